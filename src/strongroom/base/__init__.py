@@ -1,0 +1,1 @@
+"""Words that every part may use: names, clock, entropy, refusals. Imports nothing of ours."""

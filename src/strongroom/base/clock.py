@@ -1,0 +1,34 @@
+"""Time as it enters the product: two clocks, both UTC, both to the millisecond.
+
+The machine's clock judges signatures and certificates.
+The product's clock (machine plus an offset that only `--dev-clock` can move) drives schedules, deletions and sessions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Clock = Callable[[], datetime]
+
+
+def machine_clock() -> datetime:
+    """The machine's time now, aware, UTC, cut to the millisecond."""
+    return from_ms(time.time_ns() // 1_000_000)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch, as stores keep them."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The aware UTC moment of a stored millisecond count."""
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def iso_seconds(moment: datetime) -> str:
+    """``2026-01-02T03:04:05Z``: whole seconds, as query answers and CloudTrail records print them."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,63 @@
+"""Chance as it enters the product: one source that a test may replace by a counted one."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Protocol
+
+_POOL_BYTES = 4096
+
+
+class Entropy(Protocol):
+    """A source of unpredictable bytes."""
+
+    def take(self, count: int) -> bytes:
+        """``count`` fresh bytes, never given out before."""
+        ...
+
+
+class SystemEntropy:
+    """The operating system's generator, read in blocks: a request needs a dozen small draws.
+
+    The pool is emptied in a forked child, so that two processes never share a byte.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool = b""
+        self._at = 0
+        os.register_at_fork(after_in_child=self._forget)
+
+    def take(self, count: int) -> bytes:
+        """``count`` fresh bytes; large draws bypass the pool."""
+        if count > _POOL_BYTES // 4:
+            return os.urandom(count)
+        with self._lock:
+            if self._at + count > len(self._pool):
+                self._pool, self._at = os.urandom(_POOL_BYTES), 0
+            taken = self._pool[self._at : self._at + count]
+            self._at += count
+            return taken
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._pool, self._at = b"", 0
+
+
+def uuid4(entropy: Entropy) -> str:
+    """A random UUID in its text form (RFC 9562, section 5.4)."""
+    number = int.from_bytes(entropy.take(16), "big")
+    number = number & ~(0xF << 76) | (0x4 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def pick(entropy: Entropy, alphabet: str, count: int) -> str:
+    """``count`` characters drawn evenly from an alphabet of at most 256 (by rejection, so without bias)."""
+    limit = 256 - 256 % len(alphabet)
+    drawn: list[str] = []
+    while len(drawn) < count:
+        drawn.extend(alphabet[byte % len(alphabet)] for byte in entropy.take(count + 16) if byte < limit)
+    return "".join(drawn[:count])

@@ -1,0 +1,91 @@
+"""The question, the material and the answer of a decision. Values only; ``decide`` turns one into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from strongroom.kernel.authz.principal import Principal
+
+if TYPE_CHECKING:
+    from strongroom.kernel.authz.document import Document
+
+ContextValue = str | tuple[str, ...]
+"""A single-valued context key is a string; a multivalued one (aws:TagKeys) a tuple, possibly empty."""
+
+
+class ResourceRule(Enum):
+    """What part a resource's own policy plays (facts: iam, sections 4 to 6)."""
+
+    NONE = "the resource has no policy of its own"
+    UNION = "in its own account the policy alone may allow"
+    KEY = "the policy must allow; a statement for the account root hands the decision to identity policies"
+    TRUST = "the policy must allow, and the caller's identity policy too unless the caller is named directly"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """May this principal do this action on this resource? All names in canonical form.
+
+    ``action`` as ``secretsmanager:GetSecretValue``; ``resource`` a full ARN or ``*``; ``context`` has lower-cased
+    keys, absent keys missing. Keys derived from principal, clock and transport are filled by the chain.
+    """
+
+    principal: Principal
+    action: str
+    resource: str
+    resource_account: str
+    context: Mapping[str, ContextValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything that has a say. ``None`` means "not set", which restricts nothing (boundary, session)."""
+
+    identity: Sequence[Document] = ()
+    boundary: Document | None = None
+    session: Sequence[Document] | None = None
+    resource: Document | None = None
+    rule: ResourceRule = ResourceRule.UNION
+
+
+class Outcome(Enum):
+    """SimulatePrincipalPolicy's three words for a decision."""
+
+    ALLOWED = "allowed"
+    EXPLICIT_DENY = "explicitDeny"
+    IMPLICIT_DENY = "implicitDeny"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One statement that applied: in which kind of policy (``identity``, ``resource``, ``boundary``, ``session``,
+    ``trust``, ``key``), which document (a label such as an ARN or ``inline:name``), which statement (index and Sid)."""
+
+    kind: str
+    label: str
+    index: int
+    sid: str | None
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision with its reasons. ``kind`` names the kind of policy that denied or lacked an Allow.
+
+    ``notes`` say what was not understood and therefore denied. A call reaches its answer only with a decision that
+    ``allowed``; ``decide`` and ``no_permission_needed`` are the only makers.
+    """
+
+    request: Request
+    outcome: Outcome
+    kind: str
+    matches: tuple[Match, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the call may go on."""
+        return self.outcome is Outcome.ALLOWED

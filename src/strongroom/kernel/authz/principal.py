@@ -1,0 +1,42 @@
+"""Who asks: what a policy can say about a caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+
+class PrincipalKind(Enum):
+    """The value of aws:PrincipalType, and the caller kinds of the evaluation tables (facts: iam, section 7)."""
+
+    ROOT = "Account"
+    USER = "User"
+    ROLE = "AssumedRole"
+    FEDERATED = "FederatedUser"
+    SERVICE = "Service"
+    ANONYMOUS = "Anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """One caller, proven by ``signing`` and looked up in the ``iam`` room.
+
+    ``arn`` is what messages and records print (for a role session the ``sts`` assumed-role ARN);
+    ``entity_arn`` is the user's or role's own ARN (aws:PrincipalArn); ``unique_id`` its AIDA/AROA id;
+    ``user_id`` the value of aws:userid (``AROA...:session`` for a session).
+    """
+
+    kind: PrincipalKind
+    arn: str
+    account: str
+    unique_id: str = ""
+    user_id: str = ""
+    name: str = ""
+    entity_arn: str = ""
+    session_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    token_issued: datetime | None = None
+    mfa: bool | None = None
+    source_identity: str | None = None

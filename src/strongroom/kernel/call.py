@@ -1,0 +1,158 @@
+"""A request in flight: who asks, for what, when, and what has been decided and recorded about it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from strongroom.base.entropy import Entropy
+from strongroom.base.refusals import Answerable
+from strongroom.kernel.authz.document import Document
+from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
+from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.storage.port import Transaction
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request came from. For a call on behalf, the first caller's own."""
+
+    ip: str
+    user_agent: str = ""
+    host: str = ""
+    secure: bool = False
+    tls_version: str | None = None
+    tls_cipher: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an access key stands for. ``secret`` signs; ``session`` is None for long-term keys.
+
+    ``session`` holds the session policies (an empty tuple where none were passed).
+    """
+
+    principal: Principal
+    access_key_id: str
+    secret: str = field(repr=False)
+    session: tuple[Document, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The resource of a call, found or not, with all that a decision about it needs.
+
+    ``arn``: full canonical ARN, or ``*`` for actions without resource-level permissions.
+    ``named``: how a refusal prints it (the id as given where it does not resolve); "" leaves the clause out.
+    ``found``: the room's row, handed to the handler; None where there is none.
+    ``missing``: what an *allowed* caller is told where ``found`` is None; None lets the handler run without a row.
+    ``facts``: condition keys that the resource brings (lower-case names: aws:resourcetag/..., kms:keyspec, ...).
+    """
+
+    arn: str
+    account: str
+    found: Any = None
+    named: str = ""
+    missing: Answerable | None = None
+    policy: Document | None = None
+    rule: ResourceRule = ResourceRule.UNION
+    facts: Mapping[str, ContextValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One finished event for the journal. ``writes`` where it stands or falls with a commit."""
+
+    event_id: str
+    event: Mapping[str, Any]
+    writes: bool
+
+
+class Kernel(Protocol):
+    """What the chain offers to a call in flight, and through it to handlers."""
+
+    @property
+    def entropy(self) -> Entropy:
+        """The source of chance."""
+        ...
+
+    @property
+    def keyring(self) -> Keyring:
+        """Seals and opens by purpose."""
+        ...
+
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another room's operation on behalf of the caller; see Call.ask."""
+        ...
+
+    def authorise(self, call: Call, tx: Transaction, action: str, target: Target,
+                  keys: Mapping[str, ContextValue]) -> Decision:
+        """Decide one more action; see Call.authorise."""
+        ...
+
+
+@dataclass(slots=True)
+class Call:
+    """One operation asked by one principal. Handlers read it; only the chain writes it.
+
+    ``params`` are parsed and valid by the model: strings, ints, bytes for blobs, datetimes, lists, dicts.
+    ``now`` is the product's clock; ``machine_now`` the machine's.
+    ``region`` comes from the credential scope; ``account`` is the caller's.
+    ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None.
+    """
+
+    kernel: Kernel
+    service: str
+    name: str
+    region: str
+    credential: Credential
+    params: Mapping[str, Any]
+    now: datetime
+    machine_now: datetime
+    request_id: str
+    event_id: str
+    source: Source
+    invoked_by: str | None = None
+    via: tuple[str, ...] = ()
+    target: Target | None = None
+    decision: Decision | None = None
+    records: list[Record] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def principal(self) -> Principal:
+        """The caller."""
+        return self.credential.principal
+
+    @property
+    def account(self) -> str:
+        """The caller's account."""
+        return self.credential.principal.account
+
+    def get(self, member: str, default: Any = None) -> Any:
+        """One parameter, or the default where the caller left it out."""
+        return self.params.get(member, default)
+
+    def __getitem__(self, member: str) -> Any:
+        return self.params[member]
+
+    def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
+        """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.
+
+        The other room's own rules decide about the *caller* (with kms:ViaService and the like set), and the call
+        is recorded with ``invokedBy``. Raises whatever that operation answers with (ServiceError, Refusal).
+        """
+        return self.kernel.ask(self, tx, service, operation, params)
+
+    def authorise(self, tx: Transaction, action: str, target: Target,
+                  keys: Mapping[str, ContextValue] | None = None) -> None:
+        """Demand one more permission (secretsmanager:TagResource on create, say). Raises the AccessDenied refusal."""
+        self.kernel.authorise(self, tx, action, target, keys or {})
+
+
+Names = Sequence[str]

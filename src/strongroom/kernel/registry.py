@@ -1,0 +1,168 @@
+"""Which room answers which operation, and who answers the questions that have no principal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Protocol
+
+from strongroom.base.entropy import Entropy
+from strongroom.kernel.authz.document import Document
+from strongroom.kernel.authz.model import ContextValue
+from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.call import Answer, Call, Credential, Target
+from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.storage.port import Transaction
+
+
+class Mode(Enum):
+    """Where an operation runs. The code of the room is the same in each."""
+
+    READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
+    WRITE = "through the write queue, in a savepoint"
+    SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
+
+
+Handler = Callable[[Call, Any, Transaction], Answer]
+Locator = Callable[[Call, Transaction], Target]
+Keys = Callable[[Call, Target], Mapping[str, ContextValue]]
+
+
+def everything(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
+    """The locator of actions without resource-level permissions: ``*`` in the caller's own account."""
+    return Target(arn="*", account=call.account)
+
+
+def no_keys(call: Call, target: Target) -> Mapping[str, ContextValue]:  # noqa: ARG001
+    """For operations without condition keys of their own."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation as the chain needs it; everything else about it is in the service model.
+
+    ``action``: the IAM action; None where it needs no permission (GetCallerIdentity): that is its decision.
+    ``keys``: condition keys taken from the request (lower-case names).
+    ``shown``: the answer's members that its journal record repeats; () records null, as AWS does for reads.
+    ``resource_type``: as ``AWS::KMS::Key`` where records list the target under ``resources``; else None.
+    """
+
+    service: str
+    name: str
+    handle: Handler
+    action: str | None
+    mode: Mode
+    locate: Locator = everything
+    keys: Keys = no_keys
+    shown: tuple[str, ...] = ()
+    resource_type: str | None = None
+
+
+class Room:
+    """The operations of one service, declared by decorator in its ``operations/`` files."""
+
+    def __init__(self, service: str, *, refused: Mapping[str, str] | None = None) -> None:
+        self.service = service
+        self.refused = dict(refused or {})
+        self.operations: dict[str, Operation] = {}
+
+    def operation(
+        self, name: str, *, mode: Mode, action: str | None = "", locate: Locator = everything, keys: Keys = no_keys,
+        shown: Sequence[str] = (), resource_type: str | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
+        if name in self.operations:
+            raise ValueError(f"{self.service}:{name} is declared twice")
+
+        def declare(handle: Handler) -> Handler:
+            self.operations[name] = Operation(
+                self.service, name, handle, f"{self.service}:{name}" if action == "" else action, mode, locate, keys,
+                tuple(shown), resource_type,
+            )
+            return handle
+
+        return declare
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityPolicies:
+    """A principal's own documents (inline, attached, of its groups) and its boundary."""
+
+    documents: tuple[Document, ...] = ()
+    boundary: Document | None = None
+
+
+class PrincipalSource(Protocol):
+    """The ``iam`` room's answers about callers. Both are cached by generation inside."""
+
+    def credential(self, tx: Transaction, access_key_id: str, session_token: str | None,
+                   now: datetime) -> Credential | None:
+        """What an access key stands for; None where it is unknown, inactive, or its token does not fit.
+
+        Raises Refusal(EXPIRED_TOKEN) for a session that was good and is over.
+        """
+        ...
+
+    def policies(self, tx: Transaction, principal: Principal) -> IdentityPolicies:
+        """The principal's policies as they stand in this transaction; empty where it is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One due piece of work, held under a lease."""
+
+    kind: str
+    key: str
+    attempt: int
+
+
+class JobRun(Protocol):
+    """What a job has in hand: time, chance, seals, and the journal."""
+
+    @property
+    def now(self) -> datetime:
+        """The product's clock."""
+        ...
+
+    @property
+    def entropy(self) -> Entropy:
+        """The source of chance."""
+        ...
+
+    @property
+    def keyring(self) -> Keyring:
+        """Seals and opens by purpose."""
+        ...
+
+    def record(self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]) -> None:
+        """Record one AwsServiceEvent, written with the transaction of the job."""
+        ...
+
+
+JobHandler = Callable[[Job, JobRun, Transaction], None]
+"""Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
+
+
+@dataclass(slots=True)
+class Registry:
+    """Everything that rooms have declared. Filled by ``app`` at start, read-only afterwards."""
+
+    rooms: dict[str, Room] = field(default_factory=dict)
+    jobs: dict[str, JobHandler] = field(default_factory=dict)
+    principals: PrincipalSource | None = None
+
+    def add(self, room: Room) -> None:
+        """Take in one room."""
+        if room.service in self.rooms:
+            raise ValueError(f"room {room.service} is registered twice")
+        self.rooms[room.service] = room
+
+    def add_job(self, kind: str, handler: JobHandler) -> None:
+        """Say who does the jobs of one kind."""
+        if kind in self.jobs:
+            raise ValueError(f"job kind {kind} is registered twice")
+        self.jobs[kind] = handler

@@ -1,0 +1,43 @@
+"""A request and a reply as bytes with names: the form in which ``server``, ``wire`` and ``signing`` share them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class HTTPRequest:
+    """One request as it stood on the wire.
+
+    ``path`` and ``query`` are the raw, still percent-encoded bytes; ``headers`` keep order and repetition, names
+    lower-cased by the server. ``body`` is complete and already bounded.
+    """
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Headers
+    body: bytes
+    _index: dict[bytes, bytes] | None = field(default=None, repr=False)
+
+    def header(self, name: bytes) -> str | None:
+        """One header's value as text (Latin-1), repeated ones joined by commas; None where it is absent."""
+        if self._index is None:
+            index: dict[bytes, bytes] = {}
+            for key, value in self.headers:
+                index[key] = index[key] + b"," + value if key in index else value
+            self._index = index
+        found = self._index.get(name)
+        return None if found is None else found.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPReply:
+    """One answer, ready to be written. The server adds ``date`` and ``content-length``."""
+
+    status: int
+    headers: Headers
+    body: bytes

@@ -1,1 +1,1 @@
-"""The only importer of the ``cryptography`` library. Every other part asks it by purpose, not by primitive."""
+"""The only importer of the ``cryptography`` library; every other part asks it by purpose."""

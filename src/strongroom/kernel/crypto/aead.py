@@ -1,6 +1,7 @@
 """Authenticated encryption: AES-256-GCM, whole messages only.
 
-What is returned is ciphertext with its 16-byte tag at the end. There is one way to fail at opening and it tells nothing.
+What is returned is ciphertext with its 16-byte tag at the end.
+There is one way to fail at opening, and it tells nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Keys from keys: HKDF with SHA-256, a label for every purpose.
 
-Source: RFC 5869. The hash comes from ``hashlib``; an ``Expander`` keeps the inner and outer states of its HMAC and copies
-them, which costs half of starting anew (facts: performance, "Steps").
+An ``Expander`` keeps the inner and outer states of its HMAC and copies them: half the cost of starting anew.
+Source: RFC 5869.
 """
 
 from __future__ import annotations

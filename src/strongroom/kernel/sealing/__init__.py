@@ -1,1 +1,1 @@
-"""Sealing: the root key and what is sealed under it, the envelopes of values and KMS messages, the seals themselves."""
+"""Sealing: the root key, what is sealed under it, and the envelopes of values and KMS messages."""

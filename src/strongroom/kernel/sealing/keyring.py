@@ -1,11 +1,12 @@
-"""Seals and opens small things under the root key, by purpose: KMS material, access keys, tokens, private keys.
+"""Seals and opens small things under the root key, by purpose: KMS material, tokens, private keys.
 
 Every sealed thing has a key of its own:
 
-    root key --extract--> root PRK --expand "purpose"--> purpose PRK --expand salt--> message key --AES-256-GCM--> sealed
+    root key --extract--> root PRK --expand purpose--> purpose PRK --expand salt--> message key
 
-The salt is 192 random bits, so that no message key ever comes twice, however many processes and nodes seal under the
-same root; the nonce is therefore constant, and there is no counter to keep and no birthday bound of 96-bit nonces.
+The salt is 192 random bits, so that no message key ever comes twice, however many processes and nodes
+seal under the same root. The nonce is therefore constant: there is no counter to keep, and the birthday
+bound of 96-bit nonces does not apply.
 
 Form: version (1) | root id (8) | salt (24) | ciphertext | tag (16).
 Source: RFC 5869 (HKDF), NIST SP 800-38D (GCM). Our choice: docs/decisions/0004-sealing.md.
@@ -87,7 +88,7 @@ class Keyring:
         return header + aead.encrypt(key, _NONCE, plaintext, header + bound)
 
     def open(self, purpose: str, sealed: bytes, bound: bytes) -> bytes:
-        """The plaintext again. Raises SealBroken where anything at all differs: bytes, purpose, bound, root."""
+        """The plaintext again. Raises SealBroken where bytes, purpose, bound or root differ."""
         root = self._roots.get(sealed[1 : 1 + _ID_BYTES])
         if root is None or len(sealed) < OVERHEAD_BYTES or sealed[:1] != _VERSION:
             raise SealBroken

@@ -1,7 +1,7 @@
 """What the composition root hands to the server: how to prepare a store, and what each process is made of.
 
-``server`` knows processes, sockets and TLS, and nothing of rooms. ``app`` implements ``Parts`` for one ``Settings``;
-the supervisor calls it, always in a child of its own, so that it never holds a store, a thread or a loop itself.
+``server`` knows processes, sockets and TLS, and nothing of rooms. ``app`` implements ``Parts`` for one set of
+settings; the supervisor calls it, always in a child of its own, so that it never holds a store, a thread or a loop.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Prepared:
 
 
 class StartRefused(Exception):  # noqa: N818  it is an answer to the operator
-    """The server cannot start, or a command cannot be done, for a reason its one sentence says. No traceback."""
+    """The server cannot start, or a command cannot be done; its one sentence says why. No traceback."""
 
 
 class WorkerParts(Protocol):
@@ -130,9 +130,9 @@ class Parts(Protocol):
     def prepare(self, root_key: bytes | None) -> Prepared:
         """Bring the store up to date and test the key check value, before any child serves.
 
-        First start: tables, node id, key check value, first administrator. Also called again on ``unseal``, so it
-        must be repeatable. Raises StartRefused: wrong root key, newer schema, store out of reach, or a store
-        without a check value while ``root_key`` is None.
+        First start: tables, node id, key check value, first administrator. Called again on ``unseal``, so it must
+        be repeatable. Raises StartRefused: wrong root key, newer schema, store out of reach, or a store without a
+        check value while ``root_key`` is None.
         """
         ...
 
@@ -145,11 +145,12 @@ class Parts(Protocol):
         ...
 
     def admin(self, command: Mapping[str, Any], root_key: bytes | None) -> Mapping[str, Any]:
-        """One operator's command that touches the store; the JSON answer. Raises StartRefused with the reason.
+        """One operator's command that touches the store. Raises StartRefused with the reason.
 
         ``{"do": "account create", "account": "123456789012" | None}`` ->
             ``{"account": ..., "user": "admin", "access_key_id": ..., "secret_access_key": ...}``
         ``{"do": "admin reset"}`` -> the same shape, for the default account; also written to DIR/credentials.
-        ``{"do": "clock status"}`` -> ``{"now": iso, "machine": iso, "offset_seconds": int, "dev_clock": bool}``
+        ``{"do": "clock status"}`` ->
+            ``{"now": iso, "machine": iso, "offset_seconds": int, "dev_clock": bool}``
         """
         ...

@@ -85,7 +85,7 @@ def issue_server(authority: Pair, hosts: Sequence[str], now: datetime) -> Pair:
 
 
 def covers(authority_certificate: bytes, hosts: Iterable[str]) -> bool:
-    """Whether an authority (PEM) may issue for all these hosts; if not, a new one must be made and trusted."""
+    """Whether an authority (PEM) may issue for all these hosts; if not, a new one is needed."""
     certificate = x509.load_pem_x509_certificate(authority_certificate)
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value

@@ -1,4 +1,4 @@
-"""A passphrase made into a key: Argon2id, slow and large on purpose, its cost stored beside what it protects."""
+"""A passphrase made into a key: Argon2id, slow and large on purpose, at a cost that is stored beside it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class Cost:
     lanes: int = 4
 
     def __post_init__(self) -> None:
-        if (
-            self.memory_kib not in _MEMORY_KIB
-            or self.iterations not in _ITERATIONS
-            or self.lanes not in _LANES
-        ):
+        bounds = ((self.memory_kib, _MEMORY_KIB), (self.iterations, _ITERATIONS), (self.lanes, _LANES))
+        # The type too: a stored 65536.0 lies in the range and is no count.
+        if any(type(count) is not int or count not in bound for count, bound in bounds):
             raise ValueError("the cost of the passphrase is out of bounds")
+
+
+RECOMMENDED = Cost()
 
 
 def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:

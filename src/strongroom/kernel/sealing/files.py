@@ -50,6 +50,8 @@ def create_private(path: Path, content: bytes, entropy: Entropy) -> None:
     finally:
         unfinished.unlink()
         _sync_directory(path.parent)
+        # The directory may be new itself: a key whose directory is lost in a power cut is a lost key.
+        _sync_directory(path.parent.parent)
 
 
 def read_private(path: Path) -> bytes:

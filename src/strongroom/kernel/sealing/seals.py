@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.crypto import aead
-from strongroom.kernel.crypto.passphrase import SALT_BYTES, Cost, stretch
+from strongroom.kernel.crypto.passphrase import LENGTH_AT_MOST, RECOMMENDED, SALT_BYTES, Cost, stretch
 from strongroom.kernel.sealing.files import SealDamaged, SealFailure, create_private, read_private
 from strongroom.kernel.sealing.keyring import ROOT_BYTES
 
@@ -64,7 +64,7 @@ class Seal(Protocol):
         ...
 
     def create(self, entropy: Entropy, passphrase: bytes | None = None) -> bytes:
-        """Make a new root key (32 bytes), durably, and answer with it. Raises SealFailure where one exists."""
+        """Make a new root key (32 bytes), durably; never over an old one. Raises SealFailure."""
         ...
 
     def open(self, passphrase: bytes | None = None) -> bytes:
@@ -128,7 +128,7 @@ class PassphraseSeal:
     """
 
     path: Path
-    cost: Cost = Cost()
+    cost: Cost = RECOMMENDED
     kind: str = "passphrase"
     needs_passphrase: bool = True
     made_at_first_start: bool = True
@@ -140,16 +140,18 @@ class PassphraseSeal:
     def describe(self) -> str:
         """Which theft it survives."""
         return (
-            f"The root key lies in {self.path}, wrapped under a passphrase: this protects against theft of the "
-            "whole data directory for as long as the passphrase withstands guessing, and every start asks for it."
+            f"The root key lies in {self.path}, wrapped under a passphrase: this protects against theft of "
+            "the whole data directory for as long as the passphrase withstands guessing."
         )
 
     def create(self, entropy: Entropy, passphrase: bytes | None = None) -> bytes:
         """Make a root key and store it wrapped."""
-        if passphrase is None or len(passphrase) < PASSPHRASE_BYTES_AT_LEAST:
-            raise SealFailure(f"A passphrase of at least {PASSPHRASE_BYTES_AT_LEAST} bytes is needed.")
+        if passphrase is None or not PASSPHRASE_BYTES_AT_LEAST <= len(passphrase) <= LENGTH_AT_MOST:
+            raise SealFailure(
+                f"A passphrase of {PASSPHRASE_BYTES_AT_LEAST} to {LENGTH_AT_MOST} bytes is needed."
+            )
         root, salt = entropy.take(ROOT_BYTES), entropy.take(SALT_BYTES)
-        wrapped = aead.encrypt(_stretched(passphrase, salt, self.cost), _NONCE, root, _bound(self.cost))
+        wrapped = aead.encrypt(stretch(passphrase, salt, self.cost), _NONCE, root, _bound(self.cost))
         stored = {
             "version": 1,
             "kdf": "argon2id",
@@ -165,29 +167,29 @@ class PassphraseSeal:
     def open(self, passphrase: bytes | None = None) -> bytes:
         """Unwrap the root key. Raises WrongPassphrase."""
         salt, wrapped, cost = self._stored()
-        if not passphrase:
+        if not passphrase or len(passphrase) > LENGTH_AT_MOST:
             raise WrongPassphrase
         try:
-            return aead.decrypt(_stretched(passphrase, salt, cost), _NONCE, wrapped, _bound(cost))
+            return aead.decrypt(stretch(passphrase, salt, cost), _NONCE, wrapped, _bound(cost))
         except aead.NotAuthentic:
             raise WrongPassphrase from None
 
     def _stored(self) -> tuple[bytes, bytes, Cost]:
+        """The salt, the wrapped key and the cost as they stand in the file. Raises SealDamaged."""
         try:
             stored: dict[str, Any] = json.loads(read_private(self.path))
-            if (stored["version"], stored["kdf"]) != (1, "argon2id"):
-                raise ValueError
+            kind = (stored["version"], stored["kdf"])
             cost = Cost(stored["memory_kib"], stored["iterations"], stored["lanes"])
             salt, wrapped = bytes.fromhex(stored["salt"]), bytes.fromhex(stored["wrapped"])
-            if (len(salt), len(wrapped)) != (SALT_BYTES, _WRAPPED_BYTES):
-                raise ValueError
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise SealDamaged(f"{self.path} does not hold a wrapped root key.") from None
+            kind, cost, salt, wrapped = (0, ""), self.cost, b"", b""
+        if (*kind, len(salt), len(wrapped)) != (1, "argon2id", SALT_BYTES, _WRAPPED_BYTES):
+            raise SealDamaged(f"{self.path} does not hold a wrapped root key.")
         return salt, wrapped, cost
 
 
 def parse_seal(text: str, data_dir: Path) -> Seal:
-    """The seal that a setting names: ``file``, ``file:PATH`` or ``passphrase``. Raises SealFailure for others."""
+    """The seal that a setting names: ``file``, ``file:PATH`` or ``passphrase``. Raises SealFailure."""
     kind, _, where = text.partition(":")
     if text == "file":
         return FileSeal(data_dir / "seal" / "root.key", beside_data=True, made_at_first_start=True)
@@ -198,13 +200,6 @@ def parse_seal(text: str, data_dir: Path) -> Seal:
     if text == "passphrase":
         return PassphraseSeal(data_dir / "seal" / "wrapped.json")
     raise SealFailure(f"There is no seal {text!r}: use file, file:PATH or passphrase.")
-
-
-def _stretched(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:
-    try:
-        return stretch(passphrase, salt, cost)
-    except ValueError:
-        raise WrongPassphrase from None
 
 
 def _bound(cost: Cost) -> bytes:

@@ -1,6 +1,6 @@
 """The way of one request: every step, in the one order that is safe. A test pins it.
 
-    name -> prove -> offer -> read      (BEFORE: needs no row but the caller's)
+    prove -> offer -> read              (BEFORE: needs no row but the caller's)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
@@ -13,7 +13,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from strongroom.base.clock import Clock
@@ -41,6 +41,7 @@ GLOBAL_REGION = "us-east-1"
 NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
+KEYS_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
@@ -54,12 +55,13 @@ class Flight:
     operation: Operation | None = None
     model: OperationModel | None = None
     reply: HTTPReply | None = None
+    first_use: bool = False
     records: list[Record] = field(default_factory=list)
 
     @property
-    def waits_for_writer(self) -> bool:
-        """Whether the steps of BEFORE are done and INSIDE needs the write queue."""
-        return self.reply is None
+    def slow(self) -> bool:
+        """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
+        return self.operation is not None and self.operation.mode is Mode.SLOW
 
 
 class Chain:
@@ -80,12 +82,28 @@ class Chain:
         self.regions = regions
         self.signing_keys = signing.SigningKeys()
         self._offered = frozenset(registry.rooms)
+        self._met: dict[str, int] = {}
 
     # ------------------------------------------------------------------ the two entrances
 
-    def enter(self, request: HTTPRequest, source: Source) -> Flight:
-        """Take a request as far as it goes without writing: to its reply, or to the door of the write queue."""
-        flight = self._take_off(request, source)
+    def begin(self, request: HTTPRequest, source: Source) -> Flight:
+        """Name the operation that a request means. What is unknown goes on: its caller is proven and recorded."""
+        now = self.clock()
+        route = wire.route(request, self.catalogue, self._offered)
+        call = Call(
+            kernel=self, service=route.service, name=route.operation or "Unknown", region=GLOBAL_REGION,
+            credential=NOBODY, params={}, now=now, machine_now=now, request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy), source=source,
+        )
+        flight = Flight(request, source, call, route)
+        room = self.registry.rooms.get(route.service)
+        if room is not None and route.operation is not None:
+            flight.operation = room.operations.get(route.operation)
+            flight.model = self.catalogue.service(room.service).operations.get(route.operation)
+        return flight
+
+    def enter(self, flight: Flight) -> Flight:
+        """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
         try:
             with self.store.read() as tx:
                 for step in BEFORE:
@@ -109,14 +127,36 @@ class Chain:
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
-        """The answer where the journal or the commit failed: the call has not happened, whatever was decided."""
-        reason = error if isinstance(error, Answerable) else Refusal(Kind.INTERNAL)
-        if not isinstance(error, Answerable):
-            _log_bug(flight.call, error)
-        flight.reply = wire.refuse(flight.route, reason, flight.call.request_id)
+        """The answer where queue, journal or commit failed: the call has not happened, whatever was decided."""
+        self._refuse(flight, error)
+        if flight.reply is None:
+            raise RuntimeError("a refusal without a reply")
         return flight.reply
 
+    # ------------------------------------------------------------------ last-used dates
+
+    def is_first_use(self, access_key_id: str, now: datetime) -> bool:
+        """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
+        hour = int(now.timestamp()) // 3600
+        if self._met.get(access_key_id) == hour:
+            return False
+        if len(self._met) >= KEYS_REMEMBERED:
+            self._met.clear()
+        self._met[access_key_id] = hour
+        return True
+
+    def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
+        """Store a key's last-used date: work for the write queue, apart from the call, so that a refused one counts."""
+        call = flight.call
+        self.principals.used(tx, call.credential, service=call.service, region=call.region, now=call.now)
+        return Outcome(keep=True, records=(), value=None)
+
     # ------------------------------------------------------------------ what calls may ask for (call.Kernel)
+
+    @property
+    def roles(self) -> PrincipalSource:
+        """The ``iam`` room's answers about roles."""
+        return self.principals
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
@@ -181,22 +221,12 @@ class Chain:
 
     # ------------------------------------------------------------------ beginnings and ends
 
-    def _take_off(self, request: HTTPRequest, source: Source) -> Flight:
-        now = self.clock()
-        route = wire.route(request, self.catalogue, self._offered)
-        call = Call(
-            kernel=self, service=route.service, name=route.operation or "Unknown", region=GLOBAL_REGION,
-            credential=NOBODY, params={}, now=now, machine_now=now, request_id=uuid4(self.entropy),
-            event_id=uuid4(self.entropy), source=source,
-        )
-        return Flight(request, source, call, route)
-
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
         call.records, call.target, call.decision, call.notes = [], None, None, {}
         flight.reply, flight.records = None, []
 
-    def _refuse(self, flight: Flight, error: Exception) -> None:
+    def _refuse(self, flight: Flight, error: BaseException) -> None:
         call = flight.call
         if isinstance(error, Answerable):
             refusal = error
@@ -229,14 +259,6 @@ class Chain:
 # ---------------------------------------------------------------------- the steps before the transaction
 
 
-def name_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
-    """Which operation of which room is meant; what is unknown goes on, so that its caller is proven and recorded."""
-    room = chain.registry.rooms.get(flight.route.service)
-    if room is not None and flight.route.operation is not None:
-        flight.operation = room.operations.get(flight.route.operation)
-        flight.model = chain.catalogue.service(room.service).operations.get(flight.route.operation)
-
-
 def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
     """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9)."""
     call = flight.call
@@ -256,6 +278,7 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")
     signing.verify(claim, flight.request, credential.secret, chain.signing_keys)
     call.credential = credential
+    flight.first_use = chain.is_first_use(credential.access_key_id, call.now)
 
 
 def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
@@ -313,7 +336,7 @@ def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Tran
     return answer
 
 
-BEFORE = (name_the_operation, prove_the_caller, offer_the_operation, read_the_parameters)
+BEFORE = (prove_the_caller, offer_the_operation, read_the_parameters)
 INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,6 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Source
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
-from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
@@ -54,10 +54,13 @@ class Engine:
     async def answer(self, request: HTTPRequest, source: Source) -> HTTPReply:
         """The reply to one request, recorded."""
         loop = asyncio.get_running_loop()
-        if self.store.embedded and not self._slow(request):
-            flight = self.chain.enter(request, source)
+        flight = self.chain.begin(request, source)
+        if self.store.embedded and not flight.slow:
+            self.chain.enter(flight)
         else:
-            flight = await loop.run_in_executor(self.threads, self.chain.enter, request, source)
+            await loop.run_in_executor(self.threads, self.chain.enter, flight)
+        if flight.first_use:
+            self._note_use(flight)
         if flight.reply is None:
             return await self._write(flight, loop)
         try:
@@ -67,6 +70,10 @@ class Engine:
         except Answerable as error:
             return self.chain.refuse_unwritten(flight, error)
         return flight.reply
+
+    def _note_use(self, flight: Flight) -> None:
+        with contextlib.suppress(QueueFull):  # a date can wait for the next hour
+            self.queue.submit(lambda tx: self.chain.note_use(flight, tx), _ignore)
 
     async def _write(self, flight: Flight, loop: asyncio.AbstractEventLoop) -> HTTPReply:
         done: asyncio.Future[Outcome | BaseException] = loop.create_future()
@@ -79,7 +86,7 @@ class Engine:
         except QueueFull:
             refusal = Refusal(Kind.UNAVAILABLE, "Too many writes are waiting. Please try again.")
             reply = self.chain.refuse_unwritten(flight, refusal)
-            self.recorder.read(self.chain.refused_records(flight, refusal))
+            self.recorder.read(flight.records)
             return reply
         outcome = await done
         if isinstance(outcome, BaseException):
@@ -88,9 +95,10 @@ class Engine:
             raise RuntimeError("a written call without a reply")
         return flight.reply
 
-    def _slow(self, request: HTTPRequest) -> bool:
-        operation = self.chain.operation_of(request)
-        return operation is not None and operation.mode is Mode.SLOW
+
+def _ignore(outcome: Outcome | BaseException) -> None:
+    if isinstance(outcome, BaseException):
+        log.warning("a last-used date was not stored: %s", type(outcome).__name__)
 
 
 def _settle(done: asyncio.Future[Outcome | BaseException], outcome: Outcome | BaseException) -> None:

@@ -22,7 +22,7 @@ _VALUE_VERSION = b"\x01"
 _VALUE_LABEL = b"strongroom value v1"
 
 _MESSAGE_MARK = b"\x01\x02\x02SR\x01"
-"""Our choice: AWS's ciphertexts begin 01 02 02 (``AQIC`` in base64), which tools look for; then SR and a version."""
+"""Our choice: AWS's ciphertexts begin 01 02 02 (``AQIC`` in base64), and tools look for that."""
 _MESSAGE_LABEL = b"strongroom message v1"
 _MATERIAL_ID_BYTES = 32
 _SALT_BYTES = 24
@@ -94,7 +94,7 @@ def seal_message(
     """One message sealed under a KMS key, bound to its header and to the encryption context.
 
     Every message has a key of its own, derived from the material and a 192-bit random salt, so no nonce is
-    ever at risk however many messages a key seals. A commitment lies beside it, because GCM alone lets whoever
+    ever at risk however many messages a key seals. A commitment lies beside it: GCM alone would let whoever
     knows two keys (imported material is known to its owner) make one ciphertext that opens under both.
 
     Form: 01 02 02 "SR" 01 | account, region, key id, each after its length (1) | material id (32) | salt (24)

@@ -47,6 +47,14 @@ class Catalogue:
                 self._loaded[name] = compile_service(name, _read(self._data or data_directory(), name))
             return self._loaded[name]
 
+    def add(self, name: str, raw: Mapping[str, Any]) -> None:
+        """Take in the model of a service that is not AWS's, in botocore's own form. Raises ValueError if it is there."""
+        with self._loading:
+            if name in self.services or name in self._loaded:
+                raise ValueError(f"the model of {name} is there already")
+            self._loaded[name] = compile_service(name, raw)
+            self.services = (*self.services, name)
+
     def operation(self, service: str, operation: str) -> OperationModel:
         """One operation's model."""
         return self.service(service).operations[operation]

@@ -122,7 +122,11 @@ def condition(operator: str, key: str, bounds: Sequence[str], *, variables: bool
     else:
         prefix, base, if_exists = _taken_apart(operator)
         known = OPERATORS.get(base)
-        test = _not_understood if known is None else _compared(known, prefix, lowered, bounds, if_exists, variables)
+        test = (
+            _not_understood
+            if known is None
+            else _compared(known, prefix, lowered, bounds, if_exists, variables)
+        )
     return Condition(operator, lowered, tuple(bounds), test)
 
 

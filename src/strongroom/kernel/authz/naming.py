@@ -14,10 +14,14 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROOT = re.compile(r"arn:aws:iam::([0-9]{12}):root")
-_ENTITY = re.compile(r"arn:aws:iam::[0-9]{12}:(?:user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+|A(?:IDA|ROA)[A-Z0-9]{12,124}")
+_ENTITY = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(?:user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+|A(?:IDA|ROA)[A-Z0-9]{12,124}"
+)
 _SESSION = re.compile(r"arn:aws:sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]+/|federated-user/)[\w+=,.@-]+")
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.amazonaws\.com")
-_PROVIDER = re.compile(r"arn:aws:iam::[0-9]{12}:(?:oidc|saml)-provider/[\x21-\x29\x2b-\x3e\x40-\x7e]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_PROVIDER = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(?:oidc|saml)-provider/[\x21-\x29\x2b-\x3e\x40-\x7e]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+"
+)
 _CANONICAL = re.compile(r"[0-9a-f]{64}")
 
 
@@ -63,7 +67,9 @@ class Principals:
 
 
 _EVERYONE = (Naming.ANYONE,)
-_OF_AN_ACCOUNT = frozenset({PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.FEDERATED})
+_OF_AN_ACCOUNT = frozenset(
+    {PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.FEDERATED}
+)
 _SESSIONS = frozenset({PrincipalKind.ROLE, PrincipalKind.FEDERATED})
 
 

@@ -1,4 +1,4 @@
-"""The decision: AWS's flow chart, in its order. Pure; everything it says, it says with the statements that decided.
+"""The decision: AWS's flow chart, in its order. Pure; whatever it says, it names the statements that decided.
 
 Source: IAM User Guide, "Policy evaluation logic" (facts: iam, sections 4 to 6).
 """
@@ -24,7 +24,7 @@ class Grant(IntEnum):
     FULL = 3  # nothing else need allow
 
 
-# Source: IAM User Guide, "Policy evaluation for requests within a single account" (facts: iam, section 4, table).
+# Source: IAM User Guide, "Policy evaluation for requests within a single account" (facts: iam, section 4).
 GRANTS = {
     (PrincipalKind.USER, Naming.ENTITY): Grant.FULL,
     (PrincipalKind.ROLE, Naming.ENTITY): Grant.BOUNDED,
@@ -44,8 +44,8 @@ GRANTS = {
     (PrincipalKind.ANONYMOUS, Naming.PROVIDER): Grant.FULL,
     (PrincipalKind.ANONYMOUS, Naming.ANYONE): Grant.FULL,
 }
-# A role is assumed without an identity policy only by who is *named*; who has none must be named (our choice, for
-# services and web identities: a trust policy with ``*`` does not open the role to every one of them).
+# Only who is *named* may assume a role without an identity policy. Our choice: services and web identities,
+# which have none, must always be named; a trust policy with ``*`` does not open the role to all of them.
 TRUST_GRANTS = GRANTS | {
     (kind, Naming.ANYONE): Grant.DELEGATED if (kind, Naming.ACCOUNT) in GRANTS else Grant.NOTHING
     for kind in PrincipalKind
@@ -76,8 +76,8 @@ class _Findings:
 def decide(request: Request, policies: Policies) -> Decision:
     """Whether the principal may do the action on the resource, with every reason.
 
-    ``matches`` are all explicit denies where there is one, else every Allow that applied. Where several kinds of
-    policy deny, ``kind`` is the first of resource, identity, boundary, session.
+    ``matches`` are all explicit denies where there is one, else every Allow that applied.
+    Where several kinds of policy deny, ``kind`` is the first of resource, identity, boundary, session.
     An empty sequence of session policies means, as None does, that none was passed.
     """
     found = _consulted(request, policies)
@@ -91,7 +91,7 @@ def decide(request: Request, policies: Policies) -> Decision:
 
 
 def no_permission_needed(request: Request) -> Decision:
-    """The decision about an operation that everyone may call (GetCallerIdentity), even where a policy denies it."""
+    """The decision about an operation that everyone may call (GetCallerIdentity), whatever policies say."""
     return Decision(request, Outcome.ALLOWED, "none")
 
 
@@ -184,7 +184,7 @@ def _granted(
 def _applies(statement: Statement, request: Request, notes: list[str]) -> bool:
     """Whether a statement about this action (and caller) covers the resource and meets its conditions.
 
-    INVARIANT: what is not understood never allows: a Deny applies then, an Allow does not, and a note says so.
+    INVARIANT: what is not understood never allows: a Deny then applies, an Allow does not; a note says so.
     """
     unclear = statement.fault
     if statement.covers is not None:

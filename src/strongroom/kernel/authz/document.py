@@ -1,7 +1,7 @@
 """Policy documents: read, checked, and compiled so that asking them about an action is cheap.
 
-``parse_document`` is for documents that a caller wants to store, ``load_document`` for those that come back from
-the store. Source: IAM User Guide, "IAM JSON policy reference" (facts: iam, sections 1 to 3, 10).
+``parse_document`` is for documents that a caller wants to store, ``load_document`` for stored ones.
+Source: IAM User Guide, "IAM JSON policy reference" (facts: iam, sections 1 to 3, 10).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _CHECKS = {
 class Statement:
     """One statement, as written and compiled.
 
-    ``principals`` is None in documents of identities. ``takes`` says whether a lower-case action is meant; ``covers``
-    whether a resource is, None where all are; ``tests`` belong to ``conditions``, in the same order.
+    ``principals`` is None in documents of identities. ``takes`` says whether a lower-case action is meant,
+    ``covers`` whether a resource is, None where all are; ``tests`` belong to ``conditions``, in their order.
     ``match`` is how a decision refers to it. ``fault`` says what of it could not be read back from the store.
     """
 
@@ -118,9 +118,9 @@ def parse_document(text: str, kind: DocumentKind, label: str) -> Document:
 def load_document(text: str, kind: DocumentKind, label: str) -> Document:
     """Read a document back from the store, whatever state it is in. Never raises.
 
-    What cannot be read never allows: an unreadable Allow allows nothing, any other unreadable statement, and an
-    unreadable document, denies everything; decisions note it. The rules for storing (versions, Sids, texts) are not
-    asked again, so that an older document keeps its meaning.
+    What cannot be read never allows: an unreadable Allow allows nothing; any other unreadable statement, or
+    an unreadable document, denies everything; decisions note it.
+    The rules for storing (versions, Sids, texts) are not asked again, so an older document keeps its meaning.
     """
     try:
         raw = grammar.read_json(text)
@@ -186,7 +186,7 @@ def _compiled(clause: Clause, kind: DocumentKind, label: str, version: str) -> S
 def _unreadable(
     index: int, kind: DocumentKind, label: str, error: PolicyError, *, allows: bool = False
 ) -> Statement:
-    """A statement in the place of one that cannot be read: about everything, for everyone, and not understood."""
+    """In the place of one that cannot be read: a statement about everything, for everyone, not understood."""
     return Statement(
         index=index,
         sid=None,

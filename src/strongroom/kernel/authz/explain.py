@@ -1,4 +1,4 @@
-"""A decision told in plain lines, for logs and for those who may ask why. Names only; no values of context keys."""
+"""A decision told in plain lines, for logs and for those who may ask why. Names only, no context values."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _ALLOWED_BY = {
 def explain(decision: Decision) -> list[str]:
     """The outcome, its cause, the statements that applied, and what was not understood: one line each."""
     request = decision.request
+    caller = request.principal.arn or "anonymous"
     lines = [
-        f"{_WORDS[decision.outcome]}: {request.action} on {request.resource} by {request.principal.arn or 'anonymous'}",
+        f"{_WORDS[decision.outcome]}: {request.action} on {request.resource} by {caller}",
         _cause(decision),
     ]
     lines.extend(f"applied: {_told(match)}" for match in decision.matches)

@@ -1,6 +1,6 @@
 """AWS's sentences for a refused call.
 
-Source: IAM User Guide, "Troubleshoot access denied error messages", and recorded answers (facts: iam, section 9).
+Source: IAM User Guide, "Troubleshoot access denied error messages"; recorded answers (facts: iam, section 9).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def denial_text(decision: Decision, *, named: str | None, policy_arns: bool = Fa
     """The AccessDenied sentence: who may not do what, on what, and which kind of policy is the cause.
 
     ``named`` is how the resource is printed: None prints the request's own ARN, "" leaves the clause out.
-    ``policy_arns`` appends the ARN of the managed policy that denies, as AWS began to do in 2026, service by service.
+    ``policy_arns`` appends the ARN of a managed policy that denies, as AWS does since 2026 in some services.
     sts prints no cause, and no caller where there is none.
     """
     request = decision.request

@@ -1,11 +1,12 @@
 """What is kept in memory about rows, and the proof that it still holds.
 
-An entry is an answer together with the generation of (account, kind) in the snapshot that it was read from. It is
-given out only where the asking transaction sees the same generation in its own snapshot. Generations are drawn at
-random, not counted: a number that was rolled back, lost in a failover or restored from a backup never comes again.
+An entry is an answer together with the generation of (account, kind) in the snapshot that it was read from.
+It is given out only where the asking transaction sees the same generation in its own snapshot. Generations
+are drawn at random, not counted: a number that was rolled back, lost in a failover or restored from a backup
+never comes again.
 
-``Cache`` is one per store and shared by its threads, ``Reading`` one per reading connection, ``Writing`` one per writing
-transaction.
+``Cache`` is one per store and shared by its threads, ``Reading`` one per reading connection, ``Writing`` one
+per writing transaction.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _OVERHEAD = 300  # bytes of the tuples and dictionary places around a value
 class Cache:
     """Answers by (account, kind, key), bounded by number and by weight.
 
-    Two halves: what is asked for stays in the young one, and when that is full the old one is dropped whole. So a hit
-    costs one look-up and no lock, and a flood of invented keys cannot push out what is in use.
+    Two halves: what is asked for stays in the young one, and when that is full the old one is dropped whole.
+    So a hit costs one look-up and no lock, and a flood of invented keys cannot push out what is in use.
     """
 
     __slots__ = ("_lock", "_max_bytes", "_max_entries", "_old", "_weight", "_young")
@@ -110,11 +111,14 @@ class Reading:
 class Writing:
     """The same for one writing transaction, which may be a batch of calls in savepoints.
 
-    INVARIANT: what was read inside it is kept only after its commit, only from calls that were kept, and only for
-    kinds that nobody in it raised: another reader never sees an answer made of uncommitted rows.
+    INVARIANT: what was read inside it is kept only after its commit, only from calls that were kept, and only
+    for kinds that nobody in it raised: another reader never sees an answer made of uncommitted rows.
     """
 
-    __slots__ = ("_bypassed", "_cache", "_known", "_load_kinds", "_pending", "_pending_here", "_written", "_written_here")
+    __slots__ = (
+        "_bypassed", "_cache", "_known", "_load_kinds", "_pending", "_pending_here", "_written",
+        "_written_here",
+    )
 
     def __init__(self, cache: Cache, load_kinds: LoadKinds) -> None:
         self._cache = cache
@@ -144,7 +148,7 @@ class Writing:
         return value
 
     def must_raise(self, account: str, kind: str) -> bool:
-        """Note that a kind is raised from here on; whether its row is still to be written in this savepoint."""
+        """Note that a kind is raised from here on; whether its row has yet to be written in this call."""
         pair = (account, kind)
         self._bypassed.add(pair)
         if pair in self._written or pair in self._written_here:
@@ -160,7 +164,7 @@ class Writing:
         self._pending_here.clear()
 
     def undo(self) -> None:
-        """The current call's changes are gone. Its raised kinds stay bypassed until the end: more is never wrong."""
+        """The current call's changes are gone. The kinds it raised stay bypassed: that is never wrong."""
         self._written_here.clear()
         self._pending_here.clear()
 

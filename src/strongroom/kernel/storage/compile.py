@@ -1,8 +1,8 @@
 """From a Core construct to the text and the order of values that a driver takes.
 
-A ``Statement`` is compiled once an engine, and once more for each size of a list in ``IN``: sizes are rounded up to
-powers of two and filled with the last value again, which changes no answer and keeps the texts few.
-An INSERT or UPDATE without ``values()`` sets the columns whose names are given.
+A ``Statement`` is compiled once an engine, and once more for each size of a list in ``IN``: sizes are rounded
+up to powers of two and filled with the last value again, which changes no answer and keeps the texts few. An
+INSERT or UPDATE without ``values()`` sets the columns whose names are given.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _DIALECTS: dict[str, Dialect] = {
 
 
 class Plan:
-    """One compiled text. ``names`` is the order of its values; ``defaults`` those that the construct brought along.
+    """One compiled text. ``names`` is the order of its values; ``defaults`` those that the construct brought
+    along.
 
     ``lists`` are the values that stand in ``IN``.
     """
@@ -58,7 +59,9 @@ class Plan:
         self.variants: dict[object, Plan] = {}
 
 
-def bind(statement: Statement | Executable, engine: str, values: Mapping[str, Any]) -> tuple[Plan, Sequence[Any]]:
+def bind(
+    statement: Statement | Executable, engine: str, values: Mapping[str, Any]
+) -> tuple[Plan, Sequence[Any]]:
     """The plan to run and its values in order. Raises TypeError where names are missing or unknown."""
     if type(statement) is Statement:
         plan = statement.compiled.get(engine)

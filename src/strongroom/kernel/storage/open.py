@@ -24,8 +24,7 @@ def sqlite_path(where: str, directory: Path | None = None) -> Path | None:
     if "://" in where and not where.startswith("sqlite:"):
         raise ValueError("a store is sqlite:PATH or postgresql://...")
     named = where.removeprefix("sqlite:")
-    if named.startswith("///"):  # as SQLAlchemy writes it
-        named = named[3:]
+    named = named.removeprefix("///")  # as SQLAlchemy writes it
     if named:
         return Path(named)
     if directory is None:
@@ -36,12 +35,12 @@ def sqlite_path(where: str, directory: Path | None = None) -> Path | None:
 def open_store(where: str, directory: Path | None = None, *, entropy: Entropy | None = None) -> BatchStore:
     """The store at ``where``: ``sqlite:PATH``, a plain path, or a ``postgresql://`` address.
 
-    Its tables are expected to be there: see ``migrate``. Open it after forking. No message or repr shows a password.
-    Raises StoreUnavailable, ValueError.
+    Its tables are expected to be there: see ``migrate``. Open it after forking. No message or repr shows a
+    password. Raises StoreUnavailable, ValueError.
     """
     path = sqlite_path(where, directory)
     if path is None:
-        from strongroom.kernel.storage.postgres import PostgresStore  # noqa: PLC0415  psycopg only where it is used
+        from strongroom.kernel.storage.postgres import PostgresStore  # noqa: PLC0415
 
         return PostgresStore(where, entropy=entropy)
     from strongroom.kernel.storage.sqlite import SQLiteStore  # noqa: PLC0415

@@ -1,7 +1,9 @@
-"""The one table catalogue. A room declares its tables here-from, in its own ``store.py``, named ``<room>_<noun>``.
+"""The one table catalogue. A room declares its tables here-from, in its own ``store.py``, named
+``<room>_<noun>``.
 
 Columns are ``Integer``/``BigInteger`` (also for moments, in milliseconds, and for yes/no as 0/1), ``Text`` or
-``LargeBinary``, so that a row needs no conversion on either engine and a hot statement can go straight to the driver.
+``LargeBinary``, so that a row needs no conversion on either engine and a hot statement can go straight to the
+driver.
 """
 
 from __future__ import annotations

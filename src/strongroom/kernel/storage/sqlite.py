@@ -1,7 +1,7 @@
 """The embedded store: one SQLite file, shared by the processes of one machine.
 
-Every thread reads on a connection of its own, which never writes; so ``PRAGMA data_version`` on it tells, inside its
-snapshot, whether anybody committed since. All writes of a process go over one further connection.
+Every thread reads on a connection of its own, which never writes; so ``PRAGMA data_version`` on it tells,
+inside its snapshot, whether anybody committed since. All writes of a process go over one further connection.
 Source: sqlite.org, "Write-Ahead Logging" and "PRAGMA data_version".
 """
 
@@ -86,7 +86,7 @@ class SQLiteReading:
             raise translated(error) from None
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
-        """As Transaction.row. A rest of unread rows ends with the cursor's next statement, COMMIT at the latest."""
+        """As Transaction.row. Rows left unread end with the cursor's next statement, COMMIT at the latest."""
         cursor = self._run(statement, values)
         try:
             found: Row | None = cursor.fetchone()
@@ -94,11 +94,11 @@ class SQLiteReading:
             raise translated(error) from None
         return found
 
-    def run(self, statement: Statement | Executable, /, **values: Any) -> int:
+    def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
         raise NeedsWrite
 
-    def raise_generation(self, account: str, kind: str) -> None:
+    def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
         """As Transaction.raise_generation: a reading transaction refuses."""
         raise NeedsWrite
 
@@ -225,6 +225,6 @@ def _disown_in_children(store: SQLiteStore) -> None:
     def disown() -> None:
         found = reference()
         if found is not None:
-            found._disown()  # noqa: SLF001
+            found._disown()
 
     os.register_at_fork(after_in_child=disown)

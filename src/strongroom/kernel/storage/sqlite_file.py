@@ -13,9 +13,9 @@ OPEN_WAIT_MS = 5_000  # how long opening, or a reader during a crash's recovery,
 _STATEMENTS = 512  # prepared statements kept by a connection
 
 # busy_timeout first: without it, two processes that open the file at once fail on the switch to WAL.
-# The rest: every commit is synced; rows that point nowhere are refused; a page is checked before it is believed; a
-# tampered schema cannot call functions; nothing spills into temporary files; deleted ciphertext is overwritten;
-# LIKE compares as PostgreSQL's does.
+# The rest: every commit is synced; rows that point nowhere are refused; a page is checked before it is
+# believed; a tampered schema cannot call functions; nothing spills into temporary files; deleted ciphertext
+# is overwritten; LIKE compares as PostgreSQL's does.
 _SETTINGS = (
     f"PRAGMA busy_timeout = {OPEN_WAIT_MS}",
     "PRAGMA journal_mode = WAL",
@@ -35,8 +35,9 @@ _SETTINGS = (
 def make_private(path: Path) -> None:
     """Create the file where it is missing, 0600, and take away what others may do with an existing one.
 
-    An existing file is never opened here: closing a second descriptor would drop the locks that SQLite holds on the
-    file for this whole process (POSIX advisory locks; sqlite.org, "How To Corrupt An SQLite Database File", 2.2).
+    An existing file is never opened here: closing a second descriptor would drop the locks that SQLite holds
+    on the file for this whole process (POSIX advisory locks; sqlite.org, "How To Corrupt An SQLite Database
+    File", 2.2).
     """
     try:
         try:

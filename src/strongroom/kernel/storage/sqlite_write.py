@@ -40,13 +40,11 @@ class SQLiteWriter:
         self.closed = False
 
     def begin(self, wait_s: float, *, ended: Callable[[], None]) -> SQLiteBatch:
-        """Wait for this process's turn and then for the file's; ``ended`` is called when the transaction is over."""
+        """Wait for this process's turn, then for the file's; ``ended`` is called when the batch is over."""
         deadline = time.monotonic() + wait_s
         if not self._free.acquire(timeout=wait_s):
             raise StoreBusy(f"the writer's place in this process did not come free in {wait_s:g} s")
         try:
-            if self.closed:
-                raise StoreUnavailable("the store is closed")
             self._begin_immediate(deadline, wait_s)
         except BaseException:
             self._free.release()
@@ -62,11 +60,14 @@ class SQLiteWriter:
 
     def _connect(self) -> sqlite3.Connection:
         connection = connect(self._path, writing=True)
-        # BEGIN IMMEDIATE is asked for by our own short pauses: SQLite's grow to 100 ms, which is a hundred commits.
+        # BEGIN IMMEDIATE is asked for by our own short pauses: SQLite's grow to 100 ms, which is a hundred
+        # commits.
         connection.execute("PRAGMA busy_timeout = 0")
         return connection
 
     def _begin_immediate(self, deadline: float, wait_s: float) -> None:
+        if self.closed:
+            raise StoreUnavailable("the store is closed")
         if self._connection.in_transaction:  # left behind by a failed ROLLBACK
             self._connection.close()
             self._connection = self._connect()
@@ -93,7 +94,8 @@ class SQLiteBatch:
     writable = True
 
     def __init__(
-        self, connection: sqlite3.Connection, cache: Cache, entropy: Entropy, ended: Sequence[Callable[[], None]]
+        self, connection: sqlite3.Connection, cache: Cache, entropy: Entropy, ended: Sequence[Callable[[],
+        None]]
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
@@ -152,7 +154,8 @@ class SQLiteBatch:
         except StoreUnavailable as error:
             self.rollback()
             if isinstance(error.__cause__, sqlite3.Error) and is_failing_disk(error.__cause__):
-                # The commit's frames may be on the disk although the sync failed: a crash now could bring them back.
+                # The commit's frames may be on the disk although the sync failed: a crash now could bring
+                # them back.
                 raise CommitUnknown(str(error), askable=False) from None
             raise
         except BaseException:
@@ -192,7 +195,8 @@ class SQLiteBatch:
             raise self._failed(error) from error
 
     def _failed(self, error: sqlite3.Error) -> Exception:
-        # A full disk and the like end the whole transaction by themselves. What follows must not run outside one.
+        # A full disk and the like end the whole transaction by themselves. What follows must not run outside
+        # one.
         if not self._connection.in_transaction:
             self.rollback()
         return translated(error)

@@ -1,16 +1,16 @@
 """All writes of one process, in batches: one transaction, one journal sync, one COMMIT for many calls.
 
-A call is a function of the transaction. It runs in a savepoint that is kept or undone as its outcome says. Then the
-ledger stores the event ids and makes the records durable, then the batch is committed, then the answers leave.
-While one batch commits the next one gathers, so nothing is held back to gather more.
+A call is a function of the transaction. It runs in a savepoint that is kept or undone as its outcome says.
+Then the ledger stores the event ids and makes the records durable, then the batch is committed, then the
+answers leave. While one batch commits the next one gathers, so nothing is held back to gather more.
 
     queue.submit(run, done)   ->   writer thread:  savepoint  run  release | undo   (each call)
                                                    ledger.before_commit             (once)
                                                    COMMIT                           (once)
                                                    done(outcome | error)            (all together)
 
-A call runs at most once. Where the transaction is lost under it (a restarted server), every call that had begun is
-told so; those that had not begun wait for the next batch.
+A call runs at most once. Where the transaction is lost under it (a restarted server), every call that had
+begun is told so; those that had not begun wait for the next batch.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Ledger(Protocol):
     """Where the records of a batch go: the journal, and the table that says which of them count."""
 
     def before_commit(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-        """Store the event ids of kept calls in ``tx`` and make all records durable. Raising undoes the batch."""
+        """Store the kept calls' event ids in ``tx``, make all records durable. Raising undoes the batch."""
         ...
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
-        """Say that a batch whose records may be out was not kept. Also called where before_commit itself raised."""
+        """Say that a batch whose records may be out was not kept; also where before_commit itself raised."""
         ...
 
     def committed(self, tx: Transaction, outcomes: Sequence[Outcome]) -> bool:
@@ -70,8 +70,8 @@ class Ledger(Protocol):
 class WriteQueue:
     """One bounded queue and its writer thread.
 
-    ``on_batch_done`` takes a whole batch's callbacks with their answers, in order, so that an event loop needs one
-    call_soon_threadsafe; without it they are called one by one on the writer thread.
+    ``on_batch_done`` takes a whole batch's callbacks with their answers, in order, so that an event loop
+    needs one call_soon_threadsafe; without it they are called one by one on the writer thread.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class WriteQueue:
             self._changed.notify()
 
     def close(self, *, drain: bool = True) -> None:
-        """Take no more calls; finish the waiting ones, or tell them StoreUnavailable. Waits for the writer thread."""
+        """Take no more calls, finish the waiting ones (or tell them StoreUnavailable), end the thread."""
         with self._changed:
             self._closing = True
             dropped = [] if drain else list(self._waiting)
@@ -141,8 +141,8 @@ class WriteQueue:
         answers: list[tuple[Done, Outcome | BaseException]] = []
         lost: BaseException | None = None
         try:
-            # Calls are taken one by one, so that whoever comes while the batch runs may still join it, and so that
-            # nobody is taken out whose turn does not come.
+            # Calls are taken one by one, so that whoever comes while the batch runs may still join it, and so
+            # that nobody is taken out whose turn does not come.
             while lost is None and len(answers) < self._batch and (taken := self._taken(1)):
                 run, done = taken[0]
                 answer, lost = _one_call(tx, run)
@@ -173,7 +173,8 @@ class WriteQueue:
     def _ask_again(self, error: CommitUnknown, outcomes: Sequence[Outcome]) -> BaseException | None:
         """Look for the batch in the store.
 
-        The writer's place is free only when the lost transaction has ended, so whoever holds it sees the outcome.
+        The writer's place is free only when the lost transaction has ended, so whoever holds it sees the
+        outcome.
         """
         if error.askable:
             try:
@@ -182,7 +183,7 @@ class WriteQueue:
                     found = self._ledger.committed(tx, outcomes)
                 finally:
                     tx.rollback()
-            except BaseException:
+            except Exception:  # noqa: BLE001  logged; the thread goes on
                 _LOG.exception("the outcome of a batch could not be looked up")
             else:
                 if found:
@@ -191,15 +192,14 @@ class WriteQueue:
                 return StoreUnavailable("the connection was lost at COMMIT, and nothing was kept")
         try:
             self._ledger.unknown(outcomes)
-        except BaseException:
+        except Exception:  # noqa: BLE001  logged; the thread goes on
             _LOG.exception("an unknown outcome could not be recorded")
         return error
 
     def _tell_not_committed(self, outcomes: Sequence[Outcome], error: BaseException) -> None:
         try:
             self._ledger.not_committed(outcomes, f"{type(error).__name__}: {error}")
-        except BaseException:
-            # The start's comparison of journal and table adds what is missing here.
+        except Exception:  # noqa: BLE001  the start's comparison of journal and table adds what is missing
             _LOG.exception("an undone batch could not be recorded")
 
     def _answer(self, answers: Answers) -> None:
@@ -207,7 +207,7 @@ class WriteQueue:
             return
         try:
             self._on_batch_done(answers)
-        except BaseException:
+        except Exception:  # noqa: BLE001  logged; the thread goes on
             _LOG.exception("the answers of a batch could not be handed over")
 
 
@@ -233,5 +233,5 @@ def _one_by_one(answers: Answers) -> None:
     for done, answer in answers:
         try:
             done(answer)
-        except BaseException:
+        except Exception:  # noqa: BLE001  logged; the thread goes on
             _LOG.exception("an answer could not be handed over")

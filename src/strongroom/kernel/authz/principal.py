@@ -26,6 +26,8 @@ class Principal:
     ``arn`` is what messages and records print (for a role session the ``sts`` assumed-role ARN);
     ``entity_arn`` is the user's or role's own ARN (aws:PrincipalArn); ``unique_id`` its AIDA/AROA id;
     ``user_id`` the value of aws:userid (``AROA...:session`` for a session).
+    ``transitive_tags``: the keys of ``tags`` that flow on to sessions assumed from this one.
+    ``unique_id`` of a federated user is that of the user who asked for the session.
     """
 
     kind: PrincipalKind
@@ -37,6 +39,7 @@ class Principal:
     entity_arn: str = ""
     session_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_tags: frozenset[str] = frozenset()
     token_issued: datetime | None = None
     mfa: bool | None = None
     source_identity: str | None = None

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 import orjson
 
-from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.base.http import Headers, HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Source
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Outcome, QueueFull, WriteQueue
-from strongroom.server.hosts import HostCheck
+from strongroom.server.hosts import WRONG_HOST, HostCheck
 from strongroom.server.parts import Receive, Scope, Send
 
 log = logging.getLogger("strongroom.asgi")
@@ -96,6 +96,12 @@ class Engine:
         return flight.reply
 
 
+def _host(headers: Headers) -> bytes | None:
+    """The Host header; None where it is missing or there are two (RFC 9112, section 3.2)."""
+    found = [value for name, value in headers if name == b"host"]
+    return found[0] if len(found) == 1 else None
+
+
 def _ignore(outcome: Outcome | BaseException) -> None:
     if isinstance(outcome, BaseException):
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
@@ -126,17 +132,15 @@ class Application:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _reply(self, scope: Scope, receive: Receive) -> HTTPReply | None:
-        headers = scope["headers"]
-        refused = self._host_check(headers)
-        if refused is not None:
-            return refused
-        path: bytes = scope["raw_path"]
         body = await self._body(receive)
         if body is None:
             return None
+        path: bytes = scope["raw_path"]
+        request = HTTPRequest(scope["method"], path, scope["query_string"], scope["headers"], body)
+        if not self._host_check(_host(scope["headers"])):
+            return WRONG_HOST
         if path == HEALTH:
             return self._health_reply(scope["query_string"])
-        request = HTTPRequest(scope["method"], path, scope["query_string"], headers, body)
         engine = self.engine
         if engine is None:
             return self._sealed(request)

@@ -295,7 +295,7 @@ class Worker:
         self._product = product
         self._process = f"worker{slot}"
         self._application = Application(
-            host_check=HostCheck(product.settings.host, product.settings.port, product.settings.hosts),
+            host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=product.settings.limits.max_body_bytes,
             sealed=_sealed(product), health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
         )

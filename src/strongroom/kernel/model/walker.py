@@ -58,7 +58,12 @@ def validate(shape: Shape | None, params: Mapping[str, Any]) -> None:
 
 
 def rules_of(
-    shape: Shape, *, least: float | None, most: float | None, pattern: str | None
+    shape: Shape,
+    *,
+    least: float | None,
+    most: float | None,
+    pattern: str | None,
+    enum: tuple[str, ...] = (),
 ) -> tuple[Rule, ...]:
     """The rules that limits make for values of a shape: the shape's own limits, or those of an overlay."""
     by_value = shape.type_name in LIMITED_BY_VALUE
@@ -72,10 +77,20 @@ def rules_of(
         )
     if pattern is not None and shape.type_name == "string":
         rules.append(Rule(_fits(pattern, most), f"Member must satisfy regular expression pattern: {pattern}"))
-    if shape.enum:
-        words = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
-        rules.append(Rule(frozenset(shape.enum).__contains__, words))
+    if enum:
+        words = f"Member must satisfy enum value set: [{', '.join(enum)}]"
+        rules.append(Rule(frozenset(enum).__contains__, words))
     return tuple(rules)
+
+
+def own_rules(shape: Shape) -> tuple[Rule, ...]:
+    """The rules of a shape's own limits."""
+    return rules_of(shape, least=shape.min, most=shape.max, pattern=shape.pattern, enum=shape.enum)
+
+
+def explained(shape: Shape, value: Any, path: str, words: str) -> str:
+    """One violation as a refusal tells it; the value is left out where it may not or cannot be repeated."""
+    return _told(shape, value, path, words, hidden=False)
 
 
 def path_of(name: str) -> str:
@@ -106,10 +121,6 @@ def _fits(pattern: str, most: float | None) -> Keeps:
     return lambda text: len(text) > limit or matches(text)
 
 
-def _own_rules(shape: Shape) -> tuple[Rule, ...]:
-    return rules_of(shape, least=shape.min, most=shape.max, pattern=shape.pattern)
-
-
 # ---------------------------------------------------------------------- checks
 
 
@@ -136,7 +147,7 @@ def _make(shape: Shape, making: dict[_Key, Check], *, hidden: bool) -> Check | N
         return _list(shape, shape.member.shape, making, hidden=hidden)
     if shape.key is not None and shape.value is not None:
         return _map(shape, shape.key.shape, shape.value.shape, making, hidden=hidden)
-    rules = _own_rules(shape)
+    rules = own_rules(shape)
     return _scalar(shape, rules, hidden=hidden) if rules else None
 
 
@@ -186,10 +197,10 @@ def _structure(shape: Shape, making: dict[_Key, Check], *, hidden: bool) -> Chec
 
 
 def _list(shape: Shape, element: Shape, making: dict[_Key, Check], *, hidden: bool) -> Check:
-    rules = _own_rules(shape)
+    rules = own_rules(shape)
     inner = _make(element, making, hidden=hidden)
     # Elements without parts of their own are told as one violation of the list, with all their rules.
-    together = None if element.type_name in _COMPOSED else _own_rules(element)
+    together = None if element.type_name in _COMPOSED else own_rules(element)
     words = "Member must satisfy constraint: [" + ", ".join(rule.words for rule in together or ()) + "]"
 
     def check(value: Any, path: str, found: list[str]) -> None:
@@ -211,10 +222,10 @@ def _list(shape: Shape, element: Shape, making: dict[_Key, Check], *, hidden: bo
 
 
 def _map(shape: Shape, key: Shape, element: Shape, making: dict[_Key, Check], *, hidden: bool) -> Check:
-    rules = _own_rules(shape)
+    rules = own_rules(shape)
     inner = _make(element, making, hidden=hidden)
     composed = element.type_name in _COMPOSED
-    key_rules, value_rules = _own_rules(key), () if composed else _own_rules(element)
+    key_rules, value_rules = own_rules(key), () if composed else own_rules(element)
     hide = hidden or key.sensitive or element.sensitive
     keys = "Map keys must satisfy constraint: [" + ", ".join(rule.words for rule in key_rules) + "]"
     values = "Map value must satisfy constraint: [" + ", ".join(rule.words for rule in value_rules) + "]"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from strongroom.base.http import HTTPReply
+from strongroom.base.http import Headers, HTTPReply
 
 _USUAL = ("localhost", "127.0.0.1", "::1")
 _WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104  named to be left out
@@ -31,15 +31,23 @@ class HostCheck:
         self._below = frozenset(name[2:] for name in self.names if name.startswith("*."))
         self._known: set[bytes] = set()
 
-    def __call__(self, host: bytes | None) -> bool:
-        """Whether a request with this raw Host header is ours; a missing one never is."""
-        if host in self._known:
-            return True
-        if host is None or not self._fits(host):
-            return False
+    def __call__(self, headers: Headers) -> HTTPReply | None:
+        """None where the request calls this server by one of its names, once; else the refusal."""
+        found: bytes | None = None
+        for name, value in headers:
+            if name == b"host":
+                if found is not None:
+                    return NO_HOST
+                found = value
+        if found is None:
+            return NO_HOST
+        if found in self._known:
+            return None
+        if not self._fits(found):
+            return WRONG_HOST
         if len(self._known) < _REMEMBERED:
-            self._known.add(host)
-        return True
+            self._known.add(found)
+        return None
 
     def _fits(self, host: bytes) -> bool:
         try:
@@ -70,6 +78,13 @@ def _name_of(host: str) -> str | None:
 def _is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 5
 
+
+NO_HOST = HTTPReply(
+    400,
+    ((b"content-type", b"application/json"), (b"connection", b"close")),
+    b'{"message":"A request must have exactly one Host header."}',
+)
+"""The answer to a request without a name, or with two. Source: RFC 9112, section 3.2."""
 
 WRONG_HOST = HTTPReply(
     421,

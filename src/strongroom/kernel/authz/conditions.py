@@ -41,7 +41,7 @@ def _glob_holds(sent: str, fits: Callable[[str], bool]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How one operator compares. ``sent`` reads the request's value, ``bound`` the policy's, ``holds`` compares."""
+    """How one operator compares: ``sent`` reads the request's value, ``bound`` the policy's."""
 
     sent: Callable[[str], Any]
     bound: Callable[[Sequence[Token]], Any]
@@ -117,12 +117,15 @@ def is_operator(name: str) -> bool:
 def condition(operator: str, key: str, bounds: Sequence[str], *, variables: bool) -> Condition:
     """Compile one line of a condition block. An unknown operator compiles to a test that answers None."""
     lowered = key.lower()
+    prefix, base, if_exists = _taken_apart(operator)
+    known = OPERATORS.get(base)
     if operator == NULL:
         test = _null(lowered, bounds)
+    elif known is None:
+        test = _not_understood
     else:
-        prefix, base, if_exists = _taken_apart(operator)
-        known = OPERATORS.get(base)
-        test = _not_understood if known is None else _compared(known, prefix, lowered, bounds, if_exists, variables)
+        judge = _judge(known, _read_bounds(known, bounds, variables and known.variables))
+        test = _compared(prefix, lowered, judge, negated=known.negated, if_exists=if_exists)
     return Condition(operator, lowered, tuple(bounds), test)
 
 
@@ -156,9 +159,7 @@ def all_of(answers: Iterable[bool | None]) -> bool | None:
     return None if unclear else True
 
 
-def _compared(
-    operator: Operator, prefix: str, key: str, bounds: Sequence[str], if_exists: bool, variables: bool
-) -> Test:
+def _compared(prefix: str, key: str, judge: Judge, *, negated: bool, if_exists: bool) -> Test:
     """Presence and sets around one comparison.
 
     | prefix       | key missing or empty         | several request values          |
@@ -166,13 +167,12 @@ def _compared(
     | ForAnyValue  | IfExists                     | some meets the operator         |
     | ForAllValues | true                         | each meets the operator         |
     """
-    judge = _judge(operator, bounds, variables)
     if prefix == FOR_ALL:
         missing, combine = True, all_of
     elif prefix == FOR_ANY:
         missing, combine = if_exists, any_of
     else:
-        missing, combine = operator.negated or if_exists, all_of if operator.negated else any_of
+        missing, combine = negated or if_exists, all_of if negated else any_of
 
     def test(context: Context) -> bool | None:
         value = context.get(key)
@@ -185,23 +185,34 @@ def _compared(
     return test
 
 
-def _judge(operator: Operator, bounds: Sequence[str], variables: bool) -> Judge:
-    """Whether one request value meets the operator: some bound (OR), or none if negated (NOR)."""
-    fixed: list[Any] = []
-    templates: list[Template] = []
-    broken = False
+@dataclass(slots=True)
+class _Bounds:
+    """The policy's values, read, or to be filled for each request. ``broken``: some could not be read."""
+
+    fixed: list[Any] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+    broken: bool = False
+
+
+def _read_bounds(operator: Operator, bounds: Sequence[str], variables: bool) -> _Bounds:
+    found = _Bounds()
     for bound in bounds:
         try:
-            template = parse_template(bound, variables=variables and operator.variables, wild=operator.wild)
+            template = parse_template(bound, variables=variables, wild=operator.wild)
             if is_fixed(template):
-                fixed.append(operator.bound(fill(template, {}) or ()))
+                found.fixed.append(operator.bound(fill(template, {}) or ()))
             else:
-                templates.append(template)
+                found.templates.append(template)
         except NotUnderstoodError:
-            broken = True
+            found.broken = True
+    return found
+
+
+def _judge(operator: Operator, bounds: _Bounds) -> Judge:
+    """Whether one request value meets the operator: some bound (OR), or none if negated (NOR)."""
     sent, holds, negated = operator.sent, operator.holds, operator.negated
-    if holds is eq and sent is str and not templates and not broken:
-        wanted = frozenset(fixed)
+    if holds is eq and sent is str and not bounds.templates and not bounds.broken:
+        wanted = frozenset(bounds.fixed)
         return lambda value, context: (value in wanted) is not negated  # noqa: ARG005
 
     def judge(value: str, context: Context) -> bool | None:
@@ -209,20 +220,23 @@ def _judge(operator: Operator, bounds: Sequence[str], variables: bool) -> Judge:
             read = sent(value)
         except NotUnderstoodError:
             return None
-        unclear = broken
-        for bound in fixed:
-            if holds(read, bound):
-                return not negated
-        for template in templates:
-            try:
-                tokens = fill(template, context)
-                if tokens is not None and holds(read, operator.bound(tokens)):
-                    return not negated
-            except NotUnderstoodError:
-                unclear = True
-        return None if unclear else negated
+        if any(holds(read, bound) for bound in bounds.fixed):
+            return not negated
+        held = any_of([_holds_filled(operator, read, template, context) for template in bounds.templates])
+        if held:
+            return not negated
+        return None if held is None or bounds.broken else negated
 
     return judge
+
+
+def _holds_filled(operator: Operator, read: Any, template: Template, context: Context) -> bool | None:
+    """Whether a value holds against a bound with variables. One without a value matches nothing."""
+    try:
+        tokens = fill(template, context)
+        return tokens is not None and operator.holds(read, operator.bound(tokens))
+    except NotUnderstoodError:
+        return None
 
 
 def _null(key: str, bounds: Sequence[str]) -> Test:

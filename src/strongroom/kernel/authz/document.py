@@ -1,7 +1,7 @@
 """Policy documents: read, checked, and compiled so that asking them about an action is cheap.
 
-``parse_document`` is for documents that a caller wants to store, ``load_document`` for those that the store gives
-back. Source: IAM User Guide, "IAM JSON policy reference" (facts: iam, sections 1 to 3, 10).
+``parse_document`` is for documents that a caller wants to store, ``load_document`` for stored ones.
+Source: IAM User Guide, "IAM JSON policy reference" (facts: iam, sections 1 to 3, 10).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _CHECKS = {
 class Statement:
     """One statement, as written and compiled.
 
-    ``principals`` is None in documents of identities. ``takes`` says whether a lower-case action is meant; ``covers``
-    whether a resource is, None where all are; ``tests`` belong to ``conditions``, in the same order.
+    ``principals`` is None in documents of identities. ``takes`` says whether a lower-case action is meant,
+    ``covers`` whether a resource is, None where all are; ``tests`` belong to ``conditions``, in their order.
     ``match`` is how a decision refers to it. ``fault`` says what of it could not be read back from the store.
     """
 
@@ -110,22 +110,24 @@ def parse_document(text: str, kind: DocumentKind, label: str) -> Document:
             raise PolicyError("This policy contains invalid Json", "json") from None
         raise
     version = version or "2008-10-17"
-    return Document(kind, version, name, tuple(_compiled(one, kind, label, version) for one in clauses), label, text)
+    return Document(
+        kind, version, name, tuple(_compiled(one, kind, label, version) for one in clauses), label, text
+    )
 
 
 def load_document(text: str, kind: DocumentKind, label: str) -> Document:
     """Read a document back from the store, whatever state it is in. Never raises.
 
-    What cannot be read never allows: of an unreadable statement an Allow is dropped and anything else denies every
-    action; an unreadable document denies every action. Rules for storing (versions, Sids, quotas) are not asked
-    again, so that an older document keeps its meaning.
+    What cannot be read never allows: an unreadable Allow allows nothing; any other unreadable statement, or
+    an unreadable document, denies everything; decisions note it.
+    The rules for storing (versions, Sids, texts) are not asked again, so an older document keeps its meaning.
     """
     try:
         raw = grammar.read_json(text)
         version, name = grammar.header(raw)
         listed: Sequence[Any] = grammar.statements(raw)
     except PolicyError as error:
-        return Document(kind, "2012-10-17", None, (_refusing(0, kind, label, error),), label, text)
+        return Document(kind, "2012-10-17", None, (_unreadable(0, kind, label, error),), label, text)
     version = version or "2008-10-17"
     found: list[Statement] = []
     for index, one in enumerate(listed):
@@ -133,8 +135,8 @@ def load_document(text: str, kind: DocumentKind, label: str) -> Document:
             clause = grammar.clause(index, one)
             found.append(_compiled(_meant(clause, kind), kind, label, version))
         except PolicyError as error:
-            if not (isinstance(one, dict) and one.get("Effect") == "Allow"):
-                found.append(_refusing(index, kind, label, error))
+            allows = isinstance(one, dict) and one.get("Effect") == "Allow"
+            found.append(_unreadable(index, kind, label, error, allows=allows))
     return Document(kind, version, name, tuple(found), label, text)
 
 
@@ -170,7 +172,9 @@ def _compiled(clause: Clause, kind: DocumentKind, label: str, version: str) -> S
         actions_negated=acts_negated,
         resources=resources,
         resources_negated=resources_negated,
-        principals=None if written is None else principals(written, negated=clause.not_principals is not None),
+        principals=None
+        if written is None
+        else principals(written, negated=clause.not_principals is not None),
         conditions=conditions,
         match=Match(kind.value, label, clause.index, clause.sid, clause.effect),
         takes=action_test(actions, negated=acts_negated),
@@ -179,21 +183,23 @@ def _compiled(clause: Clause, kind: DocumentKind, label: str, version: str) -> S
     )
 
 
-def _refusing(index: int, kind: DocumentKind, label: str, error: PolicyError) -> Statement:
-    """A statement in the place of one that cannot be read: it denies everything to everyone."""
+def _unreadable(
+    index: int, kind: DocumentKind, label: str, error: PolicyError, *, allows: bool = False
+) -> Statement:
+    """In the place of one that cannot be read: a statement about everything, for everyone, not understood."""
     return Statement(
         index=index,
         sid=None,
-        allows=False,
+        allows=allows,
         actions=("*",),
         actions_negated=False,
         resources=("*",),
         resources_negated=False,
         principals=None if kind in _OF_IDENTITIES else principals((("*", "*"),), negated=False),
         conditions=(),
-        match=Match(kind.value, label, index, None, "Deny"),
+        match=Match(kind.value, label, index, None, "Allow" if allows else "Deny"),
         takes=action_test(("*",), negated=False),
         covers=None,
         tests=(),
-        fault=error.code,
+        fault=f"its {error.code}",
     )

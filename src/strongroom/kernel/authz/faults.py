@@ -18,4 +18,4 @@ class PolicyError(Exception):
 
 
 class NotUnderstoodError(Exception):
-    """A value, operator or variable that has no meaning here. Never allows: a Deny with it applies, an Allow does not."""
+    """A value, operator or variable without a meaning here. It never allows: a Deny with it applies."""

@@ -1,4 +1,4 @@
-"""Wildcards as policies have them: ``*`` is any run, ``?`` one character, all else itself. Linear in the text."""
+"""Wildcards as policies have them: ``*`` any run, ``?`` one character. Linear in the text."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def tokens_of(pattern: str) -> list[Token]:
 def matcher(pattern: Sequence[Token]) -> Matcher:
     """A function that says whether a whole text fits the pattern.
 
-    The fixed pieces between ``*`` are looked for from left to right, each at its first place; nothing is ever tried
-    twice, so no pattern can make a match slow.
+    The fixed pieces between ``*`` are looked for from left to right, each at its first place;
+    nothing is ever tried twice, so no pattern can make a match slow.
     """
     pieces: list[list[Token]] = [[]]
     for token in pattern:
@@ -70,10 +70,7 @@ class _Piece:
 
     def at(self, text: str, start: int) -> bool:
         """Whether it stands at this place. The caller has made sure that it fits in."""
-        for offset, chunk in self.chunks:
-            if not text.startswith(chunk, start + offset):
-                return False
-        return True
+        return all(text.startswith(chunk, start + offset) for offset, chunk in self.chunks)
 
     def find(self, text: str, start: int, stop: int) -> int:
         """Its first place within ``text[start:stop]``, or -1."""
@@ -86,7 +83,7 @@ class _Piece:
         return self._shift_and(text, start, stop)
 
     def _shift_and(self, text: str, start: int, stop: int) -> int:
-        """The same by Shift-And: bit i of the state says that the first i+1 characters stand just before here."""
+        """The same by Shift-And: bit i of the state says that the first i+1 characters end here."""
         state, accept = 0, 1 << (self.length - 1)
         masks, wild = self.masks, self.wild_mask
         for place in range(start, stop):

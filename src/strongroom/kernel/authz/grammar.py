@@ -18,7 +18,17 @@ MAX_STATEMENTS = 1_000  # our choice: a statement of 131 characters is a short o
 
 SYNTAX = "Syntax errors in policy."
 _ELEMENTS = frozenset(
-    {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+    {
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+    }
 )
 _PRINCIPAL_TYPES = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
@@ -160,7 +170,9 @@ def _conditions(raw: Mapping[str, Any]) -> tuple[tuple[str, str, tuple[str, ...]
     if not all(_is_text(key) for keys in block.values() for key in keys) or not all(map(_is_text, block)):
         fault()
     return tuple(
-        (operator, key, _condition_values(value)) for operator, keys in block.items() for key, value in keys.items()
+        (operator, key, _condition_values(value))
+        for operator, keys in block.items()
+        for key, value in keys.items()
     )
 
 

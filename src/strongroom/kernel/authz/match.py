@@ -6,9 +6,11 @@ Source: IAM User Guide, "IAM JSON policy elements: Action", "... Resource" (fact
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from strongroom.kernel.authz.faults import NotUnderstoodError
-from strongroom.kernel.authz.glob import Matcher, Token, Wild, glob, matcher, tokens_of
+from strongroom.kernel.authz.glob import Matcher, Token, Wild, glob, matcher
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.variables import Template, Variable, fill, is_fixed, parse_template
 
@@ -29,31 +31,27 @@ def action_test(patterns: Sequence[str], *, negated: bool) -> Matcher:
     return lambda action: (action in exact or any(fits(action) for fits in globs)) is not negated
 
 
-def resource_test(patterns: Sequence[str], *, negated: bool, variables: bool) -> Covers | None:
-    """A function (resource, context) that says whether a statement covers a resource; None where it covers all.
+@dataclass(slots=True)
+class _Patterns:
+    """The patterns of one statement, each where it is tested fastest. ``broken``: some is not understood."""
 
-    An ARN is compared part by part, with regard to case. A pattern of fewer than six parts covers nothing, one whose
-    variable has no value nothing either. The function answers None where a pattern is not understood.
+    exact: set[str] = field(default_factory=set)
+    prefixes: list[str] = field(default_factory=list)
+    globs: list[Matcher] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+    broken: bool = False
+
+
+def resource_test(patterns: Sequence[str], *, negated: bool, variables: bool) -> Covers | None:
+    """A function (resource, context): does a statement cover a resource? None in its place: it covers all.
+
+    An ARN is compared part by part, with regard to case. A pattern of fewer than six parts covers nothing,
+    one whose variable has no value nothing either. It answers None where a pattern is not understood.
     """
-    exact: set[str] = set()
-    prefixes: list[str] = []
-    globs: list[Matcher] = []
-    templates: list[Template] = []
-    broken = False
-    for pattern in patterns:
-        if pattern == "*" and not negated:
-            return None
-        try:
-            template = parse_template(pattern, variables=variables, wild=True)
-            if is_fixed(template):
-                _sort_in(fill(template, {}) or [], exact, prefixes, globs)
-            elif _varies_in_last_part_only(template):
-                templates.append(template)
-            else:
-                broken = True
-        except NotUnderstoodError:
-            broken = True
-    fixed = _fixed_test(frozenset(exact), tuple(prefixes), tuple(globs))
+    if "*" in patterns and not negated:
+        return None
+    found = _sorted(patterns, variables)
+    fixed, templates, broken = _fixed_test(found), tuple(found.templates), found.broken
     if not templates and not broken:
         if negated:
             return lambda resource, context: not fixed(resource)  # noqa: ARG005
@@ -69,33 +67,49 @@ def resource_test(patterns: Sequence[str], *, negated: bool, variables: bool) ->
             except NotUnderstoodError:
                 unclear = True
                 continue
-            if tokens is not None and _parts_matcher(tokens)(resource):
+            if tokens is not None and _by_parts(tuple(tokens))(resource):
                 return not negated
         return None if unclear else negated
 
     return covers
 
 
-def _sort_in(tokens: list[Token], exact: set[str], prefixes: list[str], globs: list[Matcher]) -> None:
-    """Put a pattern without variables where it is tested fastest."""
+def _sorted(patterns: Sequence[str], variables: bool) -> _Patterns:
+    found = _Patterns()
+    for pattern in patterns:
+        try:
+            template = parse_template(pattern, variables=variables, wild=True)
+            if is_fixed(template):
+                _sort_in(fill(template, {}) or [], found)
+            elif _varies_in_last_part_only(template):
+                found.templates.append(template)
+            else:
+                found.broken = True
+        except NotUnderstoodError:
+            found.broken = True
+    return found
+
+
+def _sort_in(tokens: list[Token], found: _Patterns) -> None:
     if tokens == [Wild.RUN]:
-        globs.append(matcher(tokens))
+        found.globs.append(matcher(tokens))
         return
-    head = tokens[0] if tokens and isinstance(tokens[0], str) else ""
     colons = sum(token.count(":") for token in tokens if isinstance(token, str))
     if colons < _PARTS - 1:
         return
-    if len(tokens) == 1:
-        exact.add(head)
-    elif head.count(":") < _PARTS - 1:
-        globs.append(_parts_matcher(tokens))
+    head = tokens[0] if isinstance(tokens[0], str) else ""
+    if head.count(":") < _PARTS - 1:
+        found.globs.append(_by_parts(tuple(tokens)))
+    elif len(tokens) == 1:
+        found.exact.add(head)
     elif tokens[1:] == [Wild.RUN]:
-        prefixes.append(head)
+        found.prefixes.append(head)
     else:
-        globs.append(matcher(tokens))
+        found.globs.append(matcher(tokens))
 
 
-def _fixed_test(exact: frozenset[str], prefixes: tuple[str, ...], globs: tuple[Matcher, ...]) -> Matcher:
+def _fixed_test(found: _Patterns) -> Matcher:
+    exact, prefixes, globs = frozenset(found.exact), tuple(found.prefixes), tuple(found.globs)
     if not globs:
         if not prefixes:
             return exact.__contains__
@@ -106,8 +120,12 @@ def _fixed_test(exact: frozenset[str], prefixes: tuple[str, ...], globs: tuple[M
     )
 
 
-def _parts_matcher(tokens: Sequence[Token]) -> Matcher:
-    """A matcher for a pattern with wildcards before the last part: no wildcard reaches over the first five colons."""
+@lru_cache(maxsize=1024)
+def _by_parts(tokens: tuple[Token, ...]) -> Matcher:
+    """A matcher part by part, so that no wildcard reaches over the first five colons.
+
+    Remembered, because patterns with variables are filled anew for every request.
+    """
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if isinstance(token, str):

@@ -14,10 +14,15 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROOT = re.compile(r"arn:aws:iam::([0-9]{12}):root")
-_ENTITY = re.compile(r"arn:aws:iam::[0-9]{12}:(?:user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+|A(?:IDA|ROA)[A-Z0-9]{12,124}")
+_ENTITY = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(?:user|role)/[\x21-\x29\x2b-\x3e\x40-\x7e]+|A(?:IDA|ROA)[A-Z0-9]{12,124}"
+)
 _SESSION = re.compile(r"arn:aws:sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]+/|federated-user/)[\w+=,.@-]+")
 _SERVICE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.amazonaws\.com")
-_PROVIDER = re.compile(r"arn:aws:iam::[0-9]{12}:(?:oidc|saml)-provider/[\x21-\x29\x2b-\x3e\x40-\x7e]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_PROVIDER = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(?:oidc|saml)-provider/[\x21-\x29\x2b-\x3e\x40-\x7e]+"
+    r"|[a-z0-9-]+(?:\.[a-z0-9-]+)+"
+)
 _CANONICAL = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,7 +39,7 @@ class Naming(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Principals:
-    """The Principal (or, negated, NotPrincipal) element of one statement. ``written``: (type, value) in order."""
+    """The Principal or (negated) NotPrincipal element of a statement; ``written`` as (type, value) pairs."""
 
     written: tuple[tuple[str, str], ...]
     negated: bool
@@ -63,15 +68,17 @@ class Principals:
 
 
 _EVERYONE = (Naming.ANYONE,)
-_OF_AN_ACCOUNT = frozenset({PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.FEDERATED})
+_OF_AN_ACCOUNT = frozenset(
+    {PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.FEDERATED}
+)
 _SESSIONS = frozenset({PrincipalKind.ROLE, PrincipalKind.FEDERATED})
 
 
 def forms(principal: Principal) -> Iterator[tuple[Naming, tuple[str, ...]]]:
     """The forms under which a caller may be named, each with the spellings that mean it.
 
-    A federated session's ``entity_arn`` and ``unique_id`` are those of the IAM user that asked for it. A caller of
-    AssumeRoleWithWebIdentity is ANONYMOUS with its provider's ARN (or host) as ``arn``.
+    A federated session's ``entity_arn`` and ``unique_id`` are those of the IAM user that asked for it.
+    A caller of AssumeRoleWithWebIdentity is ANONYMOUS with its provider's ARN (or host) as ``arn``.
     """
     kind = principal.kind
     if kind in _OF_AN_ACCOUNT:
@@ -88,7 +95,7 @@ def forms(principal: Principal) -> Iterator[tuple[Naming, tuple[str, ...]]]:
 
 
 def principals(written: Sequence[tuple[str, str]], *, negated: bool) -> Principals:
-    """Compile a Principal or NotPrincipal element from its (type, value) pairs; ``("*", "*")`` is the bare star."""
+    """Compile a Principal or NotPrincipal element of (type, value) pairs; ``("*", "*")`` is the bare star."""
     anyone = False
     accounts: set[str] = set()
     names: set[str] = set()

@@ -1,7 +1,7 @@
-"""What AWS refuses when a document is stored, beyond its grammar: one table of checks for each kind of document.
+"""What AWS refuses when a document is stored, beyond its grammar: the rules for each kind of document.
 
-Source: recorded MalformedPolicyDocument texts (facts: iam, sections 1 and 10). Texts of checks that no recording
-covers are our choice, as AWS words its neighbours; each says so.
+Source: recorded MalformedPolicyDocument texts (facts: iam, sections 1 and 10). Where
+no recording covers a check, its text is our choice.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def check_identity(text: str, version: str | None, name: str | None, clauses: Se
     _check_sids(clauses, alphanumeric=True)
 
 
-def check_resource(text: str, version: str | None, name: str | None, clauses: Sequence[Clause]) -> None:  # noqa: ARG001
-    """The rules for resource and key policies. Rooms that keep them have texts of their own, picked by ``code``."""
+def check_resource(_text: str, _version: str | None, _name: str | None, clauses: Sequence[Clause]) -> None:
+    """The rules for resource and key policies. Rooms that keep them pick texts of their own by ``code``."""
     for clause in clauses:
         _need(clause.principals or clause.not_principals, "principal", "Missing required field Principal")
         _need(clause.actions or clause.not_actions, "action", "Missing required field Action")
@@ -56,7 +56,7 @@ def check_resource(text: str, version: str | None, name: str | None, clauses: Se
     _check_sids(clauses, alphanumeric=False)
 
 
-def check_trust(text: str, version: str | None, name: str | None, clauses: Sequence[Clause]) -> None:  # noqa: ARG001
+def check_trust(text: str, _version: str | None, _name: str | None, clauses: Sequence[Clause]) -> None:
     """The rules for role trust policies."""
     if not _CHARACTERS.fullmatch(text):
         fault()
@@ -110,8 +110,8 @@ def _check_actions(clause: Clause) -> None:
 def _check_resource(resource: str) -> None:
     """The form of one Resource in an identity policy.
 
-    Our choice: an ARN of fewer than six parts gets the text ``The policy failed legacy parsing``, the one recorded
-    text that no other cause is known for.
+    Our choice: an ARN of fewer than six parts gets the text ``The policy failed legacy parsing``,
+    the one recorded text that no other cause is known for.
     """
     if resource == "*":
         return

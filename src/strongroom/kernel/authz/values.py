@@ -1,4 +1,4 @@
-"""How condition values read: numbers, dates, booleans, bytes, addresses, ARNs. Unreadable raises, never guesses."""
+"""How condition values read: numbers, dates, booleans, bytes, addresses, ARNs. Nothing is guessed."""
 
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def _moment(found: re.Match[str]) -> datetime:
     def part(name: str, default: int) -> int:
         return int(found[name] or default)
 
+    micro = int((found["fraction"] or "0")[:6].ljust(6, "0"))
     local = datetime(
-        part("year", 1), part("month", 1), part("day", 1), part("hour", 0), part("minute", 0), part("second", 0),
-        int((found["fraction"] or "0")[:6].ljust(6, "0")), tzinfo=UTC,
+        part("year", 1), part("month", 1), part("day", 1),
+        part("hour", 0), part("minute", 0), part("second", 0), micro, tzinfo=UTC,
     )  # fmt: skip
     zone = found["zone"] or "Z"
     if zone == "Z":
@@ -107,7 +108,11 @@ def network(text: str) -> Network:
     except ValueError:
         raise NotUnderstoodError(f"`{text[:64]}` is no IP range") from None
     mask, base = int(found.netmask), int(found.network_address)
-    if isinstance(found, IPv6Network) and found.prefixlen >= 96 and found.network_address.ipv4_mapped is not None:
+    if (
+        isinstance(found, IPv6Network)
+        and found.prefixlen >= 96
+        and found.network_address.ipv4_mapped is not None
+    ):
         return 4, mask & 0xFFFFFFFF, base & 0xFFFFFFFF
     return found.version, mask, base
 
@@ -125,12 +130,14 @@ def arn_parts(text: str) -> list[str]:
 def arn_pattern(tokens: Sequence[Token]) -> tuple[Matcher, ...]:
     """An ARN pattern as one matcher for each of its six parts; a lone ``*`` fits every ARN.
 
-    No part's wildcard reaches over the first five colons. Fewer than six parts match nothing. Where the pattern's own
-    text has all five colons, a variable's value cannot add one and so shift the parts.
+    No part's wildcard reaches over the first five colons. Fewer than six parts match nothing.
+    Where the policy's own text has all five colons, a variable's value cannot add one and so shift the parts.
     """
     if list(tokens) == [Wild.RUN]:
         return (matcher(tokens),) * _ARN_PARTS
-    own = sum(token.count(":") for token in tokens if isinstance(token, str) and not isinstance(token, Filled))
+    own = sum(
+        token.count(":") for token in tokens if isinstance(token, str) and not isinstance(token, Filled)
+    )
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if not isinstance(token, str) or (isinstance(token, Filled) and own >= _ARN_PARTS - 1):

@@ -34,8 +34,8 @@ from strongroom.kernel.storage.migrations import migrate
 from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
-from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
-from strongroom.server.asgi import Application, Engine
+from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, Prepared, StartRefused
 from strongroom.services import iam, kms, local, secretsmanager, sts
@@ -139,7 +139,7 @@ class Product:
         """The runner's parts."""
         return Runner(self, root_key)
 
-    def open_engine(self, root_key: bytes, process: str) -> Opened:
+    def open_engine(self, root_key: bytes, process: str, on_batch_done: Callable[[Answers], None] | None = None) -> Opened:
         """Everything that a process needs to answer calls or to do jobs, wired together."""
         store = open_store(self.settings.store_url)
         keyring = Keyring(root_key)
@@ -153,7 +153,7 @@ class Product:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
         recorder = Recorder(journal, store, self.clock)
-        queue = WriteQueue(store, recorder)
+        queue = WriteQueue(store, recorder, on_batch_done=on_batch_done)
         offset = _stored_offset if facts.dev_clock else _no_offset
         chain = Chain(
             catalogue=self.catalogue, registry=registry, principals=registry.principals, store=store, keyring=keyring,
@@ -309,9 +309,10 @@ class Worker:
 
     def unseal(self, root_key: bytes) -> None:
         """Open everything with the root key."""
-        opened = self._product.open_engine(root_key, self._process)
+        deliveries = Deliveries()
+        opened = self._product.open_engine(root_key, self._process, deliveries)
         self._application.engine = Engine(
-            opened.chain, opened.store, opened.queue, opened.recorder,
+            opened.chain, opened.store, opened.queue, opened.recorder, deliveries,
             sync_each=self._product.settings.journal_sync == "each",
         )
 

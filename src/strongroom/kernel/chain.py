@@ -184,14 +184,14 @@ class Chain:
     def authorise(self, call: Call, tx: Transaction, action: str, target: Target,
                   keys: Mapping[str, ContextValue]) -> Decision:
         """Decide one action; raises the AccessDenied refusal where it is not allowed."""
-        asked = Request(
-            call.principal, action, target.arn, target.account,
-            global_context(
-                call.principal, now=call.now, source_ip=call.source.ip, secure=call.source.secure,
-                user_agent=call.source.user_agent, region=call.region, resource_account=target.account, via=call.via,
-                facts=target.facts, keys=keys,
-            ),
+        source = call.source
+        context = global_context(
+            call.principal, now=call.now, source_ip=source.ip, secure=source.secure, user_agent=source.user_agent,
+            region=call.region, resource_account=target.account, via=call.via,
         )
+        context.update(target.facts)
+        context.update(keys)
+        asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
         decision = decide(
             asked,

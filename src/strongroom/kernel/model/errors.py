@@ -23,7 +23,7 @@ class ServiceError(Answerable):
 
     ``message`` None leaves the text out of the answer altogether, as KMS does for InvalidCiphertextException.
     ``members`` are further modelled members of the error (``Reason`` of Lambda's TooManyRequestsException).
-    Source: the service model's ``error`` and ``fault`` traits; where they state no status it is 400, for faults 500.
+    Source: the model's ``error`` and ``fault`` traits; where they state no status it is 400, for faults 500.
     """
 
     service: ClassVar[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
@@ -73,6 +73,31 @@ class Record:
     writes: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as ``sts`` must know it before it is assumed. ``trust`` is compiled, its principals bound to unique ids."""
+
+    arn: str
+    account: str
+    name: str
+    unique_id: str
+    trust: Document
+    tags: Mapping[str, str]
+    max_session: timedelta
+
+
+class Roles(Protocol):
+    """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
+
+    def role(self, tx: Transaction, arn: str) -> Role | None:
+        """The role of exactly this ARN, in whatever account; None where there is none."""
+        ...
+
+    def managed_policy(self, tx: Transaction, account: str, arn: str) -> Document | None:
+        """The default version of a managed policy, of this account or of AWS; None where there is none."""
+        ...
+
+
 class Kernel(Protocol):
     """What the chain offers to a call in flight, and through it to handlers."""
 
@@ -84,6 +109,11 @@ class Kernel(Protocol):
     @property
     def keyring(self) -> Keyring:
         """Seals and opens by purpose."""
+        ...
+
+    @property
+    def roles(self) -> Roles:
+        """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:

@@ -12,7 +12,7 @@ from strongroom.base.entropy import Entropy
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Target
+from strongroom.kernel.call import Answer, Call, Credential, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -95,8 +95,8 @@ class IdentityPolicies:
     boundary: Document | None = None
 
 
-class PrincipalSource(Protocol):
-    """The ``iam`` room's answers about callers. Both are cached by generation inside."""
+class PrincipalSource(Roles, Protocol):
+    """The ``iam`` room's answers about callers. All are cached by generation inside."""
 
     def credential(self, tx: Transaction, access_key_id: str, session_token: str | None,
                    now: datetime) -> Credential | None:
@@ -108,6 +108,13 @@ class PrincipalSource(Protocol):
 
     def policies(self, tx: Transaction, principal: Principal) -> IdentityPolicies:
         """The principal's policies as they stand in this transaction; empty where it is gone."""
+        ...
+
+    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
+        """Note that a *proven* credential was used: for last-used dates, at most once an hour each.
+
+        To be called after the signature is verified. Raises NeedsWrite in a reading transaction when a note is due.
+        """
         ...
 
 

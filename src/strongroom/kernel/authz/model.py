@@ -1,4 +1,4 @@
-"""The question, the material and the answer of a decision. Values only; ``decide`` turns one into the other."""
+"""Question, material and answer of a decision. Values only; ``decide`` turns the first two into the third."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class ResourceRule(Enum):
 class Request:
     """May this principal do this action on this resource? All names in canonical form.
 
-    ``action`` as ``secretsmanager:GetSecretValue``; ``resource`` a full ARN or ``*``; ``context`` has lower-cased
-    keys, absent keys missing. Keys derived from principal, clock and transport are filled by the chain.
+    ``action`` as ``secretsmanager:GetSecretValue``; ``resource`` a full ARN or ``*``;
+    ``context`` has lower-cased keys, absent keys missing.
+    Keys derived from principal, clock and transport are filled by the chain.
     """
 
     principal: Principal
@@ -61,8 +62,11 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One statement that applied: in which kind of policy (``identity``, ``resource``, ``boundary``, ``session``,
-    ``trust``, ``key``), which document (a label such as an ARN or ``inline:name``), which statement (index and Sid)."""
+    """One statement that applied.
+
+    In which kind of policy (``identity``, ``resource``, ``boundary``, ``session``, ``trust``,
+    ``key``), which document (a label such as an ARN or ``inline:name``), which statement (index and Sid).
+    """
 
     kind: str
     label: str
@@ -75,8 +79,10 @@ class Match:
 class Decision:
     """A decision with its reasons. ``kind`` names the kind of policy that denied or lacked an Allow.
 
-    ``notes`` say what was not understood and therefore denied. A call reaches its answer only with a decision that
-    ``allowed``; ``decide`` and ``no_permission_needed`` are the only makers.
+    Of an allowed call ``kind`` is what allowed it: ``identity``, ``resource``, ``key``, ``trust``, ``root`` or
+    ``none`` (no permission needed). ``notes`` say what was not understood and therefore never allowed.
+    A call reaches its answer only with a decision that ``allowed``; ``decide`` and ``no_permission_needed``
+    are the only makers.
     """
 
     request: Request

@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class PrincipalKind(Enum):
-    """The value of aws:PrincipalType, and the caller kinds of the evaluation tables (facts: iam, section 7)."""
+    """The value of aws:PrincipalType, and the callers of the evaluation tables (facts: iam, section 7)."""
 
     ROOT = "Account"
     USER = "User"
@@ -25,7 +25,12 @@ class Principal:
 
     ``arn`` is what messages and records print (for a role session the ``sts`` assumed-role ARN);
     ``entity_arn`` is the user's or role's own ARN (aws:PrincipalArn); ``unique_id`` its AIDA/AROA id;
+    for a federated session both are those of the IAM user that asked for it.
+    A service is known by ``name`` (``secretsmanager.amazonaws.com``); a web identity is ANONYMOUS, with its
+    provider's ARN or host as ``arn`` and no account.
     ``user_id`` the value of aws:userid (``AROA...:session`` for a session).
+    ``transitive_tags``: the keys of ``tags`` that flow on to sessions assumed from this one.
+    ``unique_id`` of a federated user is that of the user who asked for the session.
     """
 
     kind: PrincipalKind
@@ -37,6 +42,7 @@ class Principal:
     entity_arn: str = ""
     session_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_tags: frozenset[str] = frozenset()
     token_issued: datetime | None = None
     mfa: bool | None = None
     source_identity: str | None = None

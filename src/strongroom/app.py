@@ -1,0 +1,379 @@
+"""The composition root: the only file that sees everything. It makes one product from the settings."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+
+from strongroom.base.clock import Clock, iso_seconds, machine_clock
+from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
+from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.base.names import is_account_id
+from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel import wire
+from strongroom.kernel.call import Record
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.jobloop import JobLoop
+from strongroom.kernel.journal import event, settle
+from strongroom.kernel.journal.segments import Journal
+from strongroom.kernel.model.catalogue import CATALOGUE
+from strongroom.kernel.model.regions import aws_regions
+from strongroom.kernel.recorder import Recorder, committed_among, forget_settled
+from strongroom.kernel.registry import Registry
+from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.seals import parse_seal
+from strongroom.kernel.storage.migrations import migrate
+from strongroom.kernel.storage.open import open_store
+from strongroom.kernel.storage.port import Statement, Store, Transaction
+from strongroom.kernel.storage.schema import setting
+from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
+from strongroom.server.asgi import Application, Engine
+from strongroom.server.hosts import HostCheck
+from strongroom.server.parts import ASGI, Prepared, StartRefused
+from strongroom.services import iam, kms, local, secretsmanager, sts
+from strongroom.settings import Settings
+
+NODE_FILE = "node"
+CREDENTIALS_FILE = "credentials"
+CHECK_VALUE = "root_key_check"
+DEV_CLOCK = "dev_clock"
+ACCOUNT = "default_account"
+PREPARER = "prepare"
+WRONG_ROOT_KEY = (
+    "The root key of this seal does not open this store: it was made with another one. "
+    "Give the seal that the store was made with (--seal), or another data directory."
+)
+_READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
+_PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
+_NO_OFFSET = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the store itself says, once and for all, about the deployment."""
+
+    account: str
+    dev_clock: bool
+
+
+class Product:
+    """The product of one set of settings (server.parts.Parts). Holds nothing open between its calls."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.entropy = entropy or SystemEntropy()
+        self.catalogue = CATALOGUE
+        self.seal = parse_seal(settings.seal, settings.data)
+
+    # ------------------------------------------------------------------ start
+
+    def prepare(self, root_key: bytes | None) -> Prepared:
+        """Bring the store up to date, test the root key, settle the journal, make the first administrator."""
+        notes = migrate(self.settings.store_url)
+        store = open_store(self.settings.store_url)
+        try:
+            return self._prepare(store, root_key, notes)
+        finally:
+            store.close()
+
+    def _prepare(self, store: Store, root_key: bytes | None, notes: Sequence[str]) -> Prepared:
+        if root_key is None:
+            with store.read() as tx:
+                if tx.row(_READ, name=CHECK_VALUE) is None:
+                    raise StartRefused("This store is new and has no root key yet: give the passphrase to begin with.")
+            return Prepared(fresh=False, administrator=False, notes=tuple(notes))
+        keyring = Keyring(root_key)
+        journal = self._journal(PREPARER)
+        recorder = Recorder(journal, store, self.clock)
+        try:
+            with store.write() as tx:
+                known = tx.row(_READ, name=CHECK_VALUE)
+                if known is not None and not keyring.fits(known[0]):
+                    raise StartRefused(WRONG_ROOT_KEY)
+                fresh = known is None
+                if fresh:
+                    self._first_start(tx, keyring, recorder)
+                elif self.settings.dev_clock and not self._facts(tx).dev_clock:
+                    raise StartRefused("--dev-clock works only on a data directory that was made with it.")
+            settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
+            self._forget(store, journal)
+        finally:
+            journal.close()
+        return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes))
+
+    def _first_start(self, tx: Transaction, keyring: Keyring, recorder: Recorder) -> None:
+        tx.run(_PUT, name=CHECK_VALUE, value=keyring.check_value())
+        tx.run(_PUT, name=DEV_CLOCK, value="1" if self.settings.dev_clock else "0")
+        tx.run(_PUT, name=ACCOUNT, value=self.settings.account)
+        self._administrator(tx, self.settings.account, keyring, recorder, "CreateFirstAdministrator")
+
+    def _administrator(self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str) -> Made:
+        made = Made(account, *iam.create_administrator(
+            tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring))
+        if account == self.settings.account:
+            write_private(self.settings.data / CREDENTIALS_FILE, made.profile(), self.entropy)
+        now, event_id = self.clock(), uuid4(self.entropy)
+        told = event.service_event(
+            event_id=event_id, request_id=uuid4(self.entropy), when=now, product_now=now, service="strongroom",
+            name=name, region="us-east-1", account=account, details={"userName": made.user, "accessKeyId": made.key_id},
+        )
+        recorder.before_commit(tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)])
+        return made
+
+    # ------------------------------------------------------------------ processes
+
+    def open_worker(self, root_key: bytes | None, slot: int) -> Worker:
+        """One API worker's parts."""
+        return Worker(self, root_key, slot)
+
+    def open_runner(self, root_key: bytes) -> Runner:
+        """The runner's parts."""
+        return Runner(self, root_key)
+
+    def open_engine(self, root_key: bytes, process: str) -> Opened:
+        """Everything that a process needs to answer calls or to do jobs, wired together."""
+        store = open_store(self.settings.store_url)
+        keyring = Keyring(root_key)
+        with store.read() as tx:
+            known = tx.row(_READ, name=CHECK_VALUE)
+            if known is None or not keyring.fits(known[0]):
+                raise StartRefused(WRONG_ROOT_KEY)
+            facts = self._facts(tx)
+        registry = self.registry(facts, keyring)
+        if registry.principals is None:
+            raise RuntimeError("no room knows principals")
+        journal = self._journal(process)
+        recorder = Recorder(journal, store, self.clock)
+        queue = WriteQueue(store, recorder)
+        offset = _stored_offset if facts.dev_clock else _no_offset
+        chain = Chain(
+            catalogue=self.catalogue, registry=registry, principals=registry.principals, store=store, keyring=keyring,
+            entropy=self.entropy, clock=self.clock, offset=offset, regions=self.settings.regions or aws_regions(),
+        )
+        return Opened(store, keyring, registry, queue, recorder, chain, offset)
+
+    def registry(self, facts: Facts, keyring: Keyring) -> Registry:
+        """All rooms."""
+        registry = Registry()
+        iam.register(registry, keyring)
+        sts.register(registry)
+        kms.register(registry)
+        secretsmanager.register(registry)
+        local.register(registry, local.Local(
+            dev_clock=facts.dev_clock, seal_kind=self.seal.kind, seal_protects=self.seal.describe(),
+            retire=iam.retire_administrator,
+        ))
+        return registry
+
+    # ------------------------------------------------------------------ the operator's commands
+
+    def admin(self, command: Mapping[str, Any], root_key: bytes | None) -> Mapping[str, Any]:
+        """One command of the admin socket that touches the store."""
+        store = open_store(self.settings.store_url)
+        try:
+            if command.get("do") == "clock status":
+                return self._clock_status(store)
+            if root_key is None:
+                raise StartRefused("The server is sealed: unseal it first.")
+            return self._administer(store, Keyring(root_key), command)
+        finally:
+            store.close()
+
+    def _administer(self, store: Store, keyring: Keyring, command: Mapping[str, Any]) -> Mapping[str, Any]:
+        journal = self._journal("admin")
+        recorder = Recorder(journal, store, self.clock)
+        try:
+            with store.write() as tx:
+                if command.get("do") == "account create":
+                    account = command.get("account") or _new_account(self.entropy)
+                    if not is_account_id(account):
+                        raise StartRefused(f"An account id is 12 digits; {account!r} is not.")
+                    if iam.account_exists(tx, account):
+                        raise StartRefused(f"Account {account} exists already.")
+                    return self._administrator(tx, account, keyring, recorder, "CreateAccount").told()
+                if command.get("do") == "admin reset":
+                    return self._administrator(tx, self._facts(tx).account, keyring, recorder, "ResetAdministrator").told()
+            raise StartRefused(f"There is no admin command {command.get('do')!r}.")
+        finally:
+            journal.close()
+
+    def _clock_status(self, store: Store) -> Mapping[str, Any]:
+        with store.read() as tx:
+            facts = self._facts(tx)
+            offset = local.clock_offset(tx)
+        machine = self.clock()
+        return {"now": iso_seconds(machine + offset), "machine": iso_seconds(machine),
+                "offset_seconds": int(offset.total_seconds()), "dev_clock": facts.dev_clock}
+
+    # ------------------------------------------------------------------ small parts
+
+    def _facts(self, tx: Transaction) -> Facts:
+        def value(name: str) -> str:
+            row = tx.row(_READ, name=name)
+            return row[0] if row else ""
+
+        return Facts(account=value(ACCOUNT), dev_clock=value(DEV_CLOCK) == "1")
+
+    def _journal_directory(self) -> Path:
+        return self.settings.data / "journal"
+
+    def _journal(self, process: str) -> Journal:
+        return Journal(self._journal_directory(), node=self._node(), process=process, clock=self.clock)
+
+    def _node(self) -> str:
+        path = self.settings.data / NODE_FILE
+        if not path.exists():
+            write_private(path, self.entropy.take(4).hex() + "\n", self.entropy)
+        return path.read_text(encoding="ascii").strip()
+
+    def _forget(self, store: Store, journal: Journal) -> None:
+        settled = journal.checkpoint()
+        if settled:
+            with store.write() as tx:
+                forget_settled(tx, settled)
+
+
+def _stored_offset(tx: Transaction) -> timedelta:
+    return local.clock_offset(tx)
+
+
+def _no_offset(tx: Transaction) -> timedelta:  # noqa: ARG001
+    return _NO_OFFSET
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An administrator just made."""
+
+    account: str
+    key_id: str
+    secret: str
+    user: str = "admin"
+
+    def profile(self) -> str:
+        """As DIR/credentials holds it: the form of ~/.aws/credentials."""
+        return f"[default]\naws_access_key_id = {self.key_id}\naws_secret_access_key = {self.secret}\n"
+
+    def told(self) -> Mapping[str, Any]:
+        """As the admin socket tells it."""
+        return {"account": self.account, "user": self.user, "access_key_id": self.key_id,
+                "secret_access_key": self.secret}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One process's engine room."""
+
+    store: Store
+    keyring: Keyring
+    registry: Registry
+    queue: WriteQueue
+    recorder: Recorder
+    chain: Chain
+    offset: Callable[[Transaction], timedelta]
+
+    def close(self) -> None:
+        """Drain and give back."""
+        self.queue.close()
+        self.recorder.journal.close()
+        self.store.close()
+
+
+class Worker:
+    """One API worker (server.parts.WorkerParts)."""
+
+    def __init__(self, product: Product, root_key: bytes | None, slot: int) -> None:
+        self._product = product
+        self._process = f"worker{slot}"
+        self._application = Application(
+            host_check=HostCheck(product.settings.host, product.settings.hosts),
+            max_body_bytes=product.settings.limits.max_body_bytes,
+            sealed=_sealed(product), health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
+        )
+        if root_key is not None:
+            self.unseal(root_key)
+
+    @property
+    def asgi(self) -> ASGI:
+        """The application."""
+        return self._application
+
+    def unseal(self, root_key: bytes) -> None:
+        """Open everything with the root key."""
+        opened = self._product.open_engine(root_key, self._process)
+        self._application.engine = Engine(
+            opened.chain, opened.store, opened.queue, opened.recorder,
+            sync_each=self._product.settings.journal_sync == "each",
+        )
+
+    def seal(self) -> None:
+        """Forget the root key and all that it opened."""
+        engine, self._application.engine = self._application.engine, None
+        if engine is not None:
+            engine.close()
+
+    def close(self) -> None:
+        """Finish and give back."""
+        self.seal()
+
+
+class Runner:
+    """The runner (server.parts.RunnerParts)."""
+
+    def __init__(self, product: Product, root_key: bytes) -> None:
+        self._opened = product.open_engine(root_key, "runner")
+        self._loop = JobLoop(
+            registry=self._opened.registry, store=self._opened.store, queue=self._opened.queue,
+            keyring=self._opened.keyring, entropy=product.entropy, clock=product.clock, offset=self._opened.offset,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Do due jobs until told to stop."""
+        self._loop.run(stop)
+
+    def run_due_now(self) -> int:
+        """Do all that is due now."""
+        done = 0
+        while more := self._loop.run_due():
+            done += more
+        return done
+
+    def close(self) -> None:
+        """Give back everything."""
+        self._opened.close()
+
+
+def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
+    offered = frozenset(product.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms)
+
+    def answer(request: HTTPRequest) -> HTTPReply:
+        route = wire.route(request, product.catalogue, offered)
+        refusal = Refusal(Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`.")
+        return wire.refuse(route, refusal, uuid4(product.entropy))
+
+    return answer
+
+
+def _new_account(entropy: Entropy) -> str:
+    return f"{100_000_000_000 + int.from_bytes(entropy.take(8), 'big') % 900_000_000_000}"
+
+
+def write_private(path: Path, text: str, entropy: Entropy) -> None:
+    """Write a small file that only its owner may read, whole or not at all."""
+    passing = path.with_name(f".{path.name}.{entropy.take(4).hex()}")
+    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    passing.replace(path)

@@ -1,0 +1,368 @@
+"""The way of one request: every step, in the one order that is safe. A test pins it.
+
+    prove -> offer -> read              (BEFORE: needs no row but the caller's)
+    locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
+
+Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
+INVARIANT: an answer without a decision that allowed it is refused as an internal error.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from strongroom.base.clock import Clock
+from strongroom.base.entropy import Entropy, uuid4
+from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel import signing, wire
+from strongroom.kernel.authz.context import global_context
+from strongroom.kernel.authz.decide import decide, no_permission_needed
+from strongroom.kernel.authz.messages import denial_text
+from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
+from strongroom.kernel.authz.principal import Principal, PrincipalKind
+from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
+from strongroom.kernel.journal import event
+from strongroom.kernel.model.catalogue import Catalogue, OperationModel, ServiceModel
+from strongroom.kernel.model.walker import validate
+from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
+from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.storage.port import NeedsWrite, Store, Transaction
+from strongroom.kernel.storage.writequeue import Outcome
+
+log = logging.getLogger("strongroom.chain")
+
+GLOBAL_REGION = "us-east-1"
+NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
+CALLS_ON_BEHALF_AT_MOST = 8
+"""How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
+KEYS_REMEMBERED = 10_000
+
+
+@dataclass(slots=True)
+class Flight:
+    """One request on its way through the steps."""
+
+    request: HTTPRequest
+    source: Source
+    call: Call
+    route: wire.Route
+    operation: Operation | None = None
+    model: OperationModel | None = None
+    reply: HTTPReply | None = None
+    first_use: bool = False
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def slow(self) -> bool:
+        """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
+        return self.operation is not None and self.operation.mode is Mode.SLOW
+
+
+class Chain:
+    """The steps, with all that they need. One a process; safe to share between its threads."""
+
+    def __init__(
+        self, *, catalogue: Catalogue, registry: Registry, principals: PrincipalSource, store: Store, keyring: Keyring,
+        entropy: Entropy, clock: Clock, offset: Callable[[Transaction], timedelta], regions: frozenset[str],
+    ) -> None:
+        self.catalogue = catalogue
+        self.registry = registry
+        self.principals = principals
+        self.store = store
+        self.keyring = keyring
+        self.entropy = entropy
+        self.clock = clock
+        self.offset = offset
+        self.regions = regions
+        self.signing_keys = signing.SigningKeys()
+        self._offered = frozenset(registry.rooms)
+        self._met: dict[str, int] = {}
+
+    # ------------------------------------------------------------------ the two entrances
+
+    def begin(self, request: HTTPRequest, source: Source) -> Flight:
+        """Name the operation that a request means. What is unknown goes on: its caller is proven and recorded."""
+        now = self.clock()
+        route = wire.route(request, self.catalogue, self._offered)
+        call = Call(
+            kernel=self, service=route.service, name=route.operation or "Unknown", region=GLOBAL_REGION,
+            credential=NOBODY, params={}, now=now, machine_now=now, request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy), source=source,
+        )
+        flight = Flight(request, source, call, route)
+        room = self.registry.rooms.get(route.service)
+        if room is not None and route.operation is not None:
+            flight.operation = room.operations.get(route.operation)
+            flight.model = self.catalogue.service(room.service).operations.get(route.operation)
+        return flight
+
+    def enter(self, flight: Flight) -> Flight:
+        """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
+        try:
+            with self.store.read() as tx:
+                for step in BEFORE:
+                    step(self, flight, tx)
+                if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+                    self._through(flight, tx)
+        except NeedsWrite:
+            self._start_over(flight)
+        except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
+            self._refuse(flight, error)
+        return flight
+
+    def write(self, flight: Flight, tx: Transaction) -> Outcome:
+        """The rest of a flight, inside a savepoint of the write queue. Never raises."""
+        self._start_over(flight)
+        try:
+            self._through(flight, tx)
+        except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
+            self._refuse(flight, error)
+            return Outcome(keep=False, records=tuple(flight.records), value=flight)
+        return Outcome(keep=True, records=tuple(flight.records), value=flight)
+
+    def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
+        """The answer where queue, journal or commit failed: the call has not happened, whatever was decided."""
+        self._refuse(flight, error)
+        if flight.reply is None:
+            raise RuntimeError("a refusal without a reply")
+        return flight.reply
+
+    # ------------------------------------------------------------------ last-used dates
+
+    def is_first_use(self, access_key_id: str, now: datetime) -> bool:
+        """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
+        hour = int(now.timestamp()) // 3600
+        if self._met.get(access_key_id) == hour:
+            return False
+        if len(self._met) >= KEYS_REMEMBERED:
+            self._met.clear()
+        self._met[access_key_id] = hour
+        return True
+
+    def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
+        """Store a key's last-used date: work for the write queue, apart from the call, so that a refused one counts."""
+        call = flight.call
+        self.principals.used(tx, call.credential, service=call.service, region=call.region, now=call.now)
+        return Outcome(keep=True, records=(), value=None)
+
+    # ------------------------------------------------------------------ what calls may ask for (call.Kernel)
+
+    @property
+    def roles(self) -> PrincipalSource:
+        """The ``iam`` room's answers about roles."""
+        return self.principals
+
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
+        if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
+            raise RuntimeError("calls on behalf nest too deep")
+        principal = f"{call.service}.amazonaws.com"
+        child = Call(
+            kernel=self, service=service, name=operation, region=call.region, credential=call.credential,
+            params=params, now=call.now, machine_now=call.machine_now, request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy), source=call.source, invoked_by=principal, via=(*call.via, principal),
+            records=call.records,
+        )
+        declared = self.registry.rooms[service].operations[operation]
+        model = self.catalogue.service(service).operations[operation]
+        try:
+            answer = self._inside(child, declared, tx)
+        except NeedsWrite:
+            raise
+        except Answerable as refusal:
+            call.records.append(self._record(child, declared, model, None, refusal, tx))
+            raise
+        call.records.append(self._record(child, declared, model, answer, None, tx))
+        return answer
+
+    def authorise(self, call: Call, tx: Transaction, action: str, target: Target,
+                  keys: Mapping[str, ContextValue]) -> Decision:
+        """Decide one action; raises the AccessDenied refusal where it is not allowed."""
+        asked = Request(
+            call.principal, action, target.arn, target.account,
+            global_context(
+                call.principal, now=call.now, source_ip=call.source.ip, secure=call.source.secure,
+                user_agent=call.source.user_agent, region=call.region, resource_account=target.account, via=call.via,
+                facts=target.facts, keys=keys,
+            ),
+        )
+        own = self.principals.policies(tx, call.principal)
+        decision = decide(
+            asked,
+            Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule),
+        )
+        if not decision.allowed:
+            call.decision = None
+            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named or None))
+        return decision
+
+    # ------------------------------------------------------------------ inside one transaction
+
+    def _through(self, flight: Flight, tx: Transaction) -> None:
+        call, operation, model = flight.call, flight.operation, flight.model
+        if operation is None or model is None:
+            raise RuntimeError("a call without an operation came inside")
+        answer = self._inside(call, operation, tx)
+        # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
+        flight.reply = wire.answer(flight.route, model, answer, call.request_id)
+        flight.records = [*call.records, self._record(call, operation, model, answer, None, tx)]
+
+    def _inside(self, call: Call, operation: Operation, tx: Transaction) -> Answer:
+        answer: Answer = {}
+        for step in INSIDE:
+            answer = step(self, call, operation, tx, answer)
+        return answer
+
+    # ------------------------------------------------------------------ beginnings and ends
+
+    def _start_over(self, flight: Flight) -> None:
+        call = flight.call
+        call.records, call.target, call.decision, call.notes = [], None, None, {}
+        flight.reply, flight.records = None, []
+
+    def _refuse(self, flight: Flight, error: BaseException) -> None:
+        call = flight.call
+        if isinstance(error, Answerable):
+            refusal = error
+        else:
+            _log_bug(call, error)
+            refusal = Refusal(Kind.INTERNAL)
+        flight.reply = wire.refuse(flight.route, refusal, call.request_id)
+        undone = [_undone(record) for record in call.records]
+        flight.records = [*undone, self._record(call, flight.operation, flight.model, None, refusal, None)]
+
+    def _record(
+        self, call: Call, operation: Operation | None, model: OperationModel | None, answer: Answer | None,
+        error: Answerable | None, tx: Transaction | None,
+    ) -> Record:
+        read_only = operation is None or operation.mode is not Mode.WRITE
+        made = event.api_call(
+            event_id=call.event_id, request_id=call.request_id, when=call.machine_now, product_now=call.now,
+            service=call.service, name=call.name, region=call.region, principal=call.principal,
+            access_key_id=call.credential.access_key_id, invoked_by=call.invoked_by,
+            source_ip=call.source.ip, user_agent=call.source.user_agent, host=call.source.host,
+            tls_version=call.source.tls_version, tls_cipher=call.source.tls_cipher, read_only=read_only,
+            params=call.params, model=model, answer=answer, shown=operation.shown if operation else (),
+            resource=_resource(call, operation),
+            error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
+            error_message=None if error is None else error.message,
+        )
+        return Record(call.event_id, made, writes=error is None and tx is not None and tx.writable)
+
+
+# ---------------------------------------------------------------------- the steps before the transaction
+
+
+def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
+    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9)."""
+    call = flight.call
+    claim = signing.read_claim(flight.request)
+    model: ServiceModel | None = None
+    if flight.route.service in chain.registry.rooms:
+        model = chain.catalogue.service(flight.route.service)
+    only = GLOBAL_REGION if model is not None and model.global_endpoint else None
+    signing.check_scope(
+        claim, service=model.signing_name if model else claim.service,
+        regions=frozenset((only,)) if only else chain.regions, now=call.machine_now,
+    )
+    call.region = claim.region
+    call.now = call.machine_now + chain.offset(tx)
+    credential = chain.principals.credential(tx, claim.access_key_id, claim.session_token, call.now)
+    if credential is None:
+        raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")
+    signing.verify(claim, flight.request, credential.secret, chain.signing_keys)
+    call.credential = credential
+    flight.first_use = chain.is_first_use(credential.access_key_id, call.now)
+
+
+def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
+    """Refuse, now that the caller is known, what is not offered here, and say what is."""
+    if flight.route.refusal is not None:
+        raise flight.route.refusal
+    if flight.operation is None or flight.model is None:
+        room = chain.registry.rooms[flight.route.service]
+        raise wire.not_offered(flight.route, sorted(room.operations), room.refused.get(flight.route.operation or ""))
+
+
+def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
+    """Bytes to parameters, valid by the model."""
+    model = flight.model
+    if model is None:
+        raise RuntimeError("parameters of an operation without a model")
+    flight.call.params = wire.parse(flight.route, flight.request, model)
+    validate(model.input, flight.call.params)
+
+
+# ---------------------------------------------------------------------- the steps inside the transaction
+
+
+def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
+    """What the call is about, found or not."""
+    call.target = operation.locate(call, tx)
+    return answer
+
+
+def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
+    """Denied unless a statement allows; only then is an absence told."""
+    target = call.target
+    if target is None:
+        raise RuntimeError("a call without a target")
+    if operation.action is None:
+        call.decision = no_permission_needed(Request(call.principal, f"{call.service}:{call.name}", target.arn,
+                                                     target.account))
+    else:
+        call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))
+    if target.found is None and target.missing is not None:
+        raise target.missing
+    return answer
+
+
+def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
+    """The room's own work."""
+    return operation.handle(call, call.target.found if call.target else None, tx)
+
+
+def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:
+    """Forgetting to authorise must be impossible, not merely wrong."""
+    decision = call.decision
+    if decision is None or not decision.allowed:
+        raise RuntimeError(f"{call.service}:{call.name} reached its answer without a decision")
+    return answer
+
+
+BEFORE = (prove_the_caller, offer_the_operation, read_the_parameters)
+INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answer)
+
+
+# ---------------------------------------------------------------------- records and logs
+
+
+def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
+    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
+        return None
+    return call.target.arn, call.target.account, operation.resource_type
+
+
+def _undone(record: Record) -> Record:
+    """The record of a call on behalf whose changes were rolled back with the call that asked for it."""
+    if not record.writes:
+        return record
+    told = {**record.event, "errorCode": "RolledBack",
+            "errorMessage": "The call that this was done for was refused; nothing of it was kept."}
+    return Record(record.event_id, told, writes=False)
+
+
+def _log_bug(call: Call, error: BaseException) -> None:
+    """The trace without the exception's own text, which may quote a value (drivers do)."""
+    frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+    log.error("internal error in %s:%s, request %s: %s\n%s", call.service, call.name, call.request_id,
+              type(error).__name__, frames)
+
+
+__all__ = ["BEFORE", "INSIDE", "Chain", "Flight"]

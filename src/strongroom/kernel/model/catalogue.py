@@ -1,0 +1,205 @@
+"""The catalogue: botocore's service models, read as data and compiled into our own shapes.
+
+botocore itself is never imported (0.3 s, and it is a client); only its data directory is found and read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import orjson
+
+from strongroom.kernel.model.shapes import Member, OperationModel, Protocol, ServiceModel, Shape
+
+SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "cloudtrail", "ssm")
+"""The modelled services that rooms are or will be made for. Each costs nothing until it is asked for."""
+
+_PROTOCOLS: Final = ("json", "query", "rest-json")
+
+
+class Catalogue:
+    """The models of some services, each loaded when it is first asked for and kept.
+
+    Raises KeyError for a service, operation or shape that is not there,
+    FileNotFoundError where botocore's data is missing.
+    """
+
+    def __init__(self, services: Iterable[str], *, data: Path | None = None) -> None:
+        self.services = tuple(services)
+        self._data = data
+        self._loaded: dict[str, ServiceModel] = {}
+        self._loading = threading.Lock()
+
+    def service(self, name: str) -> ServiceModel:
+        """One service's model."""
+        found = self._loaded.get(name)
+        if found is not None:
+            return found
+        if name not in self.services:
+            raise KeyError(name)
+        with self._loading:  # two threads must not see two generations of the same shapes
+            if name not in self._loaded:
+                self._loaded[name] = compile_service(name, _read(self._data or data_directory(), name))
+            return self._loaded[name]
+
+    def add(self, name: str, raw: Mapping[str, Any]) -> None:
+        """Take in the model of a service that is not AWS's, in botocore's own form. Raises ValueError if it is there."""
+        with self._loading:
+            if name in self.services or name in self._loaded:
+                raise ValueError(f"the model of {name} is there already")
+            self._loaded[name] = compile_service(name, raw)
+            self.services = (*self.services, name)
+
+    def operation(self, service: str, operation: str) -> OperationModel:
+        """One operation's model."""
+        return self.service(service).operations[operation]
+
+    def shape(self, service: str, name: str) -> Shape:
+        """One shape by its name in the model."""
+        return self.service(service).shapes[name]
+
+    def declared_errors(self, service: str, operation: str) -> frozenset[str]:
+        """The names of the error shapes that the model lists for an operation."""
+        return frozenset(error.name for error in self.operation(service, operation).errors)
+
+
+def data_directory() -> Path:
+    """Where botocore keeps its models."""
+    spec = importlib.util.find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("botocore is not installed, and Strongroom answers by its service models")
+    return Path(spec.submodule_search_locations[0]) / "data"
+
+
+def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
+    """A service model from the raw JSON of a ``service-2`` file."""
+    metadata = raw["metadata"]
+    if metadata["protocol"] not in _PROTOCOLS:
+        raise ValueError(f"{name} speaks {metadata['protocol']}, which is none of {', '.join(_PROTOCOLS)}")
+    shapes = _Compiler(name, raw["shapes"]).all()
+    operations = {
+        key: OperationModel(
+            service=name,
+            name=key,
+            input=shapes[given["input"]["shape"]] if "input" in given else None,
+            output=shapes[given["output"]["shape"]] if "output" in given else None,
+            errors=tuple(shapes[error["shape"]] for error in given.get("errors", ())),
+            method=given["http"]["method"],
+            uri=given["http"]["requestUri"],
+            response_code=given["http"].get("responseCode", 200),
+            result_wrapper=given.get("output", {}).get("resultWrapper"),
+        )
+        for key, given in raw["operations"].items()
+    }
+    return ServiceModel(
+        name=name,
+        protocol=cast("Protocol", metadata["protocol"]),
+        json_version=metadata.get("jsonVersion"),
+        target_prefix=metadata.get("targetPrefix"),
+        xml_namespace=metadata.get("xmlNamespace"),
+        api_version=metadata["apiVersion"],
+        signing_name=metadata.get("signingName", metadata["endpointPrefix"]),
+        global_endpoint=metadata.get("globalEndpoint"),
+        operations=operations,
+        shapes=shapes,
+    )
+
+
+def _read(data: Path, service: str) -> Mapping[str, Any]:
+    """The raw model in the newest of a service's API version directories (they are named by date)."""
+    newest = max(entry for entry in (data / service).iterdir() if (entry / "service-2.json.gz").exists())
+    return cast(
+        "Mapping[str, Any]", orjson.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes()))
+    )
+
+
+class _Compiler:
+    """Builds the shapes of one service. Shapes may be recursive, so references are tied after creation."""
+
+    def __init__(self, service: str, raw: Mapping[str, Any]) -> None:
+        self._service = service
+        self._raw = raw
+        self._made: dict[str, Shape] = {}
+
+    def all(self) -> dict[str, Shape]:
+        """Every shape by name."""
+        endless = _endless(self._raw)
+        for name, given in self._raw.items():
+            self._made[name] = _bare(self._service, name, given, unbounded=name in endless)
+        for name, given in self._raw.items():
+            self._tie(self._made[name], given)
+        return self._made
+
+    def _tie(self, shape: Shape, given: Mapping[str, Any]) -> None:
+        # The only place where a shape changes after it was made; nobody has seen it yet.
+        if "members" in given:
+            members = {
+                name: self._member(name, ref, shape.required) for name, ref in given["members"].items()
+            }
+            object.__setattr__(shape, "members", members)
+        for part in ("member", "key", "value"):
+            if part in given:
+                object.__setattr__(shape, part, self._member(part, given[part], ()))
+
+    def _member(self, name: str, ref: Mapping[str, Any], required: tuple[str, ...]) -> Member:
+        return Member(
+            name=name,
+            shape=self._made[ref["shape"]],
+            wire_name=ref.get("locationName", name),
+            named="locationName" in ref,
+            location=ref.get("location"),
+            required=name in required,
+            idempotency_token=ref.get("idempotencyToken", False),
+            xml_attribute=ref.get("xmlAttribute", False),
+        )
+
+
+def _bare(service: str, name: str, given: Mapping[str, Any], *, unbounded: bool) -> Shape:
+    """A shape with everything but its references."""
+    error = given.get("error", {})
+    return Shape(
+        service=service,
+        name=name,
+        type_name=given["type"],
+        required=tuple(given.get("required", ())),
+        min=given.get("min"),
+        max=given.get("max"),
+        pattern=given.get("pattern"),
+        enum=tuple(given.get("enum", ())),
+        sensitive=given.get("sensitive", False),
+        document=given.get("document", False),
+        flattened=given.get("flattened", False),
+        streaming=given.get("streaming", False),
+        event_stream=given.get("eventstream", False),
+        payload=given.get("payload"),
+        timestamp_format=given.get("timestampFormat"),
+        exception=given.get("exception", False),
+        fault=given.get("fault", False) or error.get("fault", False),
+        error_code=error.get("code"),
+        error_status=error.get("httpStatusCode"),
+        unbounded=unbounded,
+    )
+
+
+def _endless(raw: Mapping[str, Any]) -> set[str]:
+    """The shapes whose values have no greatest depth: in a circle, leading into one, or free documents."""
+    left = {name: (name,) if given.get("document") else _references(given) for name, given in raw.items()}
+    while leaves := [name for name, ends in left.items() if not any(end in left for end in ends)]:
+        for name in leaves:
+            del left[name]
+    return set(left)
+
+
+def _references(given: Mapping[str, Any]) -> tuple[str, ...]:
+    members = given.get("members", {}).values()
+    parts = (given[part] for part in ("member", "key", "value") if part in given)
+    return tuple(ref["shape"] for ref in (*members, *parts))
+
+
+CATALOGUE: Final = Catalogue(SERVICES)
+"""The catalogue that the product answers by: one instance, so that shapes have one identity."""

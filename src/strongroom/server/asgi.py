@@ -1,0 +1,181 @@
+"""The ASGI application of one worker: bytes in, the chain, bytes out. The only async code on a call's way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import orjson
+
+from strongroom.base.http import Headers, HTTPReply, HTTPRequest
+from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel.call import Source
+from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.recorder import Recorder
+from strongroom.kernel.storage.port import Store
+from strongroom.kernel.storage.writequeue import Outcome, QueueFull, WriteQueue
+from strongroom.server.hosts import WRONG_HOST, HostCheck
+from strongroom.server.parts import Receive, Scope, Send
+
+log = logging.getLogger("strongroom.asgi")
+
+HEALTH = b"/_strongroom/health"
+SLOW_CALLS_AT_ONCE = 8
+
+
+class Sealed(Protocol):
+    """What answers while no root key is there: every call 503 in its protocol's form."""
+
+    def __call__(self, request: HTTPRequest) -> HTTPReply: ...
+
+
+class Engine:
+    """The product as one worker runs it, while it is unsealed."""
+
+    def __init__(self, chain: Chain, store: Store, queue: WriteQueue, recorder: Recorder, *, sync_each: bool) -> None:
+        self.chain = chain
+        self.store = store
+        self.queue = queue
+        self.recorder = recorder
+        self.sync_each = sync_each
+        self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+
+    def close(self) -> None:
+        """Finish what was accepted, then give everything back."""
+        self.threads.shutdown(wait=True)
+        self.queue.close()
+        self.recorder.journal.close()
+        self.store.close()
+
+    async def answer(self, request: HTTPRequest, source: Source) -> HTTPReply:
+        """The reply to one request, recorded."""
+        loop = asyncio.get_running_loop()
+        flight = self.chain.begin(request, source)
+        if self.store.embedded and not flight.slow:
+            self.chain.enter(flight)
+        else:
+            await loop.run_in_executor(self.threads, self.chain.enter, flight)
+        if flight.first_use:
+            self._note_use(flight)
+        if flight.reply is None:
+            return await self._write(flight, loop)
+        try:
+            self.recorder.read(flight.records)
+            if self.sync_each:
+                await loop.run_in_executor(self.threads, self.recorder.journal.sync)
+        except Answerable as error:
+            return self.chain.refuse_unwritten(flight, error)
+        return flight.reply
+
+    def _note_use(self, flight: Flight) -> None:
+        with contextlib.suppress(QueueFull):  # a date can wait for the next hour
+            self.queue.submit(lambda tx: self.chain.note_use(flight, tx), _ignore)
+
+    async def _write(self, flight: Flight, loop: asyncio.AbstractEventLoop) -> HTTPReply:
+        done: asyncio.Future[Outcome | BaseException] = loop.create_future()
+
+        def finished(outcome: Outcome | BaseException) -> None:
+            loop.call_soon_threadsafe(_settle, done, outcome)
+
+        try:
+            self.queue.submit(lambda tx: self.chain.write(flight, tx), finished)
+        except QueueFull:
+            refusal = Refusal(Kind.UNAVAILABLE, "Too many writes are waiting. Please try again.")
+            reply = self.chain.refuse_unwritten(flight, refusal)
+            self.recorder.read(flight.records)
+            return reply
+        outcome = await done
+        if isinstance(outcome, BaseException):
+            return self.chain.refuse_unwritten(flight, outcome)
+        if flight.reply is None:
+            raise RuntimeError("a written call without a reply")
+        return flight.reply
+
+
+def _host(headers: Headers) -> bytes | None:
+    """The Host header; None where it is missing or there are two (RFC 9112, section 3.2)."""
+    found = [value for name, value in headers if name == b"host"]
+    return found[0] if len(found) == 1 else None
+
+
+def _ignore(outcome: Outcome | BaseException) -> None:
+    if isinstance(outcome, BaseException):
+        log.warning("a last-used date was not stored: %s", type(outcome).__name__)
+
+
+def _settle(done: asyncio.Future[Outcome | BaseException], outcome: Outcome | BaseException) -> None:
+    if not done.done():
+        done.set_result(outcome)
+
+
+class Application:
+    """What uvicorn calls. It answers health itself; all else goes through the engine, or is refused while sealed."""
+
+    def __init__(self, *, host_check: HostCheck, max_body_bytes: int, sealed: Sealed,
+                 health: Callable[[bool], Sequence[tuple[str, Any]]]) -> None:
+        self.engine: Engine | None = None
+        self._host_check = host_check
+        self._max_body = max_body_bytes
+        self._sealed = sealed
+        self._health = health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await self._reply(scope, receive)
+        if reply is None:
+            return
+        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _reply(self, scope: Scope, receive: Receive) -> HTTPReply | None:
+        body = await self._body(receive)
+        if body is None:
+            return None
+        path: bytes = scope["raw_path"]
+        request = HTTPRequest(scope["method"], path, scope["query_string"], scope["headers"], body)
+        if not self._host_check(_host(scope["headers"])):
+            return WRONG_HOST
+        if path == HEALTH:
+            return self._health_reply(scope["query_string"])
+        engine = self.engine
+        if engine is None:
+            return self._sealed(request)
+        tls = scope["state"].get("tls")
+        source = Source(
+            ip=scope["client"][0] if scope.get("client") else "",
+            user_agent=request.header(b"user-agent") or "",
+            host=request.header(b"host") or "",
+            secure=tls is not None,
+            tls_version=tls.version if tls else None,
+            tls_cipher=tls.cipher if tls else None,
+        )
+        return await engine.answer(request, source)
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
+        parts, size = [body], len(body)
+        while message.get("more_body", False):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._max_body:  # the protocol bounds it already; this holds whatever stands before us
+                return None
+            parts.append(part)
+        return b"".join(parts)
+
+    def _health_reply(self, query: bytes) -> HTTPReply:
+        ready = self.engine is not None
+        status = 200 if ready or query != b"ready" else 503
+        body = orjson.dumps({"live": True, "ready": ready, **dict(self._health(ready))})
+        return HTTPReply(status, ((b"content-type", b"application/json"),), body)

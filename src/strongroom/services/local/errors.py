@@ -1,0 +1,18 @@
+"""What the room's operations may refuse with."""
+
+from __future__ import annotations
+
+from strongroom.kernel.model.errors import ServiceError
+from strongroom.services.local.model import SERVICE
+
+
+class LocalError(ServiceError, service=SERVICE):
+    """Base of every error of Strongroom's own operations."""
+
+
+class ClockNotMovableException(LocalError):
+    """The data directory was not made with --dev-clock."""
+
+
+class LastAdministratorException(LocalError):
+    """The credentials are those of the only administrator."""

@@ -1,0 +1,80 @@
+"""The clock, the seal and the first credentials, for whoever is allowed to ask.
+
+Source: DESIGN.md, "The command line and the local API". Actions: strongroom:ClockRead, ClockAdvance, SealRead,
+CredentialsRetire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from strongroom.base.refusals import Answerable
+from strongroom.kernel.call import Answer, Call
+from strongroom.kernel.jobs import due
+from strongroom.kernel.registry import Mode, Registry, Room
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.local import errors, model, store
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What the composition root tells this room.
+
+    ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
+    LookupError with the reason where it is the last way in.
+    """
+
+    dev_clock: bool
+    seal_kind: str
+    seal_protects: str
+    retire: Callable[[Transaction, str, str], str]
+
+
+def register(registry: Registry, local: Local) -> None:
+    """Declare the room's operations."""
+    room = Room(model.SERVICE)
+
+    @room.operation("GetClock", mode=Mode.READ, action="strongroom:ClockRead")
+    def get_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
+        """Both clocks, and how many jobs are due by the product's."""
+        return _clock(call, tx, store.clock_offset(tx))
+
+    @room.operation("AdvanceClock", mode=Mode.WRITE, action="strongroom:ClockAdvance", shown=("Now", "OffsetSeconds"))
+    def advance_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
+        """Move the product's clock forward. Only on a data directory made with --dev-clock; never back."""
+        if not local.dev_clock:
+            raise errors.ClockNotMovableException(
+                "This clock cannot be moved: the data directory was not made with `strongroom serve --dev-clock`."
+            )
+        return _clock(call, tx, store.move_clock(tx, timedelta(seconds=call["Seconds"])))
+
+    @room.operation("GetSeal", mode=Mode.READ, action="strongroom:SealRead")
+    def get_seal(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
+        """How the root key is kept, and what that protects against."""
+        return {"State": "unsealed", "Kind": local.seal_kind, "Protects": local.seal_protects}
+
+    @room.operation("RetireCredentials", mode=Mode.WRITE, action="strongroom:CredentialsRetire",
+                    shown=("UserName", "AccessKeyId"))
+    def retire_credentials(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
+        """Delete the first administrator's key, unless nobody else could administer the account then."""
+        try:
+            user = local.retire(tx, call.account, call["AccessKeyId"])
+        except LookupError as reason:
+            raise _last(reason) from None
+        return {"UserName": user, "AccessKeyId": call["AccessKeyId"]}
+
+    def _clock(call: Call, tx: Transaction, offset: timedelta) -> Answer:
+        now = call.machine_now + offset
+        return {
+            "Now": now, "Machine": call.machine_now, "OffsetSeconds": int(offset.total_seconds()),
+            "Movable": local.dev_clock, "DueJobs": due.count_due(tx, now),
+        }
+
+    registry.add(room)
+
+
+def _last(reason: LookupError) -> Answerable:
+    return errors.LastAdministratorException(str(reason))

@@ -1,4 +1,7 @@
-"""Secrets Manager: secrets with versions and labels, sealed under KMS keys, guarded by policies. See README.md."""
+"""Secrets Manager: secrets with versions and labels, sealed under KMS keys, guarded by policies.
+
+See README.md.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a call is about: the secret that a SecretId names, with the policy and the facts that a decision
-needs.
+"""What a call is about: the secret that a SecretId names, with all that a decision about it needs.
 
 A decision comes before existence: a secret that is not there is a target all the same, and its absence is
 told to allowed callers only. So is whatever is wrong with the parameters by the service's own logic.

@@ -11,5 +11,17 @@ from strongroom.services.secretsmanager.operations import (
     values,
     versions,
 )
+from strongroom.services.secretsmanager.room import ROOM
 
-__all__ = ["batches", "deletion", "listing", "passwords", "policies", "secrets", "tags", "values", "versions"]
+__all__ = [
+    "ROOM",
+    "batches",
+    "deletion",
+    "listing",
+    "passwords",
+    "policies",
+    "secrets",
+    "tags",
+    "values",
+    "versions",
+]

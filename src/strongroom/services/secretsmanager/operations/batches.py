@@ -21,7 +21,7 @@ from strongroom.services.secretsmanager.targets import value_at
 
 PAGE_MAX = 20
 BYTES_MAX = 1_000_000
-"""Our choice of a bound for all values of an answer (facts: secretsmanager 6.5 knows of 1 MB, unconfirmed)."""
+"""All values of one answer. Our choice (facts: secretsmanager 6.5 knows of 1 MB, unconfirmed)."""
 
 _KEYS = request_keys("GetSecretValue")
 # Refusals that concern one secret and leave the others alone, with the code that the entry shows.

@@ -1,5 +1,4 @@
-"""How staging labels move. Everything that says where a label goes is in this file, as one table and two
-laws.
+"""How staging labels move: all of it is in this file, as one table and two laws.
 
 Laws
     1. A label is on one version at a time: putting it on one takes it from any other.

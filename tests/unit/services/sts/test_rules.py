@@ -12,6 +12,7 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.sealing.tokens import PACKED_BYTES_MAX
 from strongroom.services.sts import rules
 
+CHAINED = "the 1 hour session limit for roles assumed by role chaining"
 HOUR = timedelta(hours=1)
 USER = Principal(PrincipalKind.USER, arn="u", account="123456789012")
 SESSION = Principal(
@@ -46,10 +47,9 @@ def test_a_role_session_is_as_long_as_asked(
     ("asked", "chained", "text"),
     [
         (3601, False, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."),
-        (3601, True, "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
-                     "role chaining."),
+        (3601, True, f"The requested DurationSeconds exceeds {CHAINED}."),
     ],
-)  # fmt: skip
+)
 def test_a_longer_session_than_allowed_is_refused(asked: int, chained: bool, text: str) -> None:
     assert text == refusal(lambda: rules.role_session_length(asked, HOUR, chained=chained))
 

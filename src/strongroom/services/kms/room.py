@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from strongroom.kernel.call import Call, Target
-from strongroom.kernel.model.overlay import read_overlay, read_refused
+from strongroom.kernel.model.overlay import overlay_of, refused_operations
 from strongroom.kernel.registry import Handler, Keys, Locator, Mode, Room, everything
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms.rules.context import caller_keys
 
 SERVICE = "kms"
-DIRECTORY = Path(__file__).parent
-OVERLAY = read_overlay(SERVICE, DIRECTORY)
-ROOM = Room(SERVICE, refused=read_refused(SERVICE, DIRECTORY))
+OVERLAY = overlay_of(SERVICE)
+ROOM = Room(SERVICE, refused=refused_operations(SERVICE))
 RESOURCE_TYPE = "AWS::KMS::Key"
 """How CloudTrail names the resource of an operation on a key."""
 

@@ -28,7 +28,8 @@ from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Requ
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
 from strongroom.kernel.journal import event
-from strongroom.kernel.model.catalogue import Catalogue, OperationModel, ServiceModel
+from strongroom.kernel.model.catalogue import Catalogue
+from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
@@ -81,7 +82,7 @@ class Chain:
         self.offset = offset
         self.regions = regions
         self.signing_keys = signing.SigningKeys()
-        self._offered = frozenset(registry.rooms)
+        self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, int] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -89,7 +90,7 @@ class Chain:
     def begin(self, request: HTTPRequest, source: Source) -> Flight:
         """Name the operation that a request means. What is unknown goes on: its caller is proven and recorded."""
         now = self.clock()
-        route = wire.route(request, self.catalogue, self._offered)
+        route = self.router.route(request)
         call = Call(
             kernel=self, service=route.service, name=route.operation or "Unknown", region=GLOBAL_REGION,
             credential=NOBODY, params={}, now=now, machine_now=now, request_id=uuid4(self.entropy),

@@ -63,7 +63,7 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     Source: API reference, CreateSecret; facts secretsmanager sections 5 and 6.1.
     """
     if call.get("AddReplicaRegions"):
-        # DIFFERS: replication.
+        # DIFFERS: replication
         raise errors.InvalidParameterException("Replication between Regions is not offered yet.")
     name = call["Name"]
     existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))

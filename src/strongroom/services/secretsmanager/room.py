@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from strongroom.base.clock import to_ms
 from strongroom.kernel.call import Answer, Call
-from strongroom.kernel.model.overlay import overlay_of, refused_operations
+from strongroom.kernel.model.overlay import refused_operations
 from strongroom.kernel.registry import Locator, Mode, Room
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager.conditions import request_keys
@@ -20,7 +20,6 @@ from strongroom.services.secretsmanager.targets import Check, no_check, secret_a
 
 SERVICE = "secretsmanager"
 ROOM = Room(SERVICE, refused=refused_operations(SERVICE))
-OVERLAY = overlay_of(SERVICE)
 
 SecretHandler = Callable[[Call, Secret, Transaction], Answer]
 

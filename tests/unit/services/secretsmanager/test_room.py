@@ -75,7 +75,7 @@ def test_every_error_of_the_room_is_one_the_model_declares() -> None:
         for each in vars(errors).values()
         if isinstance(each, type) and issubclass(each, SecretsManagerError)
     ]
-    declared = {name for operation in MODEL.operations.values() for name in operation.errors}
+    declared = {shape.name for operation in MODEL.operations.values() for shape in operation.errors}
     assert {each.__name__ for each in ours} - {"SecretsManagerError"} <= declared
 
 

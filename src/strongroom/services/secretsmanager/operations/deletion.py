@@ -10,7 +10,7 @@ from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import errors, jobs, store
-from strongroom.services.secretsmanager.room import OVERLAY, change_ms, on_secret
+from strongroom.services.secretsmanager.room import change_ms, on_secret
 from strongroom.services.secretsmanager.rules import deletion
 from strongroom.services.secretsmanager.rules.identifiers import (
     SUFFIX_ALPHABET,
@@ -24,7 +24,6 @@ from strongroom.services.secretsmanager.targets import absent, present
 
 def _problem(call: Call) -> Answerable | None:
     try:
-        OVERLAY.check("DeleteSecret", call.params)
         deletion.check_deletion(
             window_days=call.get("RecoveryWindowInDays"), force=call.get("ForceDeleteWithoutRecovery", False)
         )

@@ -65,6 +65,9 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     if call.get("AddReplicaRegions"):
         # DIFFERS: replication
         raise errors.InvalidParameterException("Replication between Regions is not offered yet.")
+    if call.get("CrossAccountPrimaryARN"):
+        # DIFFERS: replication between accounts
+        raise errors.InvalidParameterException("Replication between accounts is not offered.")
     name = call["Name"]
     existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))
     if existing is not None:

@@ -76,6 +76,16 @@ class Product:
 
     # ------------------------------------------------------------------ start
 
+    def initialised(self) -> bool:
+        """Whether the store belongs to a root key already; brings its tables up to date, makes nothing else."""
+        migrate(self.settings.store_url)
+        store = open_store(self.settings.store_url)
+        try:
+            with store.read() as tx:
+                return tx.row(_READ, name=CHECK_VALUE) is not None
+        finally:
+            store.close()
+
     def prepare(self, root_key: bytes | None) -> Prepared:
         """Bring the store up to date, test the root key, settle the journal, make the first administrator."""
         notes = migrate(self.settings.store_url)

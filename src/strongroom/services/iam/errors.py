@@ -57,3 +57,8 @@ def no_such_policy(arn: str, *, attachable: bool = False) -> NoSuchEntityExcepti
     if attachable:
         return NoSuchEntityException(f"Policy {arn} does not exist or is not attachable.")
     return NoSuchEntityException(f"Policy {arn} was not found.")
+
+
+def no_such_key(access_key_id: str) -> NoSuchEntityException:
+    """The text for a key that is not there, or is another user's. Source: facts, iam, section 10."""
+    return NoSuchEntityException(f"The Access Key with id {access_key_id} cannot be found.")

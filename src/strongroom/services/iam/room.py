@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Call, Target
-from strongroom.kernel.model.overlay import refused_operations
 from strongroom.kernel.registry import Handler, Keys, Locator, Mode, Room, no_keys
 from strongroom.kernel.storage.port import Transaction
 
-ROOM = Room("iam", refused=refused_operations("iam"))
+ROOM = Room("iam", refused=tomllib.loads((files(__package__) / "refused.toml").read_text()))
 
 
 def operation(

@@ -1,7 +1,7 @@
 """The room itself, and how its operations on a secret are declared.
 
-Locating, deciding, what is wrong with the parameters and what the secret's state forbids happen here, in one order,
-so that a handler says only what its operation does.
+Locating, deciding, what is wrong with the parameters and what the secret's state forbids happen here, in
+one order, so that a handler says only what its operation does.
 """
 
 from __future__ import annotations
@@ -26,10 +26,17 @@ SecretHandler = Callable[[Call, Secret, Transaction], Answer]
 
 
 def on_secret(
-    name: str, *, mode: Mode, check: Check = no_check, locate: Locator | None = None,
+    name: str,
+    *,
+    mode: Mode,
+    check: Check = no_check,
+    locate: Locator | None = None,
     shown: tuple[str, ...] = ("ARN",),
 ) -> Callable[[SecretHandler], SecretHandler]:
-    """Declare an operation on the secret that SecretId names. ``shown`` is what records repeat of a write's answer."""
+    """Declare an operation on the secret that SecretId names.
+
+    ``shown`` is what records repeat of a write's answer.
+    """
     if name not in STATES:
         raise ValueError(f"{name} has no row in the table of states")
 
@@ -40,7 +47,10 @@ def on_secret(
             return handle(call, found, tx)
 
         ROOM.operation(
-            name, mode=mode, locate=locate or secret_at(check), keys=request_keys(name),
+            name,
+            mode=mode,
+            locate=locate or secret_at(check),
+            keys=request_keys(name),
             shown=shown if mode is Mode.WRITE else (),
         )(in_state)
         return handle
@@ -52,10 +62,13 @@ def refuse_in_special_state(name: str, one: Secret) -> None:
     """Raise what AWS answers where the secret's state forbids the operation."""
     if one.deleted_ms is not None or one.primary_pk is not None or one.owning_service is not None:
         refuse_in_state(
-            name, scheduled=one.deleted_ms is not None, replica=one.primary_pk is not None, owner=one.owning_service
+            name,
+            scheduled=one.deleted_ms is not None,
+            replica=one.primary_pk is not None,
+            owner=one.owning_service,
         )
 
 
 def change_ms(call: Call, one: Secret) -> int:
-    """The moment of a change in ms: LastChangedDate grows strictly, also within a millisecond and if time stands."""
+    """The moment of a change in ms: LastChangedDate grows strictly, also within one millisecond."""
     return max(to_ms(call.now), one.changed_ms + 1)

@@ -18,7 +18,7 @@ VERSIONS_MAX = 1000
 
 
 def check_deletion(*, window_days: int | None, force: bool) -> None:
-    """Raise InvalidParameterException where window and force do not go together, or the window is out of range."""
+    """Raise InvalidParameterException where the window is out of range, or given beside force."""
     if force and window_days is not None:
         raise errors.InvalidParameterException(
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."

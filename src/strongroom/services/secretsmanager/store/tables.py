@@ -1,8 +1,9 @@
 """The tables of the room and what one row of the two that matter is. Values and data keys come here sealed.
 
-Labels are kept twice: one row each in ``secretsmanager_label``, whose primary key is what makes them exclusive, and
-as a list beside the version, so that reading a value takes one joined row. ``versions.write_labels`` alone writes both.
-Tags likewise: rows for filters, a list beside the secret for answers and condition keys; ``secrets.write_tags`` alone.
+Labels are kept twice: one row each in ``secretsmanager_label``, whose primary key is what makes them
+exclusive, and as a list beside the version, so that reading a value takes one joined row.
+``versions.write_labels`` alone writes both. Tags likewise: rows for filters, a list beside the secret for
+answers and condition keys; ``secrets.write_tags`` alone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from strongroom.kernel.storage.schema import METADATA
 from strongroom.services.secretsmanager.rules.identifiers import secret_arn
@@ -100,7 +111,9 @@ Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
 policy = Table(
     "secretsmanager_policy",
     METADATA,
-    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False),
+    Column(
+        "secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False
+    ),
     Column("text", Text, nullable=False),
 )
 replica = Table(
@@ -116,7 +129,10 @@ replica = Table(
 
 
 class Secret(NamedTuple):
-    """One secret without its values. A tuple of the table's columns: reading one costs no more than the row."""
+    """One secret without its values.
+
+    A tuple of the table's columns: reading one costs no more than the row.
+    """
 
     pk: int
     account: str

@@ -45,9 +45,11 @@ def botocore_signed(
 
 
 def prove(request: HTTPRequest, secret: str = SECRET) -> Claim:
-    """The three steps of the chain."""
+    """The three steps of the chain, and its look-up of the key between them."""
     claim = read_claim(request)
     check_scope(claim, service="kms", regions=REGIONS, now=datetime.now(UTC))
+    if claim.access_key_id != "AKIDEXAMPLE":
+        raise Refusal(Kind.UNKNOWN_KEY)
     verify(claim, request, secret, SigningKeys())
     return claim
 
@@ -133,7 +135,12 @@ def test_a_bit_turned_anywhere_in_what_is_signed_is_refused(where: int, at: int,
     with pytest.raises(Refusal) as refusal:
         prove(request)
 
-    assert refusal.value.kind in {Kind.BAD_SIGNATURE, Kind.INCOMPLETE_SIGNATURE, Kind.MISSING_TOKEN}
+    assert refusal.value.kind in {
+        Kind.BAD_SIGNATURE,
+        Kind.INCOMPLETE_SIGNATURE,
+        Kind.MISSING_TOKEN,
+        Kind.UNKNOWN_KEY,
+    }
 
 
 def tidy(request: HTTPRequest) -> tuple[object, ...]:

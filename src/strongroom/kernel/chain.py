@@ -29,6 +29,7 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.model.catalogue import Catalogue
+from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
@@ -82,6 +83,7 @@ class Chain:
         self.offset = offset
         self.regions = regions
         self.signing_keys = signing.SigningKeys()
+        self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, int] = {}
 
@@ -296,8 +298,9 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
     model = flight.model
     if model is None:
         raise RuntimeError("parameters of an operation without a model")
-    flight.call.params = wire.parse(flight.route, flight.request, model)
-    validate(model.input, flight.call.params)
+    params = flight.call.params = wire.parse(flight.route, flight.request, model)
+    chain.overlays[model.service].check(model.name, params)
+    validate(model.input, params)
 
 
 # ---------------------------------------------------------------------- the steps inside the transaction

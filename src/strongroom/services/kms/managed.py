@@ -18,7 +18,7 @@ from strongroom.services.kms.rules.policies import secretsmanager_policy
 
 @dataclass(frozen=True, slots=True)
 class ManagedKey:
-    """What is fixed about the key that a service keeps in every account; ``policy`` takes account and Region."""
+    """What is fixed about the key of a service. ``policy`` answers its text by account and Region."""
 
     service: str
     description: str

@@ -117,6 +117,14 @@ def test_the_default_key_is_made_when_its_service_first_needs_it(store: SQLiteSt
     assert made["Plaintext"] == decrypt(store, made["CiphertextBlob"])["Plaintext"]
 
 
+def test_describing_the_predefined_alias_makes_the_default_key_too(store: SQLiteStore) -> None:
+    """Source: KMS API reference, DescribeKey."""
+    with store.read() as tx, pytest.raises(NeedsWrite):
+        run(tx, "DescribeKey", KeyId=DEFAULT)
+    with store.write() as tx:
+        assert "AWS" == run(tx, "DescribeKey", KeyId=DEFAULT)["KeyMetadata"]["KeyManager"]
+
+
 @pytest.mark.parametrize(
     ("alias", "invoked_by"),
     [(DEFAULT, None), (DEFAULT, "lambda.amazonaws.com"), ("alias/aws/other", SECRETS_MANAGER),

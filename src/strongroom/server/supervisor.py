@@ -108,7 +108,7 @@ class Supervisor:
     # The life of the whole
 
     def run(self, root_key: bytes | None, on_ready: Callable[[], None]) -> int:
-        """Serve until told to stop; the exit status. ``on_ready`` is called once, when all children answer."""
+        """Serve until told to stop; the exit status. ``on_ready`` is called once all children answer."""
         self.root_key = root_key
         self._on_ready = on_ready
         self.reactor.on_signal(signal.SIGCHLD, self._reap)

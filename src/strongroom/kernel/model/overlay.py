@@ -5,7 +5,7 @@
     [DeleteSecret.RecoveryWindowInDays]            an operation's own member
     min = 7
     max = 30
-    refuse_with = "InvalidParameterException"      an error of the room; without it the common validation error
+    refuse_with = "InvalidParameterException"      an error of the room; without it the validation error
     text = "..."                                   without it AWS's wording of the limit
     source = "API reference, DeleteSecret, RecoveryWindowInDays"
 
@@ -106,7 +106,7 @@ def refused_operations(service: str, directory: Path | None = None) -> dict[str,
 
 
 def overlay_entries(service: str, directory: Path | None = None) -> list[tuple[str, str, dict[str, Any]]]:
-    """Operation, member and limits of each entry, for the test that the model does not say the same by now."""
+    """Operation, member and limits of each entry, for the test that the model does not say the same."""
     return [
         (operation, member, {key: says[key] for key in _LIMITS if key in says})
         for operation, members in _read(service, directory, "overlay.toml").items()

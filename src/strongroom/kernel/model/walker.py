@@ -70,10 +70,10 @@ def rules_of(
     measure, what = (_itself, "value") if by_value else (len, "length")
     rules = []
     if most is not None:
-        rules.append(Rule(_at_most(measure, most), f"Member must have {what} less than or equal to {most:g}"))
+        rules.append(Rule(_at_most(measure, most), f"Member must have {what} less than or equal to {_number(most)}"))
     if least is not None:
         rules.append(
-            Rule(_at_least(measure, least), f"Member must have {what} greater than or equal to {least:g}")
+            Rule(_at_least(measure, least), f"Member must have {what} greater than or equal to {_number(least)}")
         )
     if pattern is not None and shape.type_name == "string":
         rules.append(Rule(_fits(pattern, most), f"Member must satisfy regular expression pattern: {pattern}"))
@@ -99,6 +99,10 @@ def path_of(name: str) -> str:
 
 
 # ---------------------------------------------------------------------- rules
+
+
+def _number(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def _itself(value: float) -> float:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.inprocess import Account, InProcess
 
 PREFIX = (

@@ -58,12 +58,12 @@ class Ledger(Protocol):
         """Say that a batch whose records may be out was not kept; also where before_commit itself raised."""
         ...
 
-    def committed(self, tx: Transaction, outcomes: Sequence[Outcome]) -> bool:
-        """Whether the event ids of a batch are in the store: asked after a COMMIT whose answer was lost."""
-        ...
+    def unknown(self, outcomes: Sequence[Outcome]) -> bool | None:
+        """After a COMMIT whose answer was lost: look the event ids up and record those that are not there.
 
-    def unknown(self, outcomes: Sequence[Outcome]) -> None:
-        """Say that a batch was committed or not, and that nobody can tell before the next start."""
+        Called when the lost transaction has certainly ended. True says that all are there, and the callers
+        get their outcomes after all; None or False, and they are told CommitUnknown.
+        """
         ...
 
 
@@ -97,11 +97,11 @@ class WriteQueue:
     def submit(self, run: Run, done: Done) -> None:
         """Queue one call. ``done`` gets its outcome once that is durable, or the error that undid it.
 
-        Raises QueueFull where too many wait, StoreUnavailable once the queue is closing.
+        Raises QueueFull where too many wait or the queue is closing.
         """
         with self._changed:
             if self._closing:
-                raise StoreUnavailable("the write queue is closed")
+                raise QueueFull("the write queue is closing")
             if len(self._waiting) >= self._capacity:
                 raise QueueFull(f"{self._capacity} writes are waiting")
             self._waiting.append((run, done))
@@ -171,29 +171,22 @@ class WriteQueue:
         return None
 
     def _ask_again(self, error: CommitUnknown, outcomes: Sequence[Outcome]) -> BaseException | None:
-        """Look for the batch in the store.
+        """Have the ledger look for the batch in the store. Answers what its callers are told, None for
+        success.
 
-        The writer's place is free only when the lost transaction has ended, so whoever holds it sees the
-        outcome.
+        The lost transaction holds the writer's place until it has ended: once we had the place ourselves,
+        what is not there will never be. Where that cannot be asked now, the next start compares journal and
+        table.
         """
-        if error.askable:
-            try:
-                tx = self._store.begin_write()
-                try:
-                    found = self._ledger.committed(tx, outcomes)
-                finally:
-                    tx.rollback()
-            except Exception:  # noqa: BLE001  logged; the thread goes on
-                _LOG.exception("the outcome of a batch could not be looked up")
-            else:
-                if found:
-                    return None
-                self._tell_not_committed(outcomes, error)
-                return StoreUnavailable("the connection was lost at COMMIT, and nothing was kept")
+        if not error.askable:
+            _LOG.error("a commit is in doubt until the next start: %s", error)
+            return error
         try:
-            self._ledger.unknown(outcomes)
+            self._store.begin_write().rollback()
+            if self._ledger.unknown(outcomes):
+                return None
         except Exception:  # noqa: BLE001  logged; the thread goes on
-            _LOG.exception("an unknown outcome could not be recorded")
+            _LOG.exception("the outcome of a batch could not be looked up")
         return error
 
     def _tell_not_committed(self, outcomes: Sequence[Outcome], error: BaseException) -> None:

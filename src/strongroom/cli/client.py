@@ -52,7 +52,7 @@ class Client:
         parts = urlsplit(self.url)
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"host": parts.netloc, "content-type": "application/json"}
-        headers |= signature(self, method, path, headers, content, datetime.now(UTC))
+        headers |= signature(self, method, path, headers=headers, content=content, now=datetime.now(UTC))
         connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
         try:
             connection.request(method, path, content, headers)
@@ -86,7 +86,7 @@ def _answer(status: int, text: bytes) -> dict[str, Any]:
 
 
 def signature(
-    client: Client, method: str, path: str, headers: Mapping[str, str], content: bytes, now: datetime
+    client: Client, method: str, path: str, *, headers: Mapping[str, str], content: bytes, now: datetime
 ) -> dict[str, str]:
     """The headers that sign a request; ``headers`` are those that it has already, in lower case.
 

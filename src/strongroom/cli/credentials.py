@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Delete the key on the server first: a key without a file is lost, a file without a key is only litter."""
+    """Delete the key on the server first: a file without a key is litter, a key without a file is lost."""
     directory = directory_of(given)
     keys = read_credentials(directory)
     if keys is None:

@@ -1,4 +1,4 @@
-"""``strongroom env``: what a client needs, as shell lines, JSON, or a profile for the AWS configuration file."""
+"""``strongroom env``: what a client needs, as shell lines, JSON, or a profile for ``~/.aws/config``."""
 
 from __future__ import annotations
 

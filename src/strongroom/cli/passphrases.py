@@ -1,4 +1,4 @@
-"""Asking for a passphrase: on the terminal without echo, or from a descriptor. Never argv, never the environment."""
+"""Asking for a passphrase: on the terminal without echo, or from a descriptor; never argv or environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def from_descriptor(number: int) -> bytes:
 
 
 def from_terminal(*, new: bool) -> bytes | None:
-    """What the operator types; None where there is no terminal. A new one is asked twice. Raises StartRefused."""
+    """What the operator types; None without a terminal. A new one is asked twice. Raises StartRefused."""
     if not sys.stdin.isatty():
         return None
     given = getpass.getpass("Passphrase of the seal: ")

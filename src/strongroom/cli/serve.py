@@ -29,14 +29,14 @@ _OPTIONS = (
     ("journal-sync", "WHEN", "batched: reads' records synced within 100 ms; each: before the answer"),
 )
 _TEACHING = """\
-At the first start the data directory is made, with a root key, a CA, a store, and an administrator whose keys lie in
-DIR/credentials. Every later start finds all that again. Then, in another terminal:
+At the first start the data directory is made, with a root key, a CA, a store, and an administrator whose keys
+lie in DIR/credentials. Every later start finds all that again. Then, in another terminal:
 
   eval "$(strongroom env --data DIR)"
   aws secretsmanager create-secret --name demo --secret-string hello
 
-Every option can also be set as STRONGROOM_<NAME> or in DIR/settings.toml (docs/reference/settings.md has all of
-them). SIGTERM and Ctrl-C stop it when running requests are done; SIGHUP reads the TLS files again.
+Every option can also be set as STRONGROOM_<NAME> or in DIR/settings.toml (docs/reference/settings.md has all
+of them). SIGTERM and Ctrl-C stop it when running requests are done; SIGHUP reads the TLS files again.
 
 examples:
   strongroom serve
@@ -77,7 +77,7 @@ def run(given: argparse.Namespace) -> int:
     parts = Product(settings)
     gc.freeze()  # what is here now stays for good; collections in children would only unshare its pages
 
-    def passphrase(new: bool) -> bytes | None:  # noqa: FBT001
+    def passphrase(new: bool) -> bytes | None:
         if given.passphrase_fd is not None:
             return passphrases.from_descriptor(given.passphrase_fd)
         return passphrases.from_terminal(new=new)
@@ -121,7 +121,7 @@ def _called() -> str:
     """The words that call this command again from here."""
     path = Path(sys.argv[0])
     if path.name == "__main__.py":
-        return f"{sys.executable} -m strongroom"
+        return f"{sys.executable} -m strongroom.cli"
     found = shutil.which(path.name)
     if found is not None and Path(found).resolve() == path.resolve():
         return path.name

@@ -125,8 +125,8 @@ def _root_key(parts: Parts, seal: Seal, passphrase: Callable[[bool], bytes | Non
     ask = start_errand("looking into the store", lambda: {"initialised": parts.initialised()})
     if wait_for(ask, timeout=_PREPARE_SECONDS)["initialised"]:
         raise StartRefused(
-            "this store was made with a root key that is not here: put the seal's files back, or name the seal"
-            " with --seal; nothing was changed"
+            "this store was made with a root key that is not here: put the seal's files back, or name"
+            " the seal with --seal; nothing was changed"
         )
     given = passphrase(True) if seal.needs_passphrase else None
     if seal.needs_passphrase and given is None:

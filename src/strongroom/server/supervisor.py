@@ -29,7 +29,7 @@ from strongroom.server.reactor import Reactor
 from strongroom.server.worker import Files
 
 _DAY = 86_400.0
-_ACK_SECONDS = 10.0
+_ACK_SECONDS = 5.0
 _ERRAND_SECONDS = 120.0
 _PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 _SETTLED_SECONDS = 30.0
@@ -108,7 +108,7 @@ class Supervisor:
     # The life of the whole
 
     def run(self, root_key: bytes | None, on_ready: Callable[[], None]) -> int:
-        """Serve until told to stop; the exit status. ``on_ready`` is called once, when all children answer."""
+        """Serve until told to stop; the exit status. ``on_ready`` is called once all children answer."""
         self.root_key = root_key
         self._on_ready = on_ready
         self.reactor.on_signal(signal.SIGCHLD, self._reap)

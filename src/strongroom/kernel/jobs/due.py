@@ -18,7 +18,13 @@ from strongroom.kernel.storage.schema import job
 
 _THIS = (job.c.kind == bindparam("of_kind"), job.c.key == bindparam("of_key"))
 _NOT_HELD = or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms"))
-_FREED: dict[str, Any] = {"due_ms": bindparam("due"), "owner": None, "lease_until_ms": None, "fence": 0, "attempt": 0}
+_FREED: dict[str, Any] = {
+    "due_ms": bindparam("due"),
+    "owner": None,
+    "lease_until_ms": None,
+    "fence": 0,
+    "attempt": 0,
+}
 
 # PostgreSQL's form of "insert or else update" is SQLite's too.
 _SCHEDULE = Statement(

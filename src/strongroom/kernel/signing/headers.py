@@ -37,13 +37,13 @@ class SignedNames:
 
 @lru_cache(maxsize=256)
 def signed_names(text: str) -> SignedNames:
-    """The names of a ``SignedHeaders`` list.
+    """The names of a ``SignedHeaders`` list. Signers write them in lower case; others name no header.
 
     Raises BadSignature where ``host`` is not among them, IncompleteSignature for more than 100 names.
     """
     if len(text) > MAX_SIGNED_HEADERS * 64 or text.count(";") >= MAX_SIGNED_HEADERS:
         incomplete(f"SignedHeaders may name at most {MAX_SIGNED_HEADERS} headers")
-    order = tuple(sorted({name.encode("latin-1") for name in text.lower().split(";")}))
+    order = tuple(sorted({name.encode("latin-1") for name in text.split(";")}))
     if b"host" not in order:
         mismatch("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
     # With a single name itemgetter answers a bare value; twice the first makes a tuple of it in any case.

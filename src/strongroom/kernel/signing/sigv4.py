@@ -125,7 +125,7 @@ def _authorization(header: str) -> dict[str, str]:
     """The key=value pieces behind the algorithm; clients part them by a comma, a space or both."""
     if len(header) > MAX_AUTHORIZATION_CHARS:
         incomplete(f"Authorization header may have at most {MAX_AUTHORIZATION_CHARS} characters.")
-    algorithm, *pieces = header.replace(",", " ").split()
+    algorithm, *pieces = [piece for piece in header.replace(",", " ").split(" ") if piece]
     if algorithm != ALGORITHM:
         incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     where = f"in Authorization header: '{header}'"

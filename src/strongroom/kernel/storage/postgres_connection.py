@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL, with the settings that the promises need, and its failures in the store's words."""
+"""One connection to PostgreSQL: the settings that the promises need, its failures in the store's words."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ def connect(where: str) -> psycopg.Connection[tuple[Any, ...]]:
 def parsed(where: str) -> dict[str, str]:
     """The parts of a ``postgresql://`` address. The error repeats none of it, for it may hold a password."""
     try:
-        return {name: str(value) for name, value in conninfo.conninfo_to_dict(where).items() if value is not None}
+        named = conninfo.conninfo_to_dict(where)
     except psycopg.Error:
         raise ValueError("the address of the PostgreSQL store cannot be read") from None
+    return {name: str(value) for name, value in named.items() if value is not None}
 
 
 def place(parts: dict[str, str]) -> str:
@@ -67,7 +68,7 @@ def place(parts: dict[str, str]) -> str:
 
 
 def translated(error: psycopg.Error) -> Exception:
-    """The error in the store's own words. Only the server's first sentence is kept: its details repeat values."""
+    """The error in the store's own words. Only the server's first sentence is kept: details repeat values."""
     said = error.diag.message_primary or _first_line(error)
     state = error.sqlstate or ""
     if state.startswith("23"):
@@ -83,21 +84,21 @@ def translated(error: psycopg.Error) -> Exception:
 
 # lock_not_available, deadlock_detected, serialization_failure, too_many_connections, query_canceled.
 _BUSY = frozenset(("55P03", "40P01", "40001", "53300", "57014"))
-# connection lost; insufficient resources; shutdown and crash; idle in transaction; read-only standby; I/O, data damage.
+# Connection lost; no resources; shutdown, crash; idle too long; a read-only standby; I/O; damaged data.
 _LOST = ("08", "53", "57P", "25P03", "25006", "58", "XX")
 
 
 def _prepare(raw: psycopg.Connection[Any]) -> None:
     raw.prepared_max = _PREPARED
     raw.adapters.register_loader("numeric", IntLoader)  # sums of BIGINT; the store knows no fractions
-    row = _last(raw.execute(_SESSION))
+    row = last_row(raw.execute(_SESSION))
     if row is None or row[0] != "UTF8":
         raise StoreUnavailable("the PostgreSQL database must be made with ENCODING 'UTF8'")
     if row[1] not in {"on", "remote_apply"}:
         raw.execute("SET synchronous_commit = on")
 
 
-def _last(cursor: psycopg.Cursor[Any]) -> Sequence[Any] | None:
+def last_row(cursor: psycopg.Cursor[Any]) -> Sequence[Any] | None:
     """The only row of the last of several statements."""
     while cursor.nextset():
         pass

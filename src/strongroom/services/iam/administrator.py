@@ -19,10 +19,12 @@ _USERS_AT_ONCE = 5000
 def create_administrator(
     tx: Transaction, *, account: str, now: datetime, entropy: Entropy, keyring: Keyring, user: str = "admin"
 ) -> tuple[str, str]:
-    """Make sure of a user with AdministratorAccess and nothing else, with one new key: (access key id, secret).
+    """Make sure of a user with AdministratorAccess and nothing else, with one new key: (access key id,
+    secret).
 
-    A user of that name who is there already keeps the unique id and loses keys, policies, groups and boundary: this is
-    also the way back in when nobody can administer the account, so nothing that denies may be left on the user.
+    A user of that name who is there already keeps the unique id and loses keys, policies, groups and
+    boundary: this is also the way back in when nobody can administer the account, so nothing that denies may
+    be left on the user.
     """
     found = entities.find(tx, account, USER, user)
     if found is None:
@@ -52,7 +54,8 @@ def _stripped(tx: Transaction, user: Entity) -> None:
 def retire_administrator(tx: Transaction, account: str, access_key_id: str) -> str:
     """Delete the first administrator's key; answers the user's name.
 
-    Raises LookupError, with the reason, where the key is not of this account or no *other* user could administer it.
+    Raises LookupError, with the reason, where the key is not of this account or no *other* user could
+    administer it.
     """
     key = keys.find(tx, access_key_id)
     user = None if key is None or key.account != account else entities.by_id(tx, key.user_id)
@@ -61,8 +64,9 @@ def retire_administrator(tx: Transaction, account: str, access_key_id: str) -> s
     others = entities.page(tx, account, USER, prefix="/", after="", most=_USERS_AT_ONCE)
     if not any(_administers(tx, other) for other in others if other.id != user.id):
         raise LookupError(
-            f"User {user.name} is the only administrator of account {account}. First give another user an active "
-            "access key and the policy AdministratorAccess, directly or through a group, without a boundary."
+            f"User {user.name} is the only administrator of account {account}. First give another user "
+            "an active access key and the policy AdministratorAccess, directly or through a group, "
+            "without a boundary."
         )
     keys.remove(tx, access_key_id)
     tx.raise_generation(account, GENERATION)
@@ -70,7 +74,9 @@ def retire_administrator(tx: Transaction, account: str, access_key_id: str) -> s
 
 
 def _administers(tx: Transaction, user: Entity) -> bool:
-    """Whether a user could take over. Our choice: told by attachment and active key, not by weighing every policy."""
+    """Whether a user could take over. Our choice: told by attachment and active key, not by weighing every
+    policy.
+    """
     return (
         user.boundary is None
         and ADMINISTRATOR in holdings.attached_with_groups(tx, user.id)

@@ -37,11 +37,16 @@ def make(
 
 
 def refuse_taken(tx: Transaction, account: str, kind: Kind, name: str) -> None:
-    """Refuse a name that another entity has, in whatever case. Source: facts, iam, section 10, EntityAlreadyExists."""
+    """Refuse a name that another entity has, in whatever case.
+
+    Source: facts, iam, section 10, EntityAlreadyExists.
+    """
     if entities.find(tx, account, kind, name) is None:
         return
     if kind is POLICY:
-        raise EntityAlreadyExistsException(f"A policy called {name} already exists. Duplicate names are not allowed.")
+        raise EntityAlreadyExistsException(
+            f"A policy called {name} already exists. Duplicate names are not allowed."
+        )
     raise EntityAlreadyExistsException(f"{kind.noun} with name {name} already exists.")
 
 
@@ -54,7 +59,9 @@ def refuse_no_boundary(tx: Transaction, account: str, arn: str) -> None:
 
 
 def tag_new(call: Call, tx: Transaction, one: Entity) -> None:
-    """Tag an entity just stored, if the request passes tags: that is a permission of its own (iam:TagUser, ...)."""
+    """Tag an entity just stored, if the request passes tags: that is a permission of its own (iam:TagUser,
+    ...).
+    """
     asked = tagging.asked_tags(call.get("Tags"))
     if not asked:
         return
@@ -78,7 +85,8 @@ def listed(
 def rename(call: Call, tx: Transaction, one: Entity, *, name: str | None, path: str | None) -> None:
     """Give an entity another name, another path, or both.
 
-    Source: API reference, UpdateUser and UpdateGroup: the permission is needed on the old and on the new name.
+    Source: API reference, UpdateUser and UpdateGroup: the permission is needed on the old and on the new
+    name.
     """
     name, path = name or one.name, path or one.path
     if (name, path) == (one.name, one.path):

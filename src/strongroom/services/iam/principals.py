@@ -1,12 +1,12 @@
 """Who stands behind an access key, and with which policies (registry.PrincipalSource).
 
-Everything is cached by the generation ``iam`` of the account that the key's own id names; every operation that changes
-a row raises it. What is not found is not kept, so that invented ids fill no cache.
+Everything is cached by the generation ``iam`` of the account that the key's own id names; every operation
+that changes a row raises it. What is not found is not kept, so that invented ids fill no cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from strongroom.base.keyids import LONG_TERM, account_of
+from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -29,10 +30,8 @@ from strongroom.services.iam.rules.names import (
     POLICY,
     ROLE,
     Entity,
-    federated_arn,
     folded,
     parse_entity_arn,
-    session_arn,
 )
 from strongroom.services.iam.store import entities, holdings, keys, policies, roles, tags
 
@@ -82,7 +81,10 @@ class Principals:
         try:
             if session_token is None:
                 return tx.cached(
-                    account, GENERATION, ("key", access_key_id), lambda: self._long_term(tx, account, access_key_id)
+                    account,
+                    GENERATION,
+                    ("key", access_key_id),
+                    lambda: self._long_term(tx, account, access_key_id),
                 )
             opened = tx.cached(
                 account,
@@ -101,7 +103,7 @@ class Principals:
         if key is None or not key.active or key.account != account:
             raise _UnknownError
         user = _alive(tx, key.user_id, account)
-        principal = _user(user, tags.of(tx, user.id))
+        principal = _user(user, tags.of(tx, user.id), None)
         return Credential(principal, access_key_id, secrets.opened(self._keyring, key))
 
     def _session(self, tx: Transaction, account: str, access_key_id: str, token: str) -> _OpenedSession:
@@ -125,11 +127,12 @@ class Principals:
         if not session.policies and not session.policy_arns:
             return (_GRANTS_NOTHING,) if session.kind is SessionKind.FEDERATED else None
         limits = [load_document(text, DocumentKind.SESSION, "session policy") for text in session.policies]
-        for arn in session.policy_arns:
-            limits.append(self.managed_policy(tx, session.account, arn) or _GRANTS_NOTHING)
-        return tuple(limits)
+        managed_ones = (self.managed_policy(tx, session.account, arn) for arn in session.policy_arns)
+        return (*limits, *(document or _GRANTS_NOTHING for document in managed_ones))
 
-    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
+    def used(
+        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
+    ) -> None:
         """Store when a proven key, or the role of a proven session, was last used."""
         used_id = credential.access_key_id
         if credential.principal.kind is PrincipalKind.ROLE:
@@ -146,7 +149,10 @@ class Principals:
             return IdentityPolicies()
         account, unique_id = principal.account, principal.unique_id
         return tx.cached(
-            account, GENERATION, ("policies", unique_id), lambda: self._identity_policies(tx, account, unique_id)
+            account,
+            GENERATION,
+            ("policies", unique_id),
+            lambda: self._identity_policies(tx, account, unique_id),
         )
 
     def _identity_policies(self, tx: Transaction, account: str, unique_id: str) -> IdentityPolicies:
@@ -229,7 +235,7 @@ def _alive(tx: Transaction, unique_id: str, account: str) -> Entity:
 # ---------------------------------------------------------------------- principals (facts: iam, section 7)
 
 
-def _user(user: Entity, own_tags: Mapping[str, str], session: Session | None = None) -> Principal:
+def _user(user: Entity, own_tags: Mapping[str, str], session: Session | None) -> Principal:
     return Principal(
         kind=PrincipalKind.USER,
         arn=user.arn,
@@ -239,8 +245,8 @@ def _user(user: Entity, own_tags: Mapping[str, str], session: Session | None = N
         name=user.name,
         entity_arn=user.arn,
         tags=own_tags,
-        token_issued=session and session.issued,
-        mfa=session and session.mfa,
+        token_issued=None if session is None else session.issued,
+        mfa=None if session is None else session.mfa,
     )
 
 
@@ -250,7 +256,7 @@ def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -
     kept = {key: value for key, value in own_tags.items() if folded(key) not in passed}
     return Principal(
         kind=PrincipalKind.ROLE,
-        arn=session_arn(role.account, role.name, session.name),
+        arn=role_session_arn(role.account, role.name, session.name),
         account=role.account,
         unique_id=role.id,
         user_id=f"{role.id}:{session.name}",
@@ -268,7 +274,7 @@ def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -
 def _federated(user: Entity, own_tags: Mapping[str, str], session: Session) -> Principal:  # noqa: ARG001
     return Principal(
         kind=PrincipalKind.FEDERATED,
-        arn=federated_arn(user.account, session.name),
+        arn=federated_user_arn(user.account, session.name),
         account=user.account,
         unique_id=user.id,
         user_id=f"{user.account}:{session.name}",
@@ -281,4 +287,8 @@ def _federated(user: Entity, own_tags: Mapping[str, str], session: Session) -> P
     )
 
 
-_PRINCIPAL_OF = {SessionKind.USER: _user, SessionKind.ROLE: _role_session, SessionKind.FEDERATED: _federated}
+_PRINCIPAL_OF: Mapping[SessionKind, Callable[[Entity, Mapping[str, str], Session], Principal]] = {
+    SessionKind.USER: _user,
+    SessionKind.ROLE: _role_session,
+    SessionKind.FEDERATED: _federated,
+}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Call, Target
+from strongroom.kernel.model.overlay import refused_operations
 from strongroom.kernel.registry import Handler, Keys, Locator, Mode, Room, no_keys
 from strongroom.kernel.storage.port import Transaction
 
-ROOM = Room("iam", refused=tomllib.loads((files(__package__) / "refused.toml").read_text()))
+ROOM = Room("iam", refused=refused_operations("iam"))
 
 
 def operation(
@@ -30,10 +29,12 @@ def operation(
 def refuse_bare_session(call: Call) -> None:
     """Refuse what GetSessionToken (without MFA) and GetFederationToken gave out.
 
-    Source: IAM User Guide, "Compare AWS STS credentials": such credentials cannot call IAM. They are answered as if
-    the token were unknown, as AWS does.
+    Source: IAM User Guide, "Compare AWS STS credentials": such credentials cannot call IAM. They are answered
+    as if the token were unknown, as AWS does.
     """
     principal = call.principal
-    bare_user = principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
+    bare_user = (
+        principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
+    )
     if bare_user or principal.kind is PrincipalKind.FEDERATED:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")

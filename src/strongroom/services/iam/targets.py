@@ -1,7 +1,7 @@
 """What a call is about: the locators, and the condition keys that a request brings.
 
-A name that does not resolve is decided upon as if it stood at the path ``/``; only who is allowed learns that it is
-not there. ``named`` is how AWS prints the resource in a refusal (facts, iam, section 9).
+A name that does not resolve is decided upon as if it stood at the path ``/``; only who is allowed learns that
+it is not there. ``named`` is how AWS prints the resource in a refusal (facts, iam, section 9).
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed
 from strongroom.services.iam.errors import invalid, no_such, no_such_key, no_such_policy
 from strongroom.services.iam.rules import tagging
-from strongroom.services.iam.rules.names import AWS, POLICY, USER, Entity, EntityName, Kind, arn_of, parse_entity_arn
+from strongroom.services.iam.rules.names import (
+    AWS,
+    POLICY,
+    USER,
+    Entity,
+    EntityName,
+    Kind,
+    arn_of,
+    parse_entity_arn,
+)
 from strongroom.services.iam.store import entities, keys, policies, tags
 
 
@@ -69,7 +78,9 @@ def to_be_made(kind: Kind) -> Locator:
 
     def locate(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
         arn = arn_of(call.account, kind, call.get("Path", "/"), call[kind.member])
-        return Target(arn=arn, account=call.account, named=f"policy {call[kind.member]}" if kind is POLICY else arn)
+        return Target(
+            arn=arn, account=call.account, named=f"policy {call[kind.member]}" if kind is POLICY else arn
+        )
 
     return locate
 
@@ -155,4 +166,3 @@ def boundary_held(call: Call, target: Target) -> Mapping[str, ContextValue]:  # 
 def attaching(call: Call, target: Target) -> Mapping[str, ContextValue]:
     """iam:PolicyARN of the policy to be attached or detached, and the entity's boundary."""
     return {**boundary_held(call, target), "iam:policyarn": call["PolicyArn"]}
-

@@ -28,16 +28,13 @@ from strongroom.kernel.storage.schema import METADATA
 GENERATION = "kms"
 """The kind of generation that every change here raises, in the key's own account."""
 
-_BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
-"""Compared byte by byte on both engines, so that pages are in the same order on both."""
-
 key = Table(
     "kms_key",
     METADATA,
     Column("pk", Integer, primary_key=True),
     Column("account", Text, nullable=False),
     Column("region", Text, nullable=False),
-    Column("key_id", _BYTEWISE, nullable=False),
+    Column("key_id", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("description", Text, nullable=False),
     Column("state", Text, nullable=False),
@@ -64,7 +61,7 @@ alias = Table(
     METADATA,
     Column("account", Text, primary_key=True),
     Column("region", Text, primary_key=True),
-    Column("name", _BYTEWISE, primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("key_pk", Integer, ForeignKey("kms_key.pk"), nullable=False, index=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
@@ -73,7 +70,7 @@ tag = Table(
     "kms_tag",
     METADATA,
     Column("key_pk", Integer, ForeignKey("kms_key.pk"), primary_key=True, autoincrement=False),
-    Column("key", _BYTEWISE, primary_key=True),
+    Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
 

@@ -6,12 +6,11 @@ one order, so that a handler says only what its operation does.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from importlib.resources import files
 
 from strongroom.base.clock import to_ms
 from strongroom.kernel.call import Answer, Call
+from strongroom.kernel.model.overlay import refused_operations
 from strongroom.kernel.registry import Locator, Mode, Room
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager.conditions import request_keys
@@ -20,7 +19,7 @@ from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import Check, no_check, secret_at
 
 SERVICE = "secretsmanager"
-ROOM = Room(SERVICE, refused=tomllib.loads((files(__package__) / "refused.toml").read_text()))
+ROOM = Room(SERVICE, refused=refused_operations(SERVICE))
 
 SecretHandler = Callable[[Call, Secret, Transaction], Answer]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.stores import fresh_sqlite
 
 from strongroom.base.clock import from_ms
 from strongroom.base.entropy import SystemEntropy
@@ -20,7 +21,6 @@ from strongroom.services.iam.administrator import (
 from strongroom.services.iam.principals import Principals
 from strongroom.services.iam.rules.names import GROUP, USER, Entity, mint_id
 from strongroom.services.iam.store import entities, holdings, keys, members
-from tests.stores import fresh_sqlite
 
 ACCOUNT = "123456789012"
 NOW = from_ms(1_700_000_000_000)
@@ -66,7 +66,11 @@ def test_an_account_is_there_once_it_has_an_administrator(store: SQLiteStore) ->
         before = account_exists(tx, ACCOUNT)
     administrator(store)
     with store.read() as tx:
-        assert (False, True, False) == (before, account_exists(tx, ACCOUNT), account_exists(tx, "000000000001"))
+        assert (False, True, False) == (
+            before,
+            account_exists(tx, ACCOUNT),
+            account_exists(tx, "000000000001"),
+        )
 
 
 def test_a_reset_leaves_nothing_on_the_user_that_could_deny(store: SQLiteStore) -> None:
@@ -84,7 +88,11 @@ def test_a_reset_leaves_nothing_on_the_user_that_could_deny(store: SQLiteStore) 
     with store.read() as tx:
         after = entities.by_id(tx, admin.id)
         assert after is not None
-        held = (after.boundary, holdings.attached_with_groups(tx, admin.id), holdings.inline_with_groups(tx, admin.id))
+        held = (
+            after.boundary,
+            holdings.attached_with_groups(tx, admin.id),
+            holdings.inline_with_groups(tx, admin.id),
+        )
 
         assert (None, [ADMINISTRATOR], []) == held
         assert [new_key] == [key.id for key in keys.of_user(tx, admin.id)]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.stores import fresh_sqlite
 
 from strongroom.base.clock import from_ms
 from strongroom.base.entropy import SystemEntropy
@@ -23,7 +24,6 @@ from strongroom.services.iam.principals import GENERATION, Principals
 from strongroom.services.iam.rules.names import GROUP, ROLE, USER, Entity, mint_id
 from strongroom.services.iam.rules.names import Kind as EntityKind
 from strongroom.services.iam.store import entities, holdings, keys, members, roles, tags
-from tests.stores import fresh_sqlite
 
 ACCOUNT = "123456789012"
 NOW = from_ms(1_700_000_000_000)
@@ -57,7 +57,11 @@ class World:
         with store.write() as tx:
             entities.add(tx, self.ann)
             entities.add(tx, self.team)
-            roles.add(tx, self.deploy, roles.Trust(TRUST, f'{{"{self.ann.arn}":"{self.ann.id}"}}', timedelta(hours=1)))
+            roles.add(
+                tx,
+                self.deploy,
+                roles.Trust(TRUST, f'{{"{self.ann.arn}":"{self.ann.id}"}}', timedelta(hours=1)),
+            )
             keys.add(tx, self.key)
             members.add(tx, self.team.id, self.ann.id)
             tags.put(tx, self.ann.id, {"Team": "blue"})
@@ -68,7 +72,9 @@ class World:
     def _entity(kind: EntityKind, name: str, path: str) -> Entity:
         return Entity(mint_id(kind, ENTROPY), ACCOUNT, kind, name, path, NOW)
 
-    def look_up(self, key_id: str, token: str | None = None, after: timedelta = timedelta()) -> Credential | None:
+    def look_up(
+        self, key_id: str, token: str | None = None, after: timedelta = timedelta()
+    ) -> Credential | None:
         with self.store.read() as tx:
             return PRINCIPALS.credential(tx, key_id, token, NOW + after)
 
@@ -76,9 +82,15 @@ class World:
         """A key id and the token of a session of one hour."""
         key_id = mint(TEMPORARY, ACCOUNT, ENTROPY)
         session = Session(
-            kind=kind, account=ACCOUNT, issuer_id=issuer.id, secret=make_secret(ENTROPY), issued=NOW,
-            expires=NOW + timedelta(hours=1), issuing_key=self.key.id, name="night",
-        )  # fmt: skip
+            kind=kind,
+            account=ACCOUNT,
+            issuer_id=issuer.id,
+            secret=make_secret(ENTROPY),
+            issued=NOW,
+            expires=NOW + timedelta(hours=1),
+            issuing_key=self.key.id,
+            name="night",
+        )
         return key_id, issue(KEYRING, replace(session, **members), key_id)  # type: ignore[arg-type]
 
 
@@ -99,10 +111,15 @@ def test_a_long_term_key_stands_for_its_user(world: World) -> None:
 
     assert (world.secret, None) == (found.secret, found.session)
     assert found.principal == Principal(
-        kind=PrincipalKind.USER, arn="arn:aws:iam::123456789012:user/team/ann", account=ACCOUNT,
-        unique_id=world.ann.id, user_id=world.ann.id, name="ann",
-        entity_arn="arn:aws:iam::123456789012:user/team/ann", tags={"Team": "blue"},
-    )  # fmt: skip
+        kind=PrincipalKind.USER,
+        arn="arn:aws:iam::123456789012:user/team/ann",
+        account=ACCOUNT,
+        unique_id=world.ann.id,
+        user_id=world.ann.id,
+        name="ann",
+        entity_arn="arn:aws:iam::123456789012:user/team/ann",
+        tags={"Team": "blue"},
+    )
 
 
 def test_no_secret_is_in_a_repr(world: World) -> None:
@@ -146,12 +163,20 @@ def test_a_role_session_is_who_the_tables_say(world: World) -> None:
 
     assert found.session is None
     assert found.principal == Principal(
-        kind=PrincipalKind.ROLE, arn="arn:aws:sts::123456789012:assumed-role/deploy/night", account=ACCOUNT,
-        unique_id=world.deploy.id, user_id=f"{world.deploy.id}:night", name="deploy",
-        entity_arn="arn:aws:iam::123456789012:role/ops/deploy", session_name="night",
-        tags={"Level": "1", "team": "red"}, transitive_tags=frozenset({"team"}), token_issued=NOW, mfa=False,
+        kind=PrincipalKind.ROLE,
+        arn="arn:aws:sts::123456789012:assumed-role/deploy/night",
+        account=ACCOUNT,
+        unique_id=world.deploy.id,
+        user_id=f"{world.deploy.id}:night",
+        name="deploy",
+        entity_arn="arn:aws:iam::123456789012:role/ops/deploy",
+        session_name="night",
+        tags={"Level": "1", "team": "red"},
+        transitive_tags=frozenset({"team"}),
+        token_issued=NOW,
+        mfa=False,
         source_identity="ann",
-    )  # fmt: skip
+    )
 
 
 def test_a_user_session_keeps_the_users_identity(world: World) -> None:
@@ -176,9 +201,11 @@ def test_a_federated_user_is_limited_even_without_a_session_policy(world: World)
 
 def test_session_policies_limit_a_session(world: World) -> None:
     key_id, token = world.session(
-        SessionKind.ROLE, world.deploy, policies=(ALLOW,),
+        SessionKind.ROLE,
+        world.deploy,
+        policies=(ALLOW,),
         policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::123456789012:policy/gone"),
-    )  # fmt: skip
+    )
     limits = good(world.look_up(key_id, token)).session
 
     assert limits is not None

@@ -19,7 +19,10 @@ SETTABLE = ("Active", "Inactive")
 
 @operation("CreateAccessKey", mode=Mode.WRITE, locate=targets.at_user_or_caller, shown=("AccessKey",))
 def create_access_key(call: Call, user: Entity, tx: Transaction) -> Answer:
-    """A new active key; its secret is in this answer and nowhere else. Source: API reference, CreateAccessKey."""
+    """A new active key; its secret is in this answer and nowhere else.
+
+    Source: API reference, CreateAccessKey.
+    """
     quotas.refuse_above(quotas.ACCESS_KEYS, len(keys.of_user(tx, user.id)) + 1)
     key, secret = secrets.new_key(user, call.now, call.kernel.entropy, call.kernel.keyring)
     keys.add(tx, key)
@@ -76,7 +79,10 @@ def delete_access_key(call: Call, user: Entity, tx: Transaction) -> Answer:
 
 @operation("GetAccessKeyLastUsed", mode=Mode.READ, locate=targets.at_key)
 def get_access_key_last_used(call: Call, user: Entity, tx: Transaction) -> Answer:
-    """When a key was last used, to the hour. Source: API reference, AccessKeyLastUsed: ``N/A`` where never."""
+    """When a key was last used, to the hour.
+
+    Source: API reference, AccessKeyLastUsed: ``N/A`` where never.
+    """
     use = keys.use_of(tx, call["AccessKeyId"])
     if use is None:
         return {"UserName": user.name, "AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"}}

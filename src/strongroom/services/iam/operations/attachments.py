@@ -17,7 +17,10 @@ from strongroom.services.iam.store import holdings
 
 
 def attach_policy(kind: Kind, call: Call, holder: Entity, tx: Transaction) -> Answer:
-    """Attach a managed policy; attaching it again changes nothing. Source: API reference, AttachUserPolicy and its like."""
+    """Attach a managed policy; attaching it again changes nothing.
+
+    Source: API reference, AttachUserPolicy and its like.
+    """
     arn: str = call["PolicyArn"]
     name = targets.policy_name(arn)
     present = managed.policy(arn) if name.account == AWS else targets.find_policy(tx, name)
@@ -42,7 +45,10 @@ def detach_policy(kind: Kind, call: Call, holder: Entity, tx: Transaction) -> An
 
 
 def list_attached(kind: Kind, call: Call, holder: Entity, tx: Transaction) -> Answer:  # noqa: ARG001
-    """The attached managed policies under a path, by name. Source: API reference, ListAttachedUserPolicies and its like."""
+    """The attached managed policies under a path, by name.
+
+    Source: API reference, ListAttachedUserPolicies and its like.
+    """
     page, prefix = paging.asked_page(call), call.get("PathPrefix", "/")
     named = [targets.policy_name(arn) for arn in holdings.attached_to(tx, holder.id)]
     by_key = {

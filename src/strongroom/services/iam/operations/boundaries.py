@@ -14,7 +14,10 @@ from strongroom.services.iam.store import entities
 
 
 def put_boundary(call: Call, one: Entity, tx: Transaction) -> Answer:
-    """Set or replace the boundary. Source: API reference, PutUserPermissionsBoundary, PutRolePermissionsBoundary."""
+    """Set or replace the boundary.
+
+    Source: API reference, PutUserPermissionsBoundary, PutRolePermissionsBoundary.
+    """
     making.refuse_no_boundary(tx, call.account, call["PermissionsBoundary"])
     entities.set_boundary(tx, one, call["PermissionsBoundary"])
     tx.raise_generation(call.account, GENERATION)
@@ -22,11 +25,12 @@ def put_boundary(call: Call, one: Entity, tx: Transaction) -> Answer:
 
 
 def delete_boundary(call: Call, one: Entity, tx: Transaction) -> Answer:
-    """Take the boundary off. Source: API reference, DeleteUserPermissionsBoundary, DeleteRolePermissionsBoundary."""
+    """Take the boundary off.
+
+    Source: API reference, DeleteUserPermissionsBoundary, DeleteRolePermissionsBoundary.
+    """
     if one.boundary is None:
-        raise NoSuchEntityException(
-            f"{one.kind.noun} {one.name} does not have a permissions boundary."
-        )
+        raise NoSuchEntityException(f"{one.kind.noun} {one.name} does not have a permissions boundary.")
     entities.set_boundary(tx, one, None)
     tx.raise_generation(call.account, GENERATION)
     return {}

@@ -73,7 +73,10 @@ def add_user_to_group(call: Call, group: Entity, tx: Transaction) -> Answer:
 
 @operation("RemoveUserFromGroup", mode=Mode.WRITE, locate=targets.at_name(GROUP))
 def remove_user_from_group(call: Call, group: Entity, tx: Transaction) -> Answer:
-    """Take a user out of a group; nothing changes where it is not in. Source: API reference, RemoveUserFromGroup."""
+    """Take a user out of a group; nothing changes where it is not in.
+
+    Source: API reference, RemoveUserFromGroup.
+    """
     members.remove(tx, group.id, _user(call, tx).id)
     tx.raise_generation(call.account, GENERATION)
     return {}

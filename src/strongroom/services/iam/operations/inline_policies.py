@@ -18,7 +18,10 @@ from strongroom.services.iam.store import holdings
 
 
 def put_policy(kind: Kind, call: Call, holder: Entity, tx: Transaction) -> Answer:
-    """Add or replace an inline policy. Source: API reference, PutUserPolicy, PutGroupPolicy, PutRolePolicy."""
+    """Add or replace an inline policy.
+
+    Source: API reference, PutUserPolicy, PutGroupPolicy, PutRolePolicy.
+    """
     name, text = call["PolicyName"], call["PolicyDocument"]
     documents.checked(text, DocumentKind.IDENTITY, f"inline:{name}")
     wanted = holdings.inline_of(tx, holder.id) | {name: text}
@@ -29,7 +32,10 @@ def put_policy(kind: Kind, call: Call, holder: Entity, tx: Transaction) -> Answe
 
 
 def get_policy(kind: Kind, call: Call, holder: Entity, tx: Transaction) -> Answer:
-    """One inline policy, percent-encoded. Source: API reference, GetUserPolicy, GetGroupPolicy, GetRolePolicy."""
+    """One inline policy, percent-encoded.
+
+    Source: API reference, GetUserPolicy, GetGroupPolicy, GetRolePolicy.
+    """
     name = call["PolicyName"]
     text = holdings.inline_of(tx, holder.id).get(name)
     if text is None:
@@ -59,7 +65,9 @@ def _no_such(kind: Kind, name: str) -> NoSuchEntityException:
 for _kind in (USER, GROUP, ROLE):
     _at = targets.at_name(_kind)
     _noun = _kind.noun
-    operation(f"Put{_noun}Policy", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(partial(put_policy, _kind))
+    operation(f"Put{_noun}Policy", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(
+        partial(put_policy, _kind)
+    )
     operation(f"Get{_noun}Policy", mode=Mode.READ, locate=_at)(partial(get_policy, _kind))
     operation(f"List{_noun}Policies", mode=Mode.READ, locate=_at)(partial(list_policies, _kind))
     operation(f"Delete{_noun}Policy", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(

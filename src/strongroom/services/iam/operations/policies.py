@@ -26,7 +26,11 @@ _AT_ONCE = 200
 
 
 @operation(
-    "CreatePolicy", mode=Mode.WRITE, locate=targets.to_be_made(POLICY), keys=targets.tags_asked, shown=("Policy",)
+    "CreatePolicy",
+    mode=Mode.WRITE,
+    locate=targets.to_be_made(POLICY),
+    keys=targets.tags_asked,
+    shown=("Policy",),
 )
 def create_policy(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new managed policy with version v1. Source: API reference, CreatePolicy."""
@@ -57,9 +61,16 @@ def list_policies(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: 
         shown += _first(page.more, (one for one in _local(call, tx, page.after) if wanted.has(_arn(one))))
     if scope != "Local":
         prefix = call.get("PathPrefix", "/")
-        shown += [one for one in managed.policies().values() if one.path.startswith(prefix) and wanted.has(one.arn)]
+        shown += [
+            one for one in managed.policies().values() if one.path.startswith(prefix) and wanted.has(one.arn)
+        ]
     return paging.answer_page(
-        call, page, "Policies", paging.cut(page, shown, _listed_by), _listed_by, lambda one: _form(call, tx, one)
+        call,
+        page,
+        "Policies",
+        paging.cut(page, shown, _listed_by),
+        _listed_by,
+        lambda one: _form(call, tx, one),
     )
 
 
@@ -72,8 +83,8 @@ def delete_policy(call: Call, found: AnyPolicy, tx: Transaction) -> Answer:
         raise DeleteConflictException("Cannot delete a policy attached to entities.")
     if len(policies.versions_of(tx, policy.entity.id)) > 1:
         raise DeleteConflictException(
-            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
-            "The default version is deleted with the policy."
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+            "versions. The default version is deleted with the policy."
         )
     tags.remove_all(tx, policy.entity.id)
     policies.remove(tx, policy)

@@ -24,7 +24,9 @@ from strongroom.services.iam.store.roles import Trust
 _DEFAULT_SESSION_S = 3600
 
 
-@operation("CreateRole", mode=Mode.WRITE, locate=targets.to_be_made(ROLE), keys=targets.creating, shown=("Role",))
+@operation(
+    "CreateRole", mode=Mode.WRITE, locate=targets.to_be_made(ROLE), keys=targets.creating, shown=("Role",)
+)
 def create_role(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new role without any permission. Source: API reference, CreateRole."""
     ids = _checked_trust(tx, call["AssumeRolePolicyDocument"])
@@ -87,7 +89,10 @@ def update_assume_role_policy(call: Call, role: Entity, tx: Transaction) -> Answ
 
 @operation("DeleteRole", mode=Mode.WRITE, locate=targets.at_name(ROLE))
 def delete_role(call: Call, role: Entity, tx: Transaction) -> Answer:
-    """Delete a role that holds nothing. Source: API reference, DeleteRole; facts, iam, section 10, DeleteConflict."""
+    """Delete a role that holds nothing.
+
+    Source: API reference, DeleteRole; facts, iam, section 10, DeleteConflict.
+    """
     for hanging, what in (
         (holdings.attached_to(tx, role.id), "detach all policies"),
         (holdings.inline_of(tx, role.id), "delete policies"),

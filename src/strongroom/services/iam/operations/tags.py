@@ -40,7 +40,12 @@ def list_tags(call: Call, found: Tagged, tx: Transaction) -> Answer:
     held = {} if isinstance(found, AWSPolicy) else tags.of(tx, _own(found).id)
     shown = paging.cut(page, held.items(), lambda pair: folded(pair[0]))
     return paging.answer_page(
-        call, page, "Tags", shown, lambda pair: folded(pair[0]), lambda pair: {"Key": pair[0], "Value": pair[1]}
+        call,
+        page,
+        "Tags",
+        shown,
+        lambda pair: folded(pair[0]),
+        lambda pair: {"Key": pair[0], "Value": pair[1]},
     )
 
 

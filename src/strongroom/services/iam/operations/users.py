@@ -47,7 +47,10 @@ def update_user(call: Call, user: Entity, tx: Transaction) -> Answer:
 
 @operation("DeleteUser", mode=Mode.WRITE, locate=targets.at_name(USER))
 def delete_user(call: Call, user: Entity, tx: Transaction) -> Answer:
-    """Delete a user on whom nothing hangs. Source: API reference, DeleteUser; facts, iam, section 10, DeleteConflict."""
+    """Delete a user on whom nothing hangs.
+
+    Source: API reference, DeleteUser; facts, iam, section 10, DeleteConflict.
+    """
     for hanging, what in (
         (keys.of_user(tx, user.id), "delete access keys"),
         (holdings.attached_to(tx, user.id), "detach all policies"),
@@ -68,4 +71,3 @@ def list_groups_for_user(call: Call, user: Entity, tx: Transaction) -> Answer:
     page = paging.asked_page(call)
     groups = paging.cut(page, members.groups_of(tx, user.id), forms.name_key)
     return paging.answer_page(call, page, "Groups", groups, forms.name_key, forms.group)
-

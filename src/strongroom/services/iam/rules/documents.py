@@ -34,7 +34,8 @@ def named_principals(text: str) -> list[str]:
 
 
 def bound(text: str, ids: Mapping[str, str]) -> str:
-    """A trust policy whose users and roles are named by unique id, so that a successor of the same name is not meant.
+    """A trust policy whose users and roles are named by unique id, so that a successor of the same name is
+    not meant.
 
     Source: IAM User Guide, "AWS JSON policy elements: Principal", "IAM user principals".
     """
@@ -44,8 +45,8 @@ def bound(text: str, ids: Mapping[str, str]) -> str:
 def shown(text: str, current: Mapping[str, str]) -> str:
     """A trust policy as it is answered: as given, but for principals that have another name now or are gone.
 
-    ``current``: each ARN that was given, and what stands there now: the ARN of today, or the raw unique id where the
-    entity is gone. Source: as ``bound``.
+    ``current``: each ARN that was given, and what stands there now: the ARN of today, or the raw unique id
+    where the entity is gone. Source: as ``bound``.
     """
     changed = {arn: now for arn, now in current.items() if arn != now}
     return bound(text, changed) if changed else text

@@ -40,8 +40,8 @@ def cryptographic_keys(call: Call, target: Target) -> dict[str, ContextValue]:
 def with_context(keys: dict[str, ContextValue], context: Mapping[str, str] | None) -> dict[str, ContextValue]:
     """The same keys and those of an encryption context.
 
-    Condition keys have no case, contexts do: where two keys of a context differ in case only, a condition sees
-    both values (our choice: then a Deny on either applies).
+    Condition keys have no case, contexts do: where two keys of a context differ in case only, a condition
+    sees both values (our choice: then a Deny on either applies).
     """
     if context:
         keys["kms:encryptioncontextkeys"] = tuple(context)

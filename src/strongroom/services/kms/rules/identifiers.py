@@ -74,7 +74,7 @@ def read_key_id(text: str, *, account: str, region: str, aliases: bool) -> KeyNa
 def alias_name(text: str, *, account: str, region: str) -> AliasName:
     """The alias that CreateAlias, UpdateAlias and DeleteAlias name: always by its bare name.
 
-    Raises ValidationException without the prefix, InvalidAliasNameException where the rest is reserved or empty.
+    Raises ValidationException without the prefix, InvalidAliasNameException for a reserved or empty rest.
     """
     if not text.startswith(ALIAS_PREFIX):
         raise errors.invalid(errors.ALIAS_PREFIX)

@@ -63,8 +63,11 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     Source: API reference, CreateSecret; facts secretsmanager sections 5 and 6.1.
     """
     if call.get("AddReplicaRegions"):
-        # DIFFERS: replication.
+        # DIFFERS: replication
         raise errors.InvalidParameterException("Replication between Regions is not offered yet.")
+    if call.get("CrossAccountPrimaryARN"):
+        # DIFFERS: replication between accounts
+        raise errors.InvalidParameterException("Replication between accounts is not offered.")
     name = call["Name"]
     existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))
     if existing is not None:

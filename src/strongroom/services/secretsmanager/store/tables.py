@@ -26,27 +26,24 @@ from sqlalchemy import (
 from strongroom.kernel.storage.schema import METADATA
 from strongroom.services.secretsmanager.rules.identifiers import secret_arn
 
-_BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
-"""Compared byte by byte on both engines: names sort, and prefixes are ranges, the same everywhere."""
-
 secret = Table(
     "secretsmanager_secret",
     METADATA,
     Column("pk", Integer, primary_key=True),
     Column("account", Text, nullable=False),
     Column("region", Text, nullable=False),
-    Column("name", _BYTEWISE, nullable=False),
+    Column("name", Text, nullable=False),
     Column("suffix", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
     Column("accessed_day", BigInteger, nullable=False),  # midnight in ms; 0 until first read
     Column("deleted_ms", BigInteger),  # when it may be purged; null while it lives
     Column("kms_key_id", Text),  # as given; null for the default key
-    Column("owning_service", _BYTEWISE),
+    Column("owning_service", Text),
     Column("type", Text),
     Column("tags", Text),  # [{"Key", "Value"}]; null until first tagged, [] once the last tag is gone
     Column("has_policy", Integer, nullable=False),
-    Column("primary_region", _BYTEWISE),  # on a replicated secret and on its replicas
+    Column("primary_region", Text),  # on a replicated secret and on its replicas
     Column("primary_pk", Integer, ForeignKey("secretsmanager_secret.pk")),  # on replicas only
     Column("rotation_lambda_arn", Text),
     Column("description", Text),
@@ -103,8 +100,8 @@ tag = Table(
     "secretsmanager_tag",
     METADATA,
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
-    Column("key", _BYTEWISE, primary_key=True),
-    Column("value", _BYTEWISE, nullable=False),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 Index("secretsmanager_tag_key", tag.c.key, tag.c.secret_pk)
 Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)

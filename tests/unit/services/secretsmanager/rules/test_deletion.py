@@ -24,12 +24,6 @@ def test_the_window_counts_from_the_request(window: int | None, days: int) -> No
     assert timedelta(days=days) == deletion_moment(NOW, window) - NOW
 
 
-@pytest.mark.parametrize("window", [-1, 0, 6, 31, 10**12])
-def test_a_window_outside_7_to_30_days_is_refused(window: int) -> None:
-    with pytest.raises(errors.InvalidParameterException, match=r"between 7 and 30 days \(inclusive\)"):
-        check_deletion(window_days=window, force=False)
-
-
 def test_force_and_a_window_do_not_go_together() -> None:
     with pytest.raises(errors.InvalidParameterException, match="in conjunction with RecoveryWindowInDays"):
         check_deletion(window_days=7, force=True)

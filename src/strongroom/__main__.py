@@ -1,7 +1,0 @@
-"""``python -m strongroom``: the command line, for when the command itself is not on the path."""
-
-import sys
-
-from strongroom.cli import main
-
-sys.exit(main())

@@ -113,7 +113,7 @@ def _record_line(seq: int, prev: str, at_ms: int, record: Recordable) -> bytes:
 
 
 def _encoded(event: Mapping[str, Any]) -> bytes:
-    """The event as JSON, without its large parts where it would be too long, as CloudTrail leaves them out."""
+    """The event as JSON; without its large parts where it would be too long, as CloudTrail does it."""
     encoded = _json(event)
     if len(encoded) <= MAX_EVENT_BYTES:
         return encoded
@@ -125,7 +125,7 @@ def _json(event: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(event)
     except TypeError:
-        # Clients can send a lone surrogate or a number beyond 64 bits. The call must be recorded all the same.
+        # Clients can send a lone surrogate or a number beyond 64 bits. Such a call is recorded all the same.
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=_unprintable)
         return text.encode("utf-8", "replace")
 

@@ -3,8 +3,8 @@
     <node>-<start>-<process>-<number>.jsonl     one segment of one chain; names sort by node and then by start
     settled.json                                up to which start all chains have been settled
 
-A chain is one incarnation of one process: ``<node>-<start>-<process>``. It lives as long as somebody holds the lock
-on its newest segment; the kernel lets go of a lock when its process ends, however it ends.
+A chain is one incarnation of one process: ``<node>-<start>-<process>``. It lives as long as somebody holds
+the lock on its newest segment; the kernel lets go of a lock when its process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,8 +22,7 @@ from strongroom.base.clock import from_ms, to_ms
 SUFFIX = ".jsonl"
 SETTLED_FILE = "settled.json"
 _PART = re.compile(r"[A-Za-z0-9_]{1,32}")
-_SEGMENT = re.compile(r"(?P<node>\w{1,32})-(?P<start>\d{8}T\d{9}Z)-(?P<process>\w{1,32})-(?P<number>\d{6,9})\.jsonl",
-                      re.ASCII)  # fmt: skip
+_SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-(\w{1,32})-(\d{6,9})\.jsonl", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,15 +50,14 @@ def parse_name(file: str) -> SegmentName | None:
     found = _SEGMENT.fullmatch(file)
     if found is None:
         return None
-    return SegmentName(found["node"], found["start"], found["process"], int(found["number"]))
+    return SegmentName(found[1], found[2], found[3], int(found[4]))
 
 
 def chains(directory: Path) -> dict[str, list[SegmentName]]:
-    """Every chain of a directory with its segments in order, oldest chain first; empty where there is none."""
-    try:
-        names = sorted(name for name in map(parse_name, os.listdir(directory)) if name is not None)
-    except FileNotFoundError:
+    """Every chain of a directory with its segments in order, oldest chain first."""
+    if not directory.is_dir():
         return {}
+    names = sorted(name for path in directory.iterdir() if (name := parse_name(path.name)) is not None)
     found: dict[str, list[SegmentName]] = {}
     for name in names:
         found.setdefault(name.chain, []).append(name)
@@ -70,8 +67,8 @@ def chains(directory: Path) -> dict[str, list[SegmentName]]:
 def new_start(directory: Path, node: str, process: str, now: datetime) -> str:
     """The start of a chain that begins now: later than that of every chain there is, whatever the clock says.
 
-    So the order of starts is the order of incarnations even where a clock was set back. Raises ValueError for a
-    node or process that cannot stand in a file's name.
+    So the order of starts is the order of incarnations even where a clock was set back. Raises ValueError for
+    a node or process that cannot stand in a file's name.
     """
     if not _PART.fullmatch(node) or not _PART.fullmatch(process):
         raise ValueError(f"{node!r} and {process!r} must be letters, digits and underscores, at most 32")
@@ -93,20 +90,6 @@ def lives(directory: Path, segments: list[SegmentName]) -> bool:
     finally:
         os.close(handle)
     return False
-
-
-def lines(path: Path, max_bytes: int) -> Iterator[bytes]:
-    """The lines of a file without their newlines. The last may be torn: it then comes with a mark, see ``torn``.
-
-    A line longer than ``max_bytes`` comes in pieces, none of which parses.
-    """
-    with path.open("rb") as file:
-        while line := file.readline(max_bytes):
-            yield line[:-1] if line.endswith(b"\n") else line + TORN
-
-
-TORN = b"\n"
-"""Ends what ``lines`` yields where a line has no newline of its own: no whole line can end so."""
 
 
 def settled_through(directory: Path) -> str:

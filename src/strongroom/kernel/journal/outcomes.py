@@ -12,7 +12,8 @@ FORGET_FROM = 512
 class Outcomes:
     """The event ids that wait, and those whose COMMIT is known so that their row in the store may go.
 
-    Bounded: where nobody tells outcomes, the chain stops saying what is open and the next start looks at all of it.
+    Bounded: where nobody tells outcomes, marks stop saying what is open, and the next start reads all of the
+    chain.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,7 @@ class Outcomes:
         self._at_once = False
 
     def wait(self, event_ids: Iterable[str]) -> None:
-        """These were written and their COMMIT comes next."""
+        """These were written; their COMMIT comes next."""
         for event_id in event_ids:
             self._waiting[event_id] = None
         if len(self._waiting) > MAX_WAITING:
@@ -40,12 +41,12 @@ class Outcomes:
             self._waiting.pop(event_id, None)
 
     def forget(self, event_ids: Sequence[str]) -> None:
-        """The outcome of these, of other chains, is in the journal: their rows may go at the next checkpoint."""
+        """The outcome of these, of other chains, is settled: their rows may go at the next checkpoint."""
         self._forgettable.extend(event_ids)
         self._at_once = self._at_once or bool(event_ids)
 
     def due(self) -> list[str]:
-        """The ids whose rows may go, where there are enough of them to be worth a mark; they are then gone here."""
+        """The ids whose rows may go, given out once; none while they are too few to be worth a mark."""
         if self._lost or not (self._at_once or len(self._forgettable) >= FORGET_FROM):
             return []
         due, self._forgettable, self._at_once = self._forgettable, [], False

@@ -80,7 +80,7 @@ def _output_plan(model: OperationModel, shown: tuple[str, ...]) -> Plan:
 
 
 def _plan(shape: Shape, made: dict[Shape, dict[str, tuple[str, Show]]], depth: int) -> Plan:
-    """One entry for each member that may be shown. A plan is known before it is full: shapes may be recursive."""
+    """One entry for each member that may be shown; known before it is full, as shapes may be recursive."""
     if shape in made:
         return made[shape]
     plan = made[shape] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -27,11 +28,11 @@ class Segment:
             self._handle = os.open(
                 path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
             )
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
             raise
         except OSError as error:
-            raise JournalUnwritable(f"segment {path.name} cannot be created: {error.strerror}") from error
-        fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raise JournalUnwritable(f"segment {path.name} cannot be made: {error.strerror}") from error
 
     def write(self, data: bytes) -> None:
         """Append all of ``data``, or leave the file as it was. Raises JournalUnwritable."""
@@ -67,7 +68,8 @@ class Segment:
 
     def discard(self) -> None:
         """Remove a segment that never got its first line."""
-        self.path.unlink()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
         self.close()
 
     def _take_back(self) -> None:

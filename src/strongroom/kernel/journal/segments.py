@@ -1,11 +1,11 @@
 """The journal of one process: records go out in whole lines, chained, and are synced in groups.
 
-    append          handed to the kernel: survives the process; synced within 100 ms by the journal's own thread
+    append          handed to the kernel, so it survives the process; synced within 100 ms
     append_synced   durable when it returns
     sync            makes all that was appended before durable; those who ask at once share one fdatasync
 
-One append is one write; what cannot be written whole is taken back and refused. After a failed sync nothing more is
-accepted: the kernel may have dropped the pages, and a later sync would only seem to have saved them.
+One append is one write; what cannot be written whole is taken back and refused. After a failed sync nothing
+more is accepted: the kernel may have dropped the pages, and a later sync would only seem to have saved them.
 Source: DESIGN.md, "Journal and commit agree"; promise 2.
 """
 
@@ -16,6 +16,7 @@ import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ class Journal:
             self._unsynced.set()
 
     def append_synced(self, records: Sequence[Recordable]) -> None:
-        """Append, and return when it is durable. Raises JournalUnwritable; the records may be there even so."""
+        """Append, and return when it is durable. Raises JournalUnwritable; the records may be there yet."""
         self.append(records)
         self.sync()
 
@@ -117,38 +118,44 @@ class Journal:
             self._outcomes.committed(event_ids)
 
     def not_committed(self, event_ids: Sequence[str], reason: str, *, chain: str | None = None) -> None:
-        """Record that the transaction of these records, of this or of another chain, was not committed.
+        """Record, durably, that the transaction of these records was not committed; ``chain`` if another's.
 
-        Of ``reason`` only the first line is kept: a driver's second one may quote a row. Raises JournalUnwritable.
+        Of ``reason`` only the first line is kept: a driver's second one may quote a row.
+        Raises JournalUnwritable.
         """
         said = (reason.splitlines() or [""])[0][:MAX_REASON_CHARS]
         where = chain or self.chain_id
-        self.mark([
-            {"mark": "not committed", "id": event_id, "chain": where, "reason": said} for event_id in event_ids
-        ])  # fmt: skip
+        told = {"mark": "not committed", "chain": where, "reason": said}
+        self.mark([{**told, "id": event_id} for event_id in event_ids])
+        # Only when this is durable may a mark say that nothing is open: pages do not reach the disk in order.
+        self.sync()
         with self._lock:
             self._outcomes.undone(event_ids)
 
     def forget(self, event_ids: Sequence[str]) -> None:
-        """These committed records of other chains are settled: ``checkpoint`` may give their ids out."""
+        """The outcome of these records of other chains is settled: ``checkpoint`` may give their ids out."""
         with self._lock:
             self._outcomes.forget(event_ids)
 
     def checkpoint(self) -> Sequence[str]:
         """The committed ids whose rows in the store may now be deleted; often none.
 
-        A durable mark names what is still open, so nobody will ask the store about any other record before it.
+        A durable mark names what is still open: nobody will ask the store about other records before it.
         INVARIANT: an id is given out only after that mark is durable. Raises JournalUnwritable.
         """
         with self._lock:
             due = self._outcomes.due()
         if due:
-            self.mark([{"mark": "checkpoint"}])
-            self.sync()
+            try:
+                self.mark([{"mark": "checkpoint"}])
+                self.sync()
+            except JournalUnwritable:
+                self.forget(due)
+                raise
         return due
 
     def mark(self, marks: Sequence[Mapping[str, Any]]) -> None:
-        """Append marks; those of a kind that settles (segment, checkpoint, closed) also say what is open."""
+        """Append marks. Those that settle (segment, checkpoint, closed) say what is open, too."""
         if not marks:
             return
         with self._lock:
@@ -210,8 +217,12 @@ class Journal:
         if self._segment.size < self._segment_max_bytes:
             return
         before = self._name, self._segment
-        name = SegmentName(self._name.node, self._name.start, self._name.process, self._name.number + 1)
-        self._name, self._segment = name, Segment(self._directory / name.file)
+        name = replace(self._name, number=self._name.number + 1)
+        try:
+            following = Segment(self._directory / name.file)
+        except FileExistsError as error:
+            raise JournalUnwritable(f"segment {name.file} is in the way") from error
+        self._name, self._segment = name, following
         try:
             self._put_marks([self._header()])
         except JournalUnwritable:
@@ -247,8 +258,9 @@ class Journal:
                 return
 
     def _forked(self) -> None:
-        """A child must not write its parent's chain, and holds a copy of its lock without knowing."""
+        """A child must not write its parent's chain; its copies of locks may be closed for ever."""
         self._refusal = "this journal belongs to the process that forked"
+        self._lock, self._sync_lock = threading.Lock(), threading.Lock()
         self._closing.set()
         for segment in (*self._full, self._segment):
             segment.abandon()

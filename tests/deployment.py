@@ -1,4 +1,4 @@
-"""A Strongroom as a user runs it: ``strongroom serve`` in processes of its own, on a free port, stopped at the end.
+"""A Strongroom as a user runs it: ``strongroom serve`` in processes of its own, on a free port.
 
 ``with Deployment(tmp_path / "data", "--workers", "2") as server: server.client("secretsmanager")...``
 """
@@ -16,6 +16,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from strongroom.server.lines import ask
 
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
@@ -47,7 +52,15 @@ class Deployment:
 
     def arguments(self) -> list[str]:
         """The whole command line."""
-        return [sys.executable, *self.command, "--data", str(self.data), "--listen", "127.0.0.1:0", *self.options]
+        return [
+            sys.executable,
+            *self.command,
+            "--data",
+            str(self.data),
+            "--listen",
+            "127.0.0.1:0",
+            *self.options,
+        ]
 
     def start(self) -> Self:
         """Start it and wait until it says that it is ready. Raises NotReady."""
@@ -96,8 +109,6 @@ class Deployment:
 
     def admin(self, message: Mapping[str, Any]) -> Answer:
         """One message over the admin socket, and its answer."""
-        from strongroom.server.lines import ask
-
         return ask(self.data / "run" / "admin.sock", message, timeout=30)
 
     def children(self) -> dict[str, int]:
@@ -115,13 +126,25 @@ class Deployment:
             assert time.monotonic() < until, f"still {status['state']}: {status}"
             time.sleep(0.02)
 
-    def cli(self, *words: str, check: bool = True, env: Mapping[str, str] | None = None,
-            stdin: str | None = None, pass_fds: Sequence[int] = ()) -> subprocess.CompletedProcess[str]:
+    def cli(
+        self,
+        *words: str,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``strongroom WORDS --data DIR``."""
         done = subprocess.run(
             [sys.executable, "-m", "strongroom.cli", *words, "--data", str(self.data)],
-            env=clean_environment() | dict(env or {}), cwd=ROOT, capture_output=True, text=True, timeout=60,
-            input=stdin or "", pass_fds=tuple(pass_fds),
+            env=clean_environment() | dict(env or {}),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            input=stdin or "",
+            pass_fds=tuple(pass_fds),
         )
         if check:
             assert done.returncode == 0, done.stderr
@@ -134,9 +157,6 @@ class Deployment:
 
     def client(self, service: str, region: str = "us-east-1", **keys: str) -> Any:
         """A stock boto3 client; the first administrator's unless other keys are given."""
-        import boto3
-        from botocore.config import Config
-
         found = self.env()
         credentials = {
             "aws_access_key_id": found.get("AWS_ACCESS_KEY_ID"),
@@ -184,9 +204,7 @@ class Toy(Deployment):
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without AWS_* and STRONGROOM_*, so that nothing leaks into a test."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
     return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
 
 

@@ -134,8 +134,8 @@ def started() -> Server:
     server = Server(directory, found, user)
     server.start()
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE 'en_US.UTF-8'"
-                           if _has_locale("en_US") else "CREATE DATABASE migrated TEMPLATE template0")
+        # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
+        connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
     migrate(server.url("migrated"))
     return server
 
@@ -144,11 +144,6 @@ def remove(server: Server) -> None:
     """Stop and leave nothing behind."""
     server.stop()
     shutil.rmtree(server.directory)
-
-
-def _has_locale(name: str) -> bool:
-    listed = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
-    return f"{name}.utf8" in listed
 
 
 def _unprivileged() -> str | None:

@@ -23,6 +23,7 @@ from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel import wire
 from strongroom.kernel.model.catalogue import CATALOGUE, SERVICES
+from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.model.walker import validate
 
 OFFERED = frozenset(SERVICES)
@@ -59,7 +60,9 @@ class Draw:
             case "list":
                 # The query protocol has no words for a list of empty things, nor a URI for an empty list.
                 least = 1 if self.query or location else 0
-                return [self.of(shape.member, depth + 1, location) for _ in range(self.random.randint(least, 2))]
+                return [
+                    self.of(shape.member, depth + 1, location) for _ in range(self.random.randint(least, 2))
+                ]
             case "map":
                 keys = {self.of(shape.key, depth + 1) for _ in range(self.random.randint(1, 2))}
                 return {key: self.of(shape.value, depth + 1) for key in keys}
@@ -115,7 +118,9 @@ def sent(service: str, operation: str, params: dict[str, Any]) -> HTTPRequest:
     model = oracle(service)
     serializer = botocore.serialize.create_serializer(model.metadata["protocol"], include_validation=False)
     given = serializer.serialize_to_request(params, model.operation_model(operation))
-    botocore.awsrequest.prepare_request_dict(given, endpoint_url="https://127.0.0.1:8443", user_agent="oracle")
+    botocore.awsrequest.prepare_request_dict(
+        given, endpoint_url="https://127.0.0.1:8443", user_agent="oracle"
+    )
     made = botocore.awsrequest.create_request_object(given).prepare()
     url = urlsplit(made.url)
     headers = [(name.lower().encode(), value if isinstance(value, bytes) else str(value).encode("latin-1"))
@@ -190,8 +195,6 @@ def _shapes(output: Any) -> list[Any]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_modelled_error_reaches_botocore_with_code_message_and_status(service: str) -> None:
-    from strongroom.kernel.model.errors import ServiceError
-
     model = CATALOGUE.service(service)
     base = type("Base", (ServiceError,), {}, service=service)
     for shape in model.shapes.values():
@@ -203,7 +206,9 @@ def test_every_modelled_error_reaches_botocore_with_code_message_and_status(serv
         read = received(service, next(iter(model.operations)), reply)
         assert shape.error_code or shape.name == read["Error"]["Code"]
         assert "why & how <it> was refused" == read["Error"]["Message"]
-        assert (shape.error_status or (500 if shape.fault else 400)) == read["ResponseMetadata"]["HTTPStatusCode"]
+        assert (shape.error_status or (500 if shape.fault else 400)) == read["ResponseMetadata"][
+            "HTTPStatusCode"
+        ]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -23,8 +23,16 @@ HEAD = 8 * 1024
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     """One worker with short patience. Whatever the tests do, it must not die or print a traceback."""
     limits = (
-        "workers=1", "tls=off", f"max_body_bytes={BODY}", f"max_head_bytes={HEAD}", "max_headers=32",
-        "head_timeout=1", "body_timeout=1", "keep_alive=1", "max_pipelined=4", "max_connections=40",
+        "workers=1",
+        "tls=off",
+        f"max_body_bytes={BODY}",
+        f"max_head_bytes={HEAD}",
+        "max_headers=32",
+        "head_timeout=1",
+        "body_timeout=1",
+        "keep_alive=1",
+        "max_pipelined=4",
+        "max_connections=40",
     )
     with Toy(tmp_path_factory.mktemp("bounds") / "data", *limits) as toy:
         yield toy
@@ -42,12 +50,14 @@ MALFORMED = {
     "a folded header": b"GET /echo HTTP/1.1\r\nHost: {host}\r\nx: a\r\n b\r\n\r\n",
     "both length and chunks": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two lengths": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "two lengths": b"POST /echo HTTP/1.1\r\nHost: {host}\r\n"
+    b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
     "a negative length": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: -3\r\n\r\nabc",
     "a length that overflows": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: "
     + b"9" * 40
     + b"\r\n\r\nabc",
-    "a chunk size that is none": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "a chunk size that is none": b"POST /echo HTTP/1.1\r\nHost: {host}\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "CONNECT": b"CONNECT example.com:443 HTTP/1.1\r\nHost: {host}\r\n\r\n",
     "a path that is not ASCII": b"GET /\xc3\xa9cho HTTP/1.1\r\nHost: {host}\r\n\r\n",
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -138,7 +148,9 @@ def test_a_body_of_the_largest_size_is_taken(server: Toy) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", [b"POST /ec", b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"], ids=["head", "body"]
+    "start",
+    [b"POST /ec", b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"],
+    ids=["head", "body"],
 )
 def test_a_slow_client_is_told_and_closed(server: Toy, start: bytes) -> None:
     begun = time.monotonic()
@@ -221,7 +233,8 @@ def test_trailers_do_not_become_headers(server: Toy) -> None:
 def test_a_client_that_asks_before_sending_is_told_to_go_on(server: Toy) -> None:
     with Raw(server.url) as raw:
         raw.send(
-            f"POST /echo HTTP/1.1\r\nHost: {raw.host}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
+            f"POST /echo HTTP/1.1\r\nHost: {raw.host}\r\n"
+            "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
         )
         assert 100 == raw.answer().status
         raw.send(b"ab")
@@ -231,7 +244,8 @@ def test_a_client_that_asks_before_sending_is_told_to_go_on(server: Toy) -> None
 def test_a_body_that_was_never_asked_for_is_not_taken_for_a_request(server: Toy) -> None:
     with Raw(server.url) as raw:
         raw.send(
-            f"POST /early HTTP/1.1\r\nHost: {raw.host}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
+            f"POST /early HTTP/1.1\r\nHost: {raw.host}\r\n"
+            "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
         )
         assert b"early" == raw.answer().body
         assert raw.closed()
@@ -248,7 +262,9 @@ def test_an_answer_before_the_body_keeps_the_connection_in_step(server: Toy) -> 
 
 def test_an_offer_to_upgrade_is_answered_as_http_1_and_closed(server: Toy) -> None:
     with Raw(server.url) as raw:
-        raw.request("/echo", b"ab", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n")
+        raw.request(
+            "/echo", b"ab", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"
+        )
         assert 200 == raw.answer().status
         assert raw.closed()
 
@@ -299,8 +315,13 @@ _PIECES = st.sampled_from(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pieces=st.lists(st.one_of(_PIECES, st.binary(max_size=40)), min_size=1, max_size=14), cut=st.integers(0, 200))
-def test_any_bytes_are_answered_or_closed_and_the_worker_lives(server: Toy, pieces: list[bytes], cut: int) -> None:
+@given(
+    pieces=st.lists(st.one_of(_PIECES, st.binary(max_size=40)), min_size=1, max_size=14),
+    cut=st.integers(0, 200),
+)
+def test_any_bytes_are_answered_or_closed_and_the_worker_lives(
+    server: Toy, pieces: list[bytes], cut: int
+) -> None:
     data = b"".join(pieces)
     with Raw(server.url, timeout=8) as raw:
         try:

@@ -269,10 +269,9 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
     model: ServiceModel | None = None
     if flight.route.service in chain.registry.rooms:
         model = chain.catalogue.service(flight.route.service)
-    only = GLOBAL_REGION if model is not None and model.global_endpoint else None
     signing.check_scope(
         claim, service=model.signing_name if model else claim.service,
-        regions=frozenset((only,)) if only else chain.regions, now=call.machine_now,
+        regions=chain.regions, now=call.machine_now,
     )
     call.region = claim.region
     call.now = call.machine_now + chain.offset(tx)

@@ -235,8 +235,10 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self.transport.write(self._refusal_bytes(status, code, message))
-        # The connection lingers while the client goes on sending: a close with unread data would make the
-        # kernel reset it, and the client would lose the answer (RFC 9112, section 9.6).
+        # Our side ends here, theirs may go on for a moment: a full close with unread data would make the
+        # kernel reset the connection, and the client would lose the answer (RFC 9112, section 9.6).
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self.deadline = self.loop.time() + _LINGER_SECONDS
         self.flow.resume_reading()
 

@@ -29,7 +29,7 @@ from strongroom.server.reactor import Reactor
 from strongroom.server.worker import Files
 
 _DAY = 86_400.0
-_ACK_SECONDS = 10.0
+_ACK_SECONDS = 5.0
 _ERRAND_SECONDS = 120.0
 _PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 _SETTLED_SECONDS = 30.0

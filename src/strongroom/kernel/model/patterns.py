@@ -26,11 +26,12 @@ _BEYOND_ASCII: Final = re.compile(
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Callable[[str], bool]:
     """Whether a whole text is matched by a Java pattern. Raises ValueError for a pattern not understood."""
-    compiled = re.compile(_python(pattern), re.ASCII)
-    if "\\p" not in pattern:
-        return lambda text: compiled.fullmatch(text) is not None
-    if _BEYOND_ASCII.search(pattern) or "\\P" in pattern or "[^" in pattern:
+    by_category = "\\p" in pattern
+    if "\\P" in pattern or (by_category and (_BEYOND_ASCII.search(pattern) or "[^" in pattern)):
         raise ValueError(f"the pattern {pattern} mixes categories with characters beyond ASCII")
+    compiled = re.compile(_python(pattern), re.ASCII)
+    if not by_category:
+        return lambda text: compiled.fullmatch(text) is not None
     return lambda text: compiled.fullmatch(_in_categories(text)) is not None
 
 

@@ -70,10 +70,15 @@ def rules_of(
     measure, what = (_itself, "value") if by_value else (len, "length")
     rules = []
     if most is not None:
-        rules.append(Rule(_at_most(measure, most), f"Member must have {what} less than or equal to {_number(most)}"))
+        rules.append(
+            Rule(_at_most(measure, most), f"Member must have {what} less than or equal to {_number(most)}")
+        )
     if least is not None:
         rules.append(
-            Rule(_at_least(measure, least), f"Member must have {what} greater than or equal to {_number(least)}")
+            Rule(
+                _at_least(measure, least),
+                f"Member must have {what} greater than or equal to {_number(least)}",
+            )
         )
     if pattern is not None and shape.type_name == "string":
         rules.append(Rule(_fits(pattern, most), f"Member must satisfy regular expression pattern: {pattern}"))
@@ -220,7 +225,7 @@ def _list(shape: Shape, element: Shape, making: dict[_Key, Check], *, hidden: bo
             if len(found) >= MAX_VIOLATIONS:
                 return
         if broken:
-            found.append(_told(shape, value, path, words, hidden=hidden or element.sensitive))
+            found.append(_told(shape, value, path, words, hidden=hidden))
 
     return check
 
@@ -230,19 +235,18 @@ def _map(shape: Shape, key: Shape, element: Shape, making: dict[_Key, Check], *,
     inner = _make(element, making, hidden=hidden)
     composed = element.type_name in _COMPOSED
     key_rules, value_rules = own_rules(key), () if composed else own_rules(element)
-    hide = hidden or key.sensitive or element.sensitive
     keys = "Map keys must satisfy constraint: [" + ", ".join(rule.words for rule in key_rules) + "]"
     values = "Map value must satisfy constraint: [" + ", ".join(rule.words for rule in value_rules) + "]"
 
     def check(value: Any, path: str, found: list[str]) -> None:
-        _judge(shape, rules, value, path, found, hidden=hide)
+        _judge(shape, rules, value, path, found, hidden=hidden)
         if not all(rule.keeps(name) for name in value for rule in key_rules):
-            found.append(_told(shape, value, path, keys, hidden=hide))
+            found.append(_told(shape, value, path, keys, hidden=hidden))
         parts = [part for part in value.values() if part is not None]
         if len(parts) != len(value):
             found.append(f"Value null at '{path}' failed to satisfy constraint: Map value must not be null")
         if not all(rule.keeps(part) for part in parts for rule in value_rules):
-            found.append(_told(shape, value, path, values, hidden=hide))
+            found.append(_told(shape, value, path, values, hidden=hidden))
         if composed and inner is not None:
             for name, part in value.items():
                 if part is not None and len(found) < MAX_VIOLATIONS:
@@ -266,7 +270,10 @@ def _told(shape: Shape, value: Any, path: str, words: str, *, hidden: bool) -> s
 
 
 def _shown(shape: Shape, value: Any) -> str | None:
-    """A value as Java prints it; None for what has no such form here."""
+    """A value as Java prints it; None for what has no such form here, or holds something sensitive."""
+    parts = [part.shape for part in (shape.member, shape.key, shape.value) if part is not None]
+    if any(part.sensitive for part in parts):
+        return None
     if shape.type_name == "string":
         return str(value)
     if shape.type_name in LIMITED_BY_VALUE:

@@ -50,7 +50,7 @@ class Plan:
         self.required = frozenset(name for name, bind in bound.items() if bind.required)
         self.lists = frozenset(name for name, bind in bound.items() if bind.expanding)
         self.count = len(self.required)
-        self.writes = isinstance(construct, UpdateBase) or not getattr(construct, "is_select", False)
+        self.writes = isinstance(construct, UpdateBase)  # plain text is left to the engine to refuse
         self.returns = bool(compiled.effective_returning)
         self.table: frozenset[str] = frozenset()
         if isinstance(construct, UpdateBase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -96,8 +97,12 @@ class Pool:
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is given back."""
         self.closed = True
-        while self._idle:
-            self._idle.pop().close()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _begun(self) -> Pooled:
         if self.closed:
@@ -110,8 +115,7 @@ class Pool:
             pooled.begin()
         except psycopg.Error as error:
             pooled.close()
-            while self._idle:  # after a restart the others are dead too
-                self._idle.pop().close()
+            self._close_idle()  # after a restart the others are dead too
             raise translated(error) from None
         except BaseException:
             pooled.close()

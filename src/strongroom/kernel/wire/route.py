@@ -162,7 +162,7 @@ def route(
     """Router.route, with the router of the last catalogue and offer kept: a process has one of each."""
     global _router  # noqa: PLW0603  one slot, replaced whole: a race makes the router twice and harms nothing
     known = _router
-    if known is None or known[0] is not catalogue or known[1] is not offered:
+    if known is None or known[0] is not catalogue or (known[1] is not offered and known[1] != offered):
         known = _router = (catalogue, offered, Router(catalogue, offered))
     return known[2].route(request, scope_service)
 

@@ -64,8 +64,9 @@ def retire_administrator(tx: Transaction, account: str, access_key_id: str) -> s
     others = entities.page(tx, account, USER, prefix="/", after="", most=_USERS_AT_ONCE)
     if not any(_administers(tx, other) for other in others if other.id != user.id):
         raise LookupError(
-            f"User {user.name} is the only administrator of account {account}. First give another user an "
-            "active access key and the policy AdministratorAccess, directly or through a group, without a boundary."
+            f"User {user.name} is the only administrator of account {account}. First give another user "
+            "an active access key and the policy AdministratorAccess, directly or through a group, "
+            "without a boundary."
         )
     keys.remove(tx, access_key_id)
     tx.raise_generation(account, GENERATION)

@@ -35,9 +35,15 @@ MANAGED = {
 
 
 def made_for(call: Call, alias: AliasName) -> bool:
-    """Whether this call may bring the alias's key into being: its own service's, in the caller's account."""
+    """Whether this call may bring the alias's key into being, in the caller's own account.
+
+    Its service's calls do, and DescribeKey of the predefined alias does.
+    Source: KMS API reference, DescribeKey ("a predefined AWS alias ... KMS creates an AWS managed key").
+    """
     known = MANAGED.get(alias.name)
-    return known is not None and call.invoked_by == known.service and alias.account == call.account
+    if known is None or alias.account != call.account:
+        return False
+    return call.invoked_by == known.service or call.name == "DescribeKey"
 
 
 def make(call: Call, tx: Transaction, alias: AliasName) -> KeyName:

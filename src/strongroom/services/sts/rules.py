@@ -20,7 +20,6 @@ from strongroom.services.sts.errors import (
 ROLE_SESSION = timedelta(hours=1)
 CHAINED_SESSION_MAX = timedelta(hours=1)
 USER_SESSION = timedelta(hours=12)
-POLICY_ARNS_MAX = 10
 
 
 def role_account(arn: str) -> str:

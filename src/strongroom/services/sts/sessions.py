@@ -31,11 +31,6 @@ def session_policies(call: Call, tx: Transaction, account: str) -> tuple[tuple[s
 
 
 def _refuse_bad_arns(call: Call, tx: Transaction, account: str, arns: Sequence[str]) -> None:
-    if len(arns) > rules.POLICY_ARNS_MAX:
-        raise invalid(
-            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {rules.POLICY_ARNS_MAX}"
-        )
     for arn in arns:
         if call.kernel.roles.managed_policy(tx, account, arn) is None:
             raise invalid(f"Policy {arn} does not exist or is not attachable.")

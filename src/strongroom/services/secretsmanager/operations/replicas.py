@@ -1,4 +1,4 @@
-"""Copies in other Regions: ReplicateSecretToRegions, RemoveRegionsFromReplication, StopReplicationToReplica."""
+"""Copies in other Regions: Replicate..., RemoveRegionsFromReplication, StopReplicationToReplica."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ NAME_TAKEN = "Secret with this name already exists in this region"
 
 
 def check_regions(wanted: Sequence[str], *, own: str, known: Collection[str]) -> None:
-    """Raise InvalidParameterException for the primary's own Region, for one that is none, and for one twice."""
+    """Raise InvalidParameterException for the primary's own Region, an unknown one, or one named twice."""
     if any(region == own or region not in known for region in wanted):
         raise errors.InvalidParameterException("Invalid replica region.")
     if len(set(wanted)) != len(wanted):

@@ -56,7 +56,8 @@ def test_a_caller_without_permission_learns_nothing_about_existence(secrets: Any
             "AccessDeniedException",
             (
                 f"User: {who} is not authorized to perform: secretsmanager:GetSecretValue on "
-                f"resource: {named} because no identity-based policy allows the secretsmanager:GetSecretValue action"
+                f"resource: {named} because no identity-based policy allows the "
+                "secretsmanager:GetSecretValue action"
             ),
         ) == refused(client.get_secret_value, SecretId=secret_id)
 

@@ -61,7 +61,7 @@ class Server:
         return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}"
 
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start and wait until it answers. On the main thread: the server ends with the thread that made it."""
         settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -1,7 +1,7 @@
 """Every setting, once: its type, default, unit, meaning and bounds, and where its value comes from.
 
-A value is taken from the command line, else from ``STRONGROOM_<NAME>``, else from ``DIR/settings.toml``, else it is
-the default. Unknown names refuse to start. No setting holds a secret: those come from files or descriptors.
+A value is taken from the command line, else from ``STRONGROOM_<NAME>``, else from ``DIR/settings.toml``, else
+it is the default. Unknown names refuse to start. No setting holds a secret: those come from files.
 ``docs/reference/settings.md`` is printed from this file.
 """
 
@@ -31,9 +31,15 @@ _WORDS_OFF = frozenset({"0", "false", "no", "off"})
 
 
 def _setting(
-    default: Any, unit: str, meaning: str, *, extreme: Any, least: float | None = None, most: float | None = None
+    default: Any,
+    unit: str,
+    meaning: str,
+    *,
+    extreme: Any,
+    least: float | None = None,
+    most: float | None = None,
 ) -> Any:
-    """A field with what people and the simulator need to know about it. ``extreme``: a hard but legal value."""
+    """A field with what people and the simulator need to know. ``extreme``: a hard but legal value."""
     told = {"unit": unit, "help": meaning, "extreme": extreme, "least": least, "most": most}
     return field(default=default, metadata=told)
 
@@ -42,24 +48,32 @@ def _setting(
 class Settings:
     """All settings of one server. Making one checks it: raises StartRefused with one sentence."""
 
-    data: Path = _setting(
-        Path("strongroom-data"), "directory", "Where everything lies. Made at the first start, mode 0700.",
+    data: Path = _setting(  # noqa: RUF009  a field, like all the others
+        Path("strongroom-data"),
+        "directory",
+        "Where everything lies. Made at the first start, mode 0700.",
         extreme=Path("d"),
     )
     host: str = _setting(
-        "127.0.0.1", "address", "The address to listen on. `--listen HOST:PORT` sets it and the port.",
+        "127.0.0.1",
+        "address",
+        "The address to listen on. `--listen HOST:PORT` sets it and the port.",
         extreme="::1",
     )
     port: int = _setting(
         8443, "port", "The TCP port to listen on; 0 takes a free one.", extreme=0, least=0, most=65535
     )
     hosts: tuple[str, ...] = _setting(
-        (), "names", "Further names by which clients call, besides localhost, 127.0.0.1, [::1] and the listen"
+        (),
+        "names",
+        "Further names by which clients call, besides localhost, 127.0.0.1, [::1] and the listen"
         " address. `*.example.com` stands for one label. They also go into the server's certificate.",
         extreme=("*.vault.internal", "vault.internal"),
     )
     store: str = _setting(
-        "", "URL", "The store: `sqlite:PATH` or `postgresql://USER@HOST/DB`; empty means DIR/store.db. It must not"
+        "",
+        "URL",
+        "The store: `sqlite:PATH` or `postgresql://USER@HOST/DB`; empty means DIR/store.db. It must not"
         " hold a password: PostgreSQL reads one from the file named by `?passfile=PATH`.",
         extreme="sqlite:s.db",
     )
@@ -67,49 +81,78 @@ class Settings:
         0, "processes", "API workers; 0 means one for each core.", extreme=1, least=0, most=64
     )
     tls: str = _setting(
-        "auto", "mode", "`auto`: a CA and a certificate made and renewed in DIR/tls. `CERT,KEY`: files of your own."
+        "auto",
+        "mode",
+        "`auto`: a CA and a certificate made and renewed in DIR/tls. `CERT,KEY`: files of your own."
         " `off`: plain HTTP, only on a loopback address.",
         extreme="off",
     )
     seal: str = _setting(
-        "file", "seal", "Where the root key comes from: `file` (DIR/seal/root.key), `file:PATH`, or `passphrase`.",
+        "file",
+        "seal",
+        "Where the root key comes from: `file` (DIR/seal/root.key), `file:PATH`, or `passphrase`.",
         extreme="passphrase",
     )
     region: str = _setting(
-        "us-east-1", "Region", "The Region that `strongroom env` tells clients to use.", extreme="eu-central-1"
+        "us-east-1",
+        "Region",
+        "The Region that `strongroom env` tells clients to use.",
+        extreme="eu-central-1",
     )
     regions: tuple[str, ...] = _setting(
-        (), "Regions", "The Regions that are served; empty means all of the `aws` partition.",
+        (),
+        "Regions",
+        "The Regions that are served; empty means all of the `aws` partition.",
         extreme=("eu-central-1",),
     )
     account: str = _setting(
-        "123456789012", "account id", "The account made at the first start: 12 digits.", extreme="000000000001"
+        "123456789012",
+        "account id",
+        "The account made at the first start: 12 digits.",
+        extreme="000000000001",
     )
     dev_clock: bool = _setting(
-        False, "yes or no", "Make a data directory whose clock `strongroom clock advance` can move. Never for real"
-        " secrets.",
+        False,
+        "yes or no",
+        "Make a data directory whose clock `strongroom clock advance` can move. Never for real secrets.",
         extreme=True,
     )
     journal_sync: str = _setting(
-        "batched", "`batched` or `each`", "When the record of a read is synced to disk: within 100 ms, or before"
+        "batched",
+        "`batched` or `each`",
+        "When the record of a read is synced to disk: within 100 ms, or before"
         " its answer leaves. The record of a write is always synced first.",
         extreme="each",
     )
     max_body_bytes: int = _setting(
-        1024 * 1024, "bytes", "The largest request body.", extreme=128 * 1024, least=128 * 1024,
+        1024 * 1024,
+        "bytes",
+        "The largest request body.",
+        extreme=128 * 1024,
+        least=128 * 1024,
         most=256 * 1024 * 1024,
     )
     max_head_bytes: int = _setting(
-        32 * 1024, "bytes", "The largest request head: the request line and all headers.", extreme=8 * 1024,
-        least=8 * 1024, most=1024 * 1024,
+        32 * 1024,
+        "bytes",
+        "The largest request head: the request line and all headers.",
+        extreme=8 * 1024,
+        least=8 * 1024,
+        most=1024 * 1024,
     )
-    max_headers: int = _setting(100, "headers", "The most headers of one request.", extreme=32, least=32, most=1000)
+    max_headers: int = _setting(
+        100, "headers", "The most headers of one request.", extreme=32, least=32, most=1000
+    )
     head_timeout: float = _setting(
         10.0, "seconds", "How long a request head may take to arrive.", extreme=1.0, least=0.5, most=600
     )
     body_timeout: float = _setting(
-        30.0, "seconds", "How long a request body may take to arrive, and an answer to be taken.", extreme=1.0,
-        least=0.5, most=3600,
+        30.0,
+        "seconds",
+        "How long a request body may take to arrive, and an answer to be taken.",
+        extreme=1.0,
+        least=0.5,
+        most=3600,
     )
     keep_alive: float = _setting(
         75.0, "seconds", "How long an idle connection is kept.", extreme=1.0, least=0.5, most=3600
@@ -118,14 +161,27 @@ class Settings:
         1024, "connections", "The most connections of one worker.", extreme=2, least=2, most=65536
     )
     max_pipelined: int = _setting(
-        16, "requests", "The most requests that one connection may have waiting.", extreme=1, least=1, most=1024
+        16,
+        "requests",
+        "The most requests that one connection may have waiting.",
+        extreme=1,
+        least=1,
+        most=1024,
     )
     backlog: int = _setting(
-        1024, "connections", "How many connections may wait to be accepted, for each worker.", extreme=1, least=1,
+        1024,
+        "connections",
+        "How many connections may wait to be accepted, for each worker.",
+        extreme=1,
+        least=1,
         most=65536,
     )
     drain_timeout: float = _setting(
-        10.0, "seconds", "How long requests may take to finish when the server stops.", extreme=3.0, least=3,
+        10.0,
+        "seconds",
+        "How long requests may take to finish when the server stops.",
+        extreme=3.0,
+        least=3,
         most=600,
     )
 
@@ -152,7 +208,9 @@ class Settings:
         if self.store and not self.store.startswith(("sqlite:", "postgresql:")):
             raise StartRefused("setting store must begin with sqlite: or postgresql:")
         if urlsplit(self.store).password is not None or "password=" in self.store:
-            raise StartRefused("setting store must not hold a password; name a file with ?passfile=PATH instead")
+            raise StartRefused(
+                "setting store must not hold a password; name a file with ?passfile=PATH instead"
+            )
 
     @property
     def store_url(self) -> str:
@@ -168,8 +226,14 @@ class Settings:
     def serving(self) -> Serving:
         """What the server itself takes."""
         return Serving(
-            data=self.data, host=self.host, port=self.port, workers=self.workers or _cores(), tls=self.tls,
-            seal=self.seal, hosts=self.hosts, limits=self.limits,
+            data=self.data,
+            host=self.host,
+            port=self.port,
+            workers=self.workers or _cores(),
+            tls=self.tls,
+            seal=self.seal,
+            hosts=self.hosts,
+            limits=self.limits,
             about={"region": self.region, "account": self.account},
         )
 
@@ -242,7 +306,8 @@ def _word(text: str) -> bool:
 def reference() -> str:
     """The page ``docs/reference/settings.md``."""
     rows = [
-        f"| `{one.name}` | {_shown(one.default)} | {one.metadata['unit']} | {_bounds(one)}{one.metadata['help']} |"
+        f"| `{one.name}` | {_shown(one.default)} | {one.metadata['unit']}"
+        f" | {_bounds(one)}{one.metadata['help']} |"
         for one in dataclasses.fields(Settings)
     ]
     return "\n".join(

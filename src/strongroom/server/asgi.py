@@ -7,18 +7,18 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from strongroom.base.http import Headers, HTTPReply, HTTPRequest
+from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Source
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
-from strongroom.server.hosts import WRONG_HOST, HostCheck
+from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Receive, Scope, Send
 
 log = logging.getLogger("strongroom.asgi")
@@ -27,10 +27,8 @@ HEALTH = b"/_strongroom/health"
 SLOW_CALLS_AT_ONCE = 8
 
 
-class Sealed(Protocol):
-    """What answers while no root key is there: every call 503 in its protocol's form."""
-
-    def __call__(self, request: HTTPRequest) -> HTTPReply: ...
+Sealed = Callable[[HTTPRequest], HTTPReply]
+"""What answers while no root key is there: every call 503 in its protocol's form."""
 
 
 class Deliveries:
@@ -122,12 +120,6 @@ class Engine:
         return flight.reply
 
 
-def _host(headers: Headers) -> bytes | None:
-    """The Host header; None where it is missing or there are two (RFC 9112, section 3.2)."""
-    found = [value for name, value in headers if name == b"host"]
-    return found[0] if len(found) == 1 else None
-
-
 def _ignore(outcome: Outcome | BaseException) -> None:
     if isinstance(outcome, BaseException):
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
@@ -158,8 +150,9 @@ class Application:
             return None
         path: bytes = scope["raw_path"]
         request = HTTPRequest(scope["method"], path, scope["query_string"], scope["headers"], body)
-        if not self._host_check(_host(scope["headers"])):
-            return WRONG_HOST
+        refused = self._host_check(scope["headers"])
+        if refused is not None:
+            return refused
         if path == HEALTH:
             return self._health_reply(scope["query_string"])
         engine = self.engine

@@ -1,12 +1,12 @@
-"""The certificates in ``DIR/tls``: a CA made at the first start, and a server certificate that is renewed in time.
+"""The certificates in ``DIR/tls``: a CA made at the first start, a server certificate renewed in time.
 
     tls/ca.pem          the CA's certificate, for clients to trust (AWS_CA_BUNDLE)
     tls/ca.key.sealed   its private key, sealed by the keyring: who steals the directory cannot issue
     tls/server.pem      the server's certificate, followed by the CA's
     tls/server.key      its private key, 0600, in the clear: TLS must answer while the server is sealed
 
-Our choice: the CA is not confined to the names of the first start, because a client trusts it in a file of its own
-for this server alone, and a new name must not make every client fetch a new CA.
+Our choice: the CA is not confined to the names of the first start, because a client trusts it in a file of
+its own for this server alone, and a new name must not make every client fetch a new CA.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class OwnCertificates:
             try:
                 return Pair(certificate, keyring.open(_PURPOSE, sealed.read_bytes(), _bound(certificate)))
             except SealBroken:
-                raise StartRefused(f"the CA key {sealed} was not sealed for {self.ca} with this root key") from None
+                raise StartRefused(
+                    f"the CA key {sealed} was not sealed for {self.ca} with this root key"
+                ) from None
         made = certificates.make_authority(now)
         write_private(sealed, keyring.seal(_PURPOSE, made.key, _bound(made.certificate)))
         write_private(self.ca, made.certificate)

@@ -6,6 +6,7 @@ memory of its code with the others. Root keys travel over the channel: never arg
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -50,6 +51,12 @@ class Child:
             os.kill(self.pid, number)
         except ProcessLookupError:
             return
+
+    def end(self) -> None:
+        """Kill it if it is still there, and reap it."""
+        self.signal(signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
 
 
 def fork_child(

@@ -157,13 +157,9 @@ def read_endpoint(directory: DataDirectory) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write_credentials(directory: DataDirectory, access_key_id: str, secret_access_key: str) -> None:
-    """Keep an administrator's keys in ``DIR/credentials``, in the form that AWS's SDKs read."""
-    text = (
-        "# The administrator of the first start; `strongroom credentials retire` deletes this file and key.\n"
-        f"[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n"
-    )
-    write_private(directory.credentials, text.encode())
+def credentials_text(access_key_id: str, secret_access_key: str) -> str:
+    """Keys in the form of ``~/.aws/credentials``, which AWS's SDKs read."""
+    return f"[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n"
 
 
 def read_credentials(directory: DataDirectory) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,19 @@ class Lines:
 
     def __init__(self) -> None:
         self._rest = b""
+        self._whole: deque[bytes] = deque()
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """The messages that this chunk completes. Raises BadLine."""
+        """The messages that are whole by now; those not taken from here come first the next time.
+
+        Raises BadLine.
+        """
         *whole, self._rest = (self._rest + chunk).split(b"\n")
+        self._whole.extend(whole)
         if len(self._rest) > MAX_LINE_BYTES:
             raise BadLine("line too long")
-        for line in whole:
-            yield _decode(line)
+        while self._whole:
+            yield _decode(self._whole.popleft())
 
 
 def _decode(line: bytes) -> Message:

@@ -3,7 +3,7 @@
 uvicorn parses (httptools), queues pipelined requests and runs the application. This file adds what it leaves
 out: the size of a head and of a body, the time they may take, the number of queued requests and connections,
 and an answer to malformed input that never falls into the middle of another answer. Time is kept as one
-``deadline`` a connection, looked at twice a second by ``WorkerServer``: a timer a request is not worth its cost.
+``deadline`` a connection, looked at twice a second by ``WorkerServer``: a timer a request costs too much.
 
 Source: RFC 9112 (HTTP/1.1), sections 2.2, 7.1, 9.3 and 9.6.
 """
@@ -235,8 +235,10 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self.transport.write(self._refusal_bytes(status, code, message))
-        # The connection lingers while the client goes on sending: a close with unread data would make the
-        # kernel reset it, and the client would lose the answer (RFC 9112, section 9.6).
+        # Our side ends here, theirs may go on for a moment: a full close with unread data would make the
+        # kernel reset the connection, and the client would lose the answer (RFC 9112, section 9.6).
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self.deadline = self.loop.time() + _LINGER_SECONDS
         self.flow.resume_reading()
 

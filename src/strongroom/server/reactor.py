@@ -57,6 +57,10 @@ class Reactor:
         """Stop watching a socket. Call it before closing."""
         self._selector.unregister(opened)
 
+    def watches(self, opened: socket.socket) -> bool:
+        """Whether the socket is being watched."""
+        return opened.fileno() in self._selector.get_map()
+
     def later(self, seconds: float, act: Callback) -> Timer:
         """Call ``act`` once, not before ``seconds`` from now."""
         timer = Timer(time.monotonic() + seconds, next(self._numbers), act)

@@ -1,7 +1,7 @@
 """The runner: the one process that does what is due later or takes long.
 
-Its main thread listens to the supervisor; one thread does due jobs; one answers workers on ``run/runner.sock``.
-While sealed it has no parts and does nothing.
+Its main thread listens to the supervisor, one thread does due jobs, and one answers workers on
+``run/runner.sock``. While sealed it has no parts and does nothing.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class _Runner:
     def _run(opened: RunnerParts, stop: threading.Event) -> None:
         try:
             opened.run(stop)
-        except BaseException:
+        except Exception:  # noqa: BLE001  logged whole; the process ends just below
             _LOG.exception("the job loop failed")
         if not stop.is_set():
             # Without its loop the runner is of no use; the supervisor starts another.
@@ -94,22 +94,27 @@ class _Runner:
 
 def _obey(channel: socket.socket, lines: Lines, runner: _Runner) -> None:
     """Do what the supervisor says, until it says stop or is gone."""
-    while chunk := channel.recv(65536):
+    chunk = b""  # the first turn takes what came together with the start
+    while True:
         for message in lines.feed(chunk):
-            answer: Message = {"id": message.get("id")}
-            match message.get("do"):
-                case "drain":
-                    return
-                case "seal":
-                    runner.seal()
-                case "unseal":
-                    key = key_of(message)
-                    try:
-                        if key is not None:
-                            runner.unseal(key)
-                    except StartRefused as refusal:
-                        answer["refused"] = str(refusal)
-            channel.sendall(encode(answer))
+            if message.get("do") == "drain":
+                return
+            channel.sendall(encode({"id": message.get("id"), **_done(message, runner)}))
+        chunk = channel.recv(65536)
+        if not chunk:
+            return
+
+
+def _done(message: Message, runner: _Runner) -> Message:
+    key = key_of(message)
+    if message.get("do") == "seal":
+        runner.seal()
+    elif message.get("do") == "unseal" and key is not None:
+        try:
+            runner.unseal(key)
+        except StartRefused as refusal:
+            return {"refused": str(refusal)}
+    return {}
 
 
 def _answer_workers(listener: socket.socket, runner: _Runner) -> None:
@@ -132,7 +137,7 @@ def _answer_workers(listener: socket.socket, runner: _Runner) -> None:
 
 
 def wake(runner_socket: Path) -> None:
-    """Tell the runner that something may be due now. Never waits for it, and a runner that is down is no harm."""
+    """Tell the runner that something may be due now; a runner that is down finds out by itself later."""
     with contextlib.suppress(OSError, BadLine):
         ask(runner_socket, {"do": "wake"}, timeout=_PEER_SECONDS)
 

@@ -66,7 +66,12 @@ class WorkerServer(uvicorn.Server):
 
 
 def serve(
-    channel: socket.socket, *, parts: Parts, serving: Serving, slot: int, listener: socket.socket,
+    channel: socket.socket,
+    *,
+    parts: Parts,
+    serving: Serving,
+    slot: int,
+    listener: socket.socket,
     certificate: Files | None,
 ) -> None:
     """Be worker ``slot`` until told to stop. Runs in a child of the supervisor and nowhere else.
@@ -87,12 +92,23 @@ def serve(
 
 
 async def _until_told(
-    worker: WorkerParts, limits: WireLimits, listener: socket.socket, context: ssl.SSLContext | None,
+    worker: WorkerParts,
+    limits: WireLimits,
+    listener: socket.socket,
+    context: ssl.SSLContext | None,
     control: _Control,
 ) -> None:
     config = uvicorn.Config(
-        worker.asgi, interface="asgi3", lifespan="off", ws="none", log_config=None, log_level=None,
-        access_log=False, proxy_headers=False, server_header=False, date_header=True,
+        worker.asgi,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
         timeout_graceful_shutdown=max(1, int(limits.drain_timeout) - 2),
     )
     server = WorkerServer(config, context, limits)
@@ -107,14 +123,19 @@ async def _until_told(
     while not server.started and not serving.done():
         await asyncio.sleep(0.001)
     control.say({"ready": True})
+    control.catch_up()
     await serving
 
 
 class _Control:
-    """What the supervisor may ask of a running worker. Each message is answered, with its id, when it is done."""
+    """What the supervisor may ask of a running worker. Each message is answered, by id, when it is done."""
 
     def __init__(
-        self, channel: socket.socket, lines: Lines, worker: WorkerParts, context: ssl.SSLContext | None,
+        self,
+        channel: socket.socket,
+        lines: Lines,
+        worker: WorkerParts,
+        context: ssl.SSLContext | None,
         certificate: Files | None,
     ) -> None:
         channel.setblocking(False)
@@ -142,6 +163,13 @@ class _Control:
             return
         if not chunk:
             os._exit(1)
+        self._take(chunk)
+
+    def catch_up(self) -> None:
+        """Do what was said before anybody listened."""
+        self._take(b"")
+
+    def _take(self, chunk: bytes) -> None:
         try:
             for message in self._lines.feed(chunk):
                 self._do(message)
@@ -156,10 +184,17 @@ class _Control:
             case "unseal":
                 key = key_of(message)
                 if key is not None:
-                    self._worker.unseal(key)
+                    answer |= self._unseal(key)
             case "reload":
                 answer |= self._reload()
         self.say(answer)
+
+    def _unseal(self, key: bytes) -> dict[str, Any]:
+        try:
+            self._worker.unseal(key)
+        except StartRefused as refusal:
+            return {"refused": str(refusal)}
+        return {}
 
     def _reload(self) -> dict[str, Any]:
         if self._context is None or self._certificate is None:

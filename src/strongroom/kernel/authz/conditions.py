@@ -211,21 +211,35 @@ def _read_bounds(operator: Operator, bounds: Sequence[str], variables: bool) -> 
 def _judge(operator: Operator, bounds: _Bounds) -> Judge:
     """Whether one request value meets the operator: some bound (OR), or none if negated (NOR)."""
     sent, holds, negated = operator.sent, operator.holds, operator.negated
-    if holds is eq and sent is str and not bounds.templates and not bounds.broken:
-        wanted = frozenset(bounds.fixed)
-        return lambda value, context: (value in wanted) is not negated  # noqa: ARG005
+    if holds is eq and not bounds.templates and not bounds.broken:
+        return _judge_equal(sent, frozenset(bounds.fixed), negated)
 
     def judge(value: str, context: Context) -> bool | None:
         try:
             read = sent(value)
         except NotUnderstoodError:
             return None
-        if any(holds(read, bound) for bound in bounds.fixed):
-            return not negated
+        for bound in bounds.fixed:
+            if holds(read, bound):
+                return not negated
         held = any_of([_holds_filled(operator, read, template, context) for template in bounds.templates])
         if held:
             return not negated
         return None if held is None or bounds.broken else negated
+
+    return judge
+
+
+def _judge_equal(sent: Callable[[str], Any], wanted: frozenset[Any], negated: bool) -> Judge:
+    """The same for a comparison by equality with values that are known beforehand."""
+    if sent is str:
+        return lambda value, context: (value in wanted) is not negated  # noqa: ARG005
+
+    def judge(value: str, context: Context) -> bool | None:  # noqa: ARG001
+        try:
+            return (sent(value) in wanted) is not negated
+        except NotUnderstoodError:
+            return None
 
     return judge
 

@@ -6,7 +6,7 @@ Source: IAM User Guide, "Policy evaluation logic" (facts: iam, sections 4 to 6).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import IntEnum
 
 from strongroom.kernel.authz.document import Document, Statement
@@ -50,27 +50,27 @@ TRUST_GRANTS = GRANTS | {
     (kind, Naming.ANYONE): Grant.DELEGATED if (kind, Naming.ACCOUNT) in GRANTS else Grant.NOTHING
     for kind in PrincipalKind
 }
-_WITHOUT_IDENTITY = frozenset({PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS})
-_MUST_ALLOW = frozenset({ResourceRule.KEY, ResourceRule.TRUST})
-_RESOURCE_KIND = {
-    ResourceRule.NONE: "resource",
-    ResourceRule.UNION: "resource",
-    ResourceRule.KEY: "key",
-    ResourceRule.TRUST: "trust",
-}
+# Members bound to names: looking them up in their class, or by hash, costs as much as a small decision.
+_NOTHING, _BOUNDED, _FULL = Grant.NOTHING, Grant.BOUNDED, Grant.FULL
+_ROOT, _SERVICE, _ANONYMOUS = PrincipalKind.ROOT, PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS
+_FEDERATED = PrincipalKind.FEDERATED
+_NONE, _KEY, _TRUST = ResourceRule.NONE, ResourceRule.KEY, ResourceRule.TRUST
+_ALLOWED, _EXPLICIT, _IMPLICIT = Outcome.ALLOWED, Outcome.EXPLICIT_DENY, Outcome.IMPLICIT_DENY
 
 
-@dataclass(slots=True)
 class _Findings:
     """What every policy said. ``grant`` is the best that the resource's own policy gives this caller."""
 
-    grant: Grant = Grant.NOTHING
-    identity: bool = False
-    boundary: bool = True
-    session: bool = True
-    denies: list[Match] = field(default_factory=list)
-    allows: list[Match] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    __slots__ = ("allows", "boundary", "denies", "grant", "identity", "notes", "session")
+
+    def __init__(self) -> None:
+        self.grant = _NOTHING
+        self.identity = False
+        self.boundary = True
+        self.session = True
+        self.denies: list[Match] = []
+        self.allows: list[Match] = []
+        self.notes: list[str] = []
 
 
 def decide(request: Request, policies: Policies) -> Decision:
@@ -82,10 +82,10 @@ def decide(request: Request, policies: Policies) -> Decision:
     """
     found = _consulted(request, policies)
     if found.denies:
-        kind, outcome, matches = found.denies[0].kind, Outcome.EXPLICIT_DENY, found.denies
+        kind, outcome, matches = found.denies[0].kind, _EXPLICIT, found.denies
     else:
         lacking, matches = _lacking(request, policies.rule, found), found.allows
-        outcome = Outcome.ALLOWED if lacking is None else Outcome.IMPLICIT_DENY
+        outcome = _ALLOWED if lacking is None else _IMPLICIT
         kind = lacking or _allowing(request, policies.rule, found)
     return Decision(request, outcome, kind, tuple(matches), tuple(found.notes))
 
@@ -97,35 +97,39 @@ def no_permission_needed(request: Request) -> Decision:
 
 def _lacking(request: Request, rule: ResourceRule, found: _Findings) -> str | None:
     """Nothing denies. Which kind of policy lacks an Allow? None: the call is allowed."""
-    kind = request.principal.kind
-    resource_side = None if found.grant else _RESOURCE_KIND[rule]
+    kind, grant = request.principal.kind, found.grant
+    resource_side = None if grant else _kind_of(rule)
     limits = "boundary" if not found.boundary else "session" if not found.session else None
-    caller_side = limits if found.identity or kind is PrincipalKind.ROOT else "identity"
-    if kind in _WITHOUT_IDENTITY:  # a service, a stranger: the resource's policy is all there is
+    caller_side = limits if found.identity or kind is _ROOT else "identity"
+    if kind is _SERVICE or kind is _ANONYMOUS:  # a service, a stranger: the resource's policy is all there is
         return resource_side
     if request.principal.account != request.resource_account:  # across accounts: both sides
         return resource_side or caller_side
-    if rule in _MUST_ALLOW and resource_side:  # keys, roles: their own policy, whatever else allows
+    if resource_side and (rule is _KEY or rule is _TRUST):  # keys, roles: their own policy must allow
         return resource_side
-    if found.grant is Grant.FULL:  # one account, the caller named: nothing else
+    if grant is _FULL:  # one account, the caller named: nothing else
         return None
-    if found.grant is Grant.BOUNDED:  # one account, the session's role or user named
+    if grant is _BOUNDED:  # one account, the session's role or user named
         return limits
     return caller_side  # one account: identity policies, within boundary and session
 
 
+def _kind_of(rule: ResourceRule) -> str:
+    return "key" if rule is _KEY else "trust" if rule is _TRUST else "resource"
+
+
 def _allowing(request: Request, rule: ResourceRule, found: _Findings) -> str:
     """The kind of policy that an allowed call owes most to."""
-    if found.grant >= Grant.BOUNDED:
-        return _RESOURCE_KIND[rule]
-    return "root" if request.principal.kind is PrincipalKind.ROOT else "identity"
+    if found.grant >= _BOUNDED:
+        return _kind_of(rule)
+    return "root" if request.principal.kind is _ROOT else "identity"
 
 
 def _consulted(request: Request, policies: Policies) -> _Findings:
     """Ask every policy, those of the resource first."""
     found = _Findings()
-    if policies.resource is not None and policies.rule is not ResourceRule.NONE:
-        grants = TRUST_GRANTS if policies.rule is ResourceRule.TRUST else GRANTS
+    if policies.resource is not None and policies.rule is not _NONE:
+        grants = TRUST_GRANTS if policies.rule is _TRUST else GRANTS
         found.grant = _granted(policies.resource, request, grants, found)
     found.identity = _allowed(policies.identity, "identity", request, found)
     if policies.boundary is not None:
@@ -133,7 +137,7 @@ def _consulted(request: Request, policies: Policies) -> _Findings:
     if policies.session:
         found.session = _allowed(policies.session, "session", request, found)
     else:  # GetFederationToken without a session policy has no permissions but those that resources give
-        found.session = request.principal.kind is not PrincipalKind.FEDERATED
+        found.session = request.principal.kind is not _FEDERATED
     return found
 
 
@@ -163,7 +167,7 @@ def _granted(
     found: _Findings,
 ) -> Grant:
     """The best that the resource's own policy gives the caller; its denies and allows are noted."""
-    best = Grant.NOTHING
+    best = _NOTHING
     principal = request.principal
     for statement in document.about(request.action):
         if statement.principals is None:
@@ -174,7 +178,7 @@ def _granted(
         if not statement.allows:
             found.denies.append(statement.match)
             continue
-        grant = max(grants.get((principal.kind, naming), Grant.NOTHING) for naming in namings)
+        grant = max([grants.get((principal.kind, naming), _NOTHING) for naming in namings])
         if grant:
             best = max(best, grant)
             found.allows.append(statement.match)

@@ -53,9 +53,7 @@ def resource_test(patterns: Sequence[str], *, negated: bool, variables: bool) ->
     found = _sorted(patterns, variables)
     fixed, templates, broken = _fixed_test(found), tuple(found.templates), found.broken
     if not templates and not broken:
-        if negated:
-            return lambda resource, context: not fixed(resource)  # noqa: ARG005
-        return lambda resource, context: fixed(resource)  # noqa: ARG005
+        return lambda resource, context: fixed(resource) is not negated  # noqa: ARG005
 
     def covers(resource: str, context: Mapping[str, ContextValue]) -> bool | None:
         if fixed(resource):

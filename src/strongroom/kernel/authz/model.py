@@ -79,7 +79,7 @@ class Match:
 class Decision:
     """A decision with its reasons. ``kind`` names the kind of policy that denied or lacked an Allow.
 
-    Of an allowed call ``kind`` is what allowed it: ``identity``, ``resource``, ``key``, ``trust``, ``root`` or
+    Of an allowed call ``kind`` is what allowed: ``identity``, ``resource``, ``key``, ``trust``, ``root``, or
     ``none`` (no permission needed). ``notes`` say what was not understood and therefore never allowed.
     A call reaches its answer only with a decision that ``allowed``; ``decide`` and ``no_permission_needed``
     are the only makers.

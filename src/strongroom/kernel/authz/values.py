@@ -22,6 +22,7 @@ _DATE = re.compile(
     r"(?:T(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
     r"(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?)?)?"
 )
+_BOOLEANS = {"true": True, "false": False}
 _ARN_PARTS = 6
 
 Network = tuple[int, int, int]
@@ -70,10 +71,12 @@ def _moment(found: re.Match[str]) -> datetime:
 
 def boolean(text: str) -> bool:
     """``true`` or ``false`` in any case."""
-    lowered = text.lower()
-    if lowered not in ("true", "false"):
+    found = _BOOLEANS.get(text)
+    if found is None:
+        found = _BOOLEANS.get(text.lower())
+    if found is None:
         raise NotUnderstoodError(f"`{text[:64]}` is neither true nor false")
-    return lowered == "true"
+    return found
 
 
 def octets(text: str) -> bytes:

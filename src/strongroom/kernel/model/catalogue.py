@@ -48,7 +48,7 @@ class Catalogue:
             return self._loaded[name]
 
     def add(self, name: str, raw: Mapping[str, Any]) -> None:
-        """Take in the model of a service that is not AWS's, in botocore's own form. Raises ValueError if it is there."""
+        """Take in the model of a service that is not AWS's, in botocore's form. ValueError if it is there."""
         with self._loading:
             if name in self.services or name in self._loaded:
                 raise ValueError(f"the model of {name} is there already")

@@ -30,6 +30,7 @@ class ServiceError(Answerable):
     shape: ClassVar[Shape]
     code: ClassVar[str]
     http_status: ClassVar[int]
+    text_member: ClassVar[str]  # Message or message: the model knows which service writes which
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class ServiceError(Answerable):
         cls.shape = shape
         cls.code = shape.error_code or shape.name
         cls.http_status = shape.error_status or (500 if shape.fault else 400)
+        cls.text_member = next((name for name in shape.members if name.lower() == "message"), "message")
         _DEFINED.setdefault((cls.service, cls.__name__), cls)
 
 

@@ -1,7 +1,8 @@
 """The two spellings of a request's date, brought to one.
 
 Source: IAM User Guide, "Elements of an AWS API request signature" (ISO 8601 basic format);
-RFC 9110, section 5.6.7 (IMF-fixdate), which botocore writes where the caller set a ``Date`` header.
+RFC 9110, section 5.6.7 (IMF-fixdate), and RFC 5322, section 3.3, which botocore writes (``-0000`` for GMT)
+where the caller set a ``Date`` header.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAYS = ("Mon,", "Tue,", "Wed,", "Thu,", "Fri,", "Sat,", "Sun,")
+_ZERO = ("GMT", "-0000", "+0000")
 
 
 def moment_of(amz_date: str) -> datetime | None:
@@ -28,16 +30,17 @@ def _moment_of(amz_date: str) -> datetime | None:
 
 
 def amz_date_of(http_date: str) -> str | None:
-    """``Sun, 06 Nov 1994 08:49:37 GMT`` as ``19941106T084937Z``; None where it is not an IMF-fixdate.
+    """``Sun, 06 Nov 1994 08:49:37 GMT`` as ``19941106T084937Z``; None where it is no such date.
 
     The weekday must be a weekday's name; whether it is the right one does not matter to a signature.
     """
-    words = http_date.split(" ")
-    if len(http_date) != 29 or len(words) != 6 or words[0][:-1] not in _DAYS or words[0][-1] != ",":
+    words = http_date.split(" ") if len(http_date) <= 31 else ()
+    if len(words) != 6:
         return None
-    _, day, month, year, clock, zone = words
-    digits = year + day + clock[0:2] + clock[3:5] + clock[6:8]
-    if month not in _MONTHS or zone != "GMT" or clock[2::3] != "::" or not _all_digits(digits):
+    weekday, day, month, year, clock, zone = words
+    digits = f"{day}{year}{clock.replace(':', '')}"
+    shaped = (len(day), len(year), len(clock), clock[2::3]) == (2, 4, 8, "::") and _all_digits(digits)
+    if not shaped or weekday not in _DAYS or month not in _MONTHS or zone not in _ZERO:
         return None
     amz_date = f"{year}{_MONTHS.index(month) + 1:02}{day}T{clock.replace(':', '')}Z"
     return amz_date if moment_of(amz_date) else None

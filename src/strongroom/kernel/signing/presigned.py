@@ -8,8 +8,9 @@ from __future__ import annotations
 from urllib.parse import unquote_to_bytes
 
 from strongroom.base.http import HTTPRequest
-from strongroom.kernel.signing.canonical import canonical_headers, signed_names
-from strongroom.kernel.signing.claim import ALGORITHM, Claim, incomplete, split_credential
+from strongroom.kernel.signing.claim import ALGORITHM, Claim, split_credential
+from strongroom.kernel.signing.headers import canonical_headers, signed_names
+from strongroom.kernel.signing.refusals import incomplete
 from strongroom.kernel.signing.scope import read_date
 
 MAX_EXPIRES_S = 604_800
@@ -43,7 +44,7 @@ def presigned_claim(request: HTTPRequest, given: dict[str, str]) -> Claim:
     if given["X-Amz-Algorithm"] != ALGORITHM:
         incomplete(f"Unsupported AWS 'algorithm': '{given['X-Amz-Algorithm']}'.")
     key_id, date, region, service, terminator = split_credential(given["X-Amz-Credential"])
-    order, names = signed_names(given["X-Amz-SignedHeaders"])
+    signed = signed_names(given["X-Amz-SignedHeaders"])
     return Claim(
         key_id,
         date,
@@ -51,8 +52,8 @@ def presigned_claim(request: HTTPRequest, given: dict[str, str]) -> Claim:
         service,
         terminator,
         amz_date=read_date(given["X-Amz-Date"]),
-        signed_headers=order,
-        canonical_headers=canonical_headers(request.headers, names, order),
+        signed=signed,
+        canonical_headers=canonical_headers(request.headers, signed),
         signature=given["X-Amz-Signature"],
         session_token=given.get("X-Amz-Security-Token"),
         presigned=True,

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel.signing.claim import TERMINATOR, Claim, incomplete, mismatch
+from strongroom.kernel.signing.claim import TERMINATOR, Claim
 from strongroom.kernel.signing.moment import moment_of
+from strongroom.kernel.signing.refusals import incomplete, mismatch
 
 CLOCK_WINDOW = timedelta(minutes=5)
 GLOBAL_REGIONS: Mapping[str, frozenset[str]] = MappingProxyType({"iam": frozenset({"us-east-1"})})
@@ -33,7 +33,7 @@ def check_scope(claim: Claim, *, service: str, regions: frozenset[str], now: dat
         mismatch(_scope_text(claim, service, GLOBAL_REGIONS.get(service, regions)))
     signed_at = moment_of(claim.amz_date)
     if signed_at is None:
-        raise Refusal(Kind.INCOMPLETE_SIGNATURE, bad_date_text(claim.amz_date))
+        incomplete(bad_date_text(claim.amz_date))
     window = CLOCK_WINDOW if claim.expires_s is None else timedelta(seconds=claim.expires_s)
     if now - signed_at > window:
         mismatch(

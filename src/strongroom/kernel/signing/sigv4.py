@@ -6,33 +6,22 @@ Source: IAM User Guide, "AWS Signature Version 4 for API requests".
 from __future__ import annotations
 
 import hmac
+from functools import lru_cache
 from hashlib import sha256
 
 from strongroom.base.http import HTTPRequest
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel.signing.canonical import (
-    canonical_headers,
-    canonical_path,
-    canonical_query,
-    signed_names,
-)
-from strongroom.kernel.signing.claim import (
-    ALGORITHM,
-    MAX_AUTHORIZATION_CHARS,
-    Claim,
-    incomplete,
-    mismatch,
-    split_credential,
-)
+from strongroom.kernel.signing.canonical import canonical_path, canonical_query
+from strongroom.kernel.signing.claim import ALGORITHM, Claim, split_credential
+from strongroom.kernel.signing.headers import SignedNames, canonical_headers, signed_names
 from strongroom.kernel.signing.keys import SigningKeys
 from strongroom.kernel.signing.moment import amz_date_of
 from strongroom.kernel.signing.presigned import presigned_claim, query_parameters
+from strongroom.kernel.signing.refusals import incomplete, mismatch
 from strongroom.kernel.signing.scope import read_date
 
-MISMATCH_TEXT = (
-    "The request signature we calculated does not match the signature you provided. "
-    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-)
+MAX_AUTHORIZATION_CHARS = 8192
+_MAX_KEPT_PREFIX_CHARS = 1024
 _REQUIRED = ("Credential", "Signature", "SignedHeaders")
 
 
@@ -65,11 +54,11 @@ def verify(claim: Claim, request: HTTPRequest, secret: str, keys: SigningKeys) -
     # Our choice: UNSIGNED-PAYLOAD and the streaming forms are refused with the rest. A body that is not
     # signed is a request that is not signed; only S3 has a reason to take one.
     if sent is not None and sent.encode("latin-1") != payload:
-        mismatch(MISMATCH_TEXT, detail="x-amz-content-sha256 is not the hash of the body")
+        mismatch(detail="x-amz-content-sha256 is not the hash of the body")
     key = keys.key(claim, secret)
     expected = key.signature(string_to_sign(claim, key.scope, canonical_request(claim, request, payload)))
     if not hmac.compare_digest(expected.encode(), claim.signature.encode("latin-1")):
-        mismatch(MISMATCH_TEXT)
+        mismatch()
     keys.keep(key)
 
 
@@ -80,7 +69,7 @@ def canonical_request(claim: Claim, request: HTTPRequest, payload: bytes) -> byt
         b"/" if request.path == b"/" else canonical_path(request.path),
         canonical_query(request.query) if request.query else b"",
         claim.canonical_headers,
-        b";".join(claim.signed_headers),
+        claim.signed.listed,
         payload,
     ))  # fmt: skip
 
@@ -92,29 +81,51 @@ def string_to_sign(claim: Claim, scope: bytes, canonical: bytes) -> bytes:
 
 
 def _header_claim(request: HTTPRequest, header: str) -> Claim:
-    parts = _authorization(header)
+    prefix, _, signature = header.rpartition("Signature=")
+    known = _known_prefix(prefix) if len(signature) == 64 and signature.isalnum() else None
     date = request.header(b"x-amz-date") or _plain_date(request)  # X-Amz-Date wins over Date
-    if date is None or not all(map(parts.get, _REQUIRED)):
-        incomplete(_needs(parts, date, header))
-    key_id, scope_date, region, service, terminator = split_credential(parts["Credential"])
-    order, names = signed_names(parts["SignedHeaders"])
+    if known is None or date is None:
+        parts = _authorization(header)
+        if date is None or not all(map(parts.get, _REQUIRED)):
+            incomplete(_needs(parts, date, header))
+        known, signature = _scope_and_names(parts), parts["Signature"]
+    (key_id, scope_date, region, service, terminator), signed = known
     return Claim(
         key_id, scope_date, region, service, terminator,
         read_date(date),
-        order,
-        canonical_headers(request.headers, names, order),
-        parts["Signature"],
+        signed,
+        canonical_headers(request.headers, signed),
+        signature,
         request.header(b"x-amz-security-token"),
         presigned=False,
         expires_s=None,
     )  # fmt: skip
 
 
+def _scope_and_names(parts: dict[str, str]) -> tuple[tuple[str, ...], SignedNames]:
+    return split_credential(parts["Credential"]), signed_names(parts["SignedHeaders"])
+
+
+@lru_cache(maxsize=512)
+def _known_prefix(prefix: str) -> tuple[tuple[str, ...], SignedNames] | None:
+    """All of an Authorization header before its signature, which one client repeats for a day.
+
+    None where the pieces stand in another order or something is wrong: the long way finds the words for it.
+    """
+    if len(prefix) > _MAX_KEPT_PREFIX_CHARS or not prefix.endswith((" ", ",")):
+        return None
+    try:
+        parts = _authorization(prefix)
+        return _scope_and_names(parts) if set(parts) == {"Credential", "SignedHeaders"} else None
+    except Refusal:
+        return None
+
+
 def _authorization(header: str) -> dict[str, str]:
     """The key=value pieces behind the algorithm; clients part them by a comma, a space or both."""
     if len(header) > MAX_AUTHORIZATION_CHARS:
         incomplete(f"Authorization header may have at most {MAX_AUTHORIZATION_CHARS} characters.")
-    algorithm, *pieces = header.replace(",", " ").split()
+    algorithm, *pieces = [piece for piece in header.replace(",", " ").split(" ") if piece]
     if algorithm != ALGORITHM:
         incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     where = f"in Authorization header: '{header}'"

@@ -78,6 +78,11 @@ def deeper_than(value: Any, levels: int) -> bool:
     return any(isinstance(left, (dict, list)) for left in layer)
 
 
+# Values of exactly these types pass as they are; all others go through the shape's own function.
+_EXACT_READ: Final[Mapping[str, type]] = {"string": str, "boolean": bool}
+_EXACT_WRITTEN: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "integer": int, "long": int}
+
+
 def _new_reader(shape: Shape) -> Reader:
     if shape.document:
         return _as_it_is
@@ -94,7 +99,7 @@ def _as_it_is(value: Any) -> Any:
 
 def _structure_reader(shape: Shape) -> Reader:
     shapes = {member.wire_name: (member.name, member.shape) for member in body_members(shape)}
-    readers: dict[str, tuple[str, Reader]] = {}
+    readers: dict[str, tuple[str, type | None, Reader]] = {}
 
     def read(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
@@ -106,9 +111,12 @@ def _structure_reader(shape: Shape) -> Reader:
                 if key not in shapes:
                     continue
                 name, inner = shapes[key]
-                entry = readers[key] = (name, reader(inner))
-            if given is not None:
-                params[entry[0]] = entry[1](given)
+                entry = readers[key] = (name, _EXACT_READ.get(inner.type_name), reader(inner))
+            name, exact, read_one = entry
+            if type(given) is exact:  # most are strings: spare them the call
+                params[name] = given
+            elif given is not None:
+                params[name] = read_one(given)
         return params
 
     return read
@@ -204,40 +212,44 @@ def _new_writer(shape: Shape) -> Writer:
 
 def _structure_writer(shape: Shape) -> Writer:
     table: dict[str, tuple[str, Shape]] = {m.name: (m.wire_name, m.shape) for m in body_members(shape)}
-    writers: dict[str, tuple[str, Writer]] = {}
+    writers: dict[str, tuple[str, type | None, Writer]] = {}
 
     def write(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise AnswerMismatch(f"{shape.name} is a structure, not a {type(value).__name__}")
         out: dict[str, Any] = {}
         for name, part in value.items():
-            if part is None:
-                continue
             entry = writers.get(name)
             if entry is None:  # once per member; recursive shapes find themselves here
                 if name not in table:
                     raise AnswerMismatch(f"{shape.name} has no member {name}")
                 wire_name, inner = table[name]
-                entry = writers[name] = (wire_name, writer(inner))
-            out[entry[0]] = entry[1](part)
+                entry = writers[name] = (wire_name, _EXACT_WRITTEN.get(inner.type_name), writer(inner))
+            wire_name, exact, write_one = entry
+            if type(part) is exact:
+                out[wire_name] = part
+            elif part is not None:
+                out[wire_name] = write_one(part)
         return out
 
     return write
 
 
 def _list_writer(inner: Shape) -> Writer:
+    exact = _EXACT_WRITTEN.get(inner.type_name)
+
     def write(value: Any) -> list[Any]:
-        if not isinstance(value, (list, tuple)):
+        if type(value) is not list and not isinstance(value, (list, tuple)):
             raise AnswerMismatch(f"a list of {inner.name} was wanted, not a {type(value).__name__}")
         one = writer(inner)
-        return [one(element) for element in value]
+        return [element if type(element) is exact else one(element) for element in value]
 
     return write
 
 
 def _map_writer(inner: Shape) -> Writer:
     def write(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise AnswerMismatch(f"a map of {inner.name} was wanted, not a {type(value).__name__}")
         one = writer(inner)
         return {key: one(element) for key, element in value.items()}
@@ -275,7 +287,8 @@ def _write_timestamp(value: Any) -> float:
     """Epoch seconds with three decimals, as AWS's json services give them."""
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise AnswerMismatch("an aware datetime was wanted for a timestamp")
-    return round(value.timestamp(), 3)
+    seconds = value.timestamp()
+    return round(seconds, 3) if value.microsecond % 1000 else seconds  # stores keep milliseconds anyway
 
 
 def _write_blob(value: Any) -> str:

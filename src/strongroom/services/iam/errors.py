@@ -1,5 +1,7 @@
 """What an IAM operation may answer instead of a result. Codes and statuses come from the service model."""
 
+# ruff: noqa: N818  classes carry the names of the model's shapes
+
 from __future__ import annotations
 
 from strongroom.base.refusals import Kind, Refusal
@@ -57,3 +59,8 @@ def no_such_policy(arn: str, *, attachable: bool = False) -> NoSuchEntityExcepti
     if attachable:
         return NoSuchEntityException(f"Policy {arn} does not exist or is not attachable.")
     return NoSuchEntityException(f"Policy {arn} was not found.")
+
+
+def no_such_key(access_key_id: str) -> NoSuchEntityException:
+    """The text for a key that is not there, or is another user's. Source: facts, iam, section 10."""
+    return NoSuchEntityException(f"The Access Key with id {access_key_id} cannot be found.")

@@ -29,10 +29,12 @@ def operation(
 def refuse_bare_session(call: Call) -> None:
     """Refuse what GetSessionToken (without MFA) and GetFederationToken gave out.
 
-    Source: IAM User Guide, "Compare AWS STS credentials": such credentials cannot call IAM. They are answered as if
-    the token were unknown, as AWS does.
+    Source: IAM User Guide, "Compare AWS STS credentials": such credentials cannot call IAM. They are answered
+    as if the token were unknown, as AWS does.
     """
     principal = call.principal
-    bare_user = principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
+    bare_user = (
+        principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
+    )
     if bare_user or principal.kind is PrincipalKind.FEDERATED:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")

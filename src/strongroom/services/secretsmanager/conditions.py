@@ -1,7 +1,7 @@
 """The condition keys that a request brings, as one table: which operation fills which from what.
 
-Source: facts secretsmanager section 11.2 (the 24 keys and the table of actions). The keys of the secret itself are
-in ``targets.facts_of``.
+Source: facts secretsmanager section 11.2 (the 24 keys and the table of actions). The keys of the secret
+itself are in ``targets.facts_of``.
 """
 
 from __future__ import annotations
@@ -50,17 +50,27 @@ _READERS: Mapping[str, tuple[str, Callable[[Any], ContextValue]]] = {
     "VersionStage": ("VersionStage", _text),
 }
 
-# The keys of each action beside those of the secret; KmsKeyArn goes with KmsKeyId, tags are named "tags"/"tag-keys".
+# The keys of each action beside those of the secret; KmsKeyArn goes with KmsKeyId, tags are named
+# "tags"/"tag-keys".
 REQUEST_KEYS: Mapping[str, tuple[str, ...]] = {
     "CreateSecret": (
-        "Name", "Description", "KmsKeyId", "AddReplicaRegions", "ForceOverwriteReplicaSecret", "Type", "tags",
+        "Name",
+        "Description",
+        "KmsKeyId",
+        "AddReplicaRegions",
+        "ForceOverwriteReplicaSecret",
+        "Type",
+        "tags",
     ),
     "DeleteSecret": ("RecoveryWindowInDays", "ForceDeleteWithoutRecovery"),
     "GetSecretValue": ("VersionId", "VersionStage"),
     "PutResourcePolicy": ("BlockPublicPolicy",),
     "ReplicateSecretToRegions": ("AddReplicaRegions", "ForceOverwriteReplicaSecret"),
     "RotateSecret": (
-        "RotationLambdaARN", "ModifyRotationRules", "RotateImmediately", "ExternalSecretRotationRoleArn",
+        "RotationLambdaARN",
+        "ModifyRotationRules",
+        "RotateImmediately",
+        "ExternalSecretRotationRoleArn",
     ),
     "TagResource": ("tags",),
     "UntagResource": ("tag-keys",),

@@ -26,7 +26,10 @@ def seal(call: Call, tx: Transaction, secret: Secret, version_id: str, value: by
 
 
 def unseal(call: Call, tx: Transaction, secret: Secret, version: Version) -> bytes:
-    """The value of a version. Where the newest key refuses, the keys set before are tried, as AWS documents."""
+    """The value of a version.
+
+    Where the newest key refuses, the keys set before are tried, as AWS documents.
+    """
     if version.sealed is None or version.wrapped is None:
         raise errors.no_such_version(version.version_id)
     arn = secret.arn
@@ -41,11 +44,16 @@ def unseal(call: Call, tx: Transaction, secret: Secret, version: Version) -> byt
 
 
 def prove_access(call: Call, tx: Transaction, secret: Secret) -> str:
-    """Prove that the caller may use the key that is being set; answers its ARN. The results are thrown away."""
+    """Prove that the caller may use the key that is being set; answers its ARN.
+
+    The results are thrown away.
+    """
     context = {"SecretARN": secret.arn, "SecretVersionId": keys.PROBE}
     reference = keys.key_reference(secret.kms_key_id, account=secret.account, region=secret.region)
     try:
-        made = call.ask(tx, "kms", "GenerateDataKey", KeyId=reference, KeySpec="AES_256", EncryptionContext=context)
+        made = call.ask(
+            tx, "kms", "GenerateDataKey", KeyId=reference, KeySpec="AES_256", EncryptionContext=context
+        )
         call.ask(tx, "kms", "Decrypt", CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context)
     except (ServiceError, Refusal) as error:
         raise _told(error, encrypting=True) from None
@@ -55,7 +63,8 @@ def prove_access(call: Call, tx: Transaction, secret: Secret) -> str:
 def wrap_again(call: Call, tx: Transaction, secret: Secret, version: Version) -> None:
     """Wrap a version's data key under the secret's newly set key too.
 
-    A caller who may not kms:Encrypt under the new key, or open the old one, leaves the version as it was, silently.
+    A caller who may not kms:Encrypt under the new key, or open the old one, leaves the version as it was,
+    silently.
     """
     if version.wrapped is None:
         return
@@ -70,9 +79,7 @@ def wrap_again(call: Call, tx: Transaction, secret: Secret, version: Version) ->
         if _is_about_the_key(error):
             return
         raise
-    store.versions.add_wrapped(
-        tx, version, kms_key_id=secret.kms_key_id, wrapped=wrapped["CiphertextBlob"]
-    )
+    store.versions.add_wrapped(tx, version, kms_key_id=secret.kms_key_id, wrapped=wrapped["CiphertextBlob"])
 
 
 def refuse_foreign_default(call: Call, secret: Secret) -> None:
@@ -89,7 +96,11 @@ def _data_key(call: Call, tx: Transaction, secret: Secret, version_id: str) -> t
     reference = keys.key_reference(secret.kms_key_id, account=secret.account, region=secret.region)
     try:
         made = call.ask(
-            tx, "kms", "GenerateDataKey", KeyId=reference, KeySpec="AES_256",
+            tx,
+            "kms",
+            "GenerateDataKey",
+            KeyId=reference,
+            KeySpec="AES_256",
             EncryptionContext=_context(secret.arn, version_id),
         )
     except (ServiceError, Refusal) as error:
@@ -100,9 +111,9 @@ def _data_key(call: Call, tx: Transaction, secret: Secret, version_id: str) -> t
 def _opened_key(call: Call, tx: Transaction, version: Version, arn: str) -> bytes:
     context = _context(arn, version.version_id)
     try:
-        newest: bytes = call.ask(tx, "kms", "Decrypt", CiphertextBlob=version.wrapped, EncryptionContext=context)[
-            "Plaintext"
-        ]
+        newest: bytes = call.ask(
+            tx, "kms", "Decrypt", CiphertextBlob=version.wrapped, EncryptionContext=context
+        )["Plaintext"]
     except (ServiceError, Refusal) as error:
         refused = error
     else:
@@ -110,9 +121,9 @@ def _opened_key(call: Call, tx: Transaction, version: Version, arn: str) -> byte
     if _is_about_the_key(refused):
         for _key_id, wrapped in store.versions.earlier_wrapped(tx, version.pk):
             try:
-                earlier: bytes = call.ask(tx, "kms", "Decrypt", CiphertextBlob=wrapped, EncryptionContext=context)[
-                    "Plaintext"
-                ]
+                earlier: bytes = call.ask(
+                    tx, "kms", "Decrypt", CiphertextBlob=wrapped, EncryptionContext=context
+                )["Plaintext"]
             except (ServiceError, Refusal) as error:
                 if not _is_about_the_key(error):
                     raise
@@ -128,7 +139,7 @@ def _is_about_the_key(error: ServiceError | Refusal) -> bool:
 
 
 def _told(error: ServiceError | Refusal, *, encrypting: bool) -> Answerable:
-    """What the caller of Secrets Manager is told where KMS refused; the reason is in the record of the KMS call."""
+    """What our caller is told where KMS refused; the reason is in the record of the KMS call."""
     if isinstance(error, ServiceError):
         refusal = keys.encryption_refusal(error.code) if encrypting else keys.decryption_refusal(error.code)
         return refusal or error

@@ -14,10 +14,10 @@ PURGE = "secretsmanager:purge"
 
 
 def purge(job: Job, run: JobRun, tx: Transaction) -> None:
-    """Delete one secret for good, if it is still scheduled and its time has come; record the end of each version.
+    """Delete one secret for good, if it is still scheduled and due; record the end of each version.
 
-    Source: facts secretsmanager sections 8 and 14.2 (EndSecretVersionDelete). Our choice: additionalEventData names
-    SecretId and SecretVersionId.
+    Source: facts secretsmanager sections 8 and 14.2 (EndSecretVersionDelete). Our choice:
+    additionalEventData names SecretId and SecretVersionId.
     """
     one = store.secrets.secret_by_pk(tx, int(job.key))
     # Restored or deleted again since the job was taken: the newer schedule has its own job.
@@ -26,7 +26,10 @@ def purge(job: Job, run: JobRun, tx: Transaction) -> None:
     arn = one.arn
     for version in store.versions.versions_of(tx, one.pk):
         run.record(
-            service="secretsmanager", name="EndSecretVersionDelete", account=one.account, region=one.region,
+            service="secretsmanager",
+            name="EndSecretVersionDelete",
+            account=one.account,
+            region=one.region,
             details={"SecretId": arn, "SecretVersionId": version.version_id},
         )
     remove(tx, one)

@@ -1,7 +1,7 @@
 """Page tokens: where a list goes on, sealed, and good only for whoever got it, for the same question.
 
-Source: facts secretsmanager section 12 ("NextToken"). Our choice: bound to account, Region, principal, operation and
-every parameter but MaxResults and the token itself.
+Source: facts secretsmanager section 12 ("NextToken"). Our choice: bound to account, Region, principal,
+operation and every parameter but MaxResults and the token itself.
 """
 
 from __future__ import annotations
@@ -45,5 +45,6 @@ def token_for(call: Call, place: tuple[Any, int]) -> str:
 def _bound(call: Call) -> bytes:
     asked = {member: value for member, value in call.params.items() if member not in _FREE}
     return orjson.dumps(
-        [call.service, call.name, call.account, call.region, call.principal.arn, asked], option=orjson.OPT_SORT_KEYS
+        [call.service, call.name, call.account, call.region, call.principal.arn, asked],
+        option=orjson.OPT_SORT_KEYS,
     )

@@ -39,7 +39,9 @@ _JSON = (
 def described(one: Secret) -> dict[str, Any]:
     """A secret as DescribeSecret and ListSecrets show it, without its versions."""
     answer: dict[str, Any] = {
-        "ARN": one.arn, "Name": one.name, "CreatedDate": from_ms(one.created_ms),
+        "ARN": one.arn,
+        "Name": one.name,
+        "CreatedDate": from_ms(one.created_ms),
         "LastChangedDate": from_ms(one.changed_ms),
     }
     for member, column in _PLAIN:

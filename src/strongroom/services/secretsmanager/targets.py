@@ -1,10 +1,10 @@
-"""What a call is about: the secret that a SecretId names, with the policy and the facts that a decision needs.
+"""What a call is about: the secret that a SecretId names, with all that a decision about it needs.
 
-A decision comes before existence: a secret that is not there is a target all the same, and its absence is told to
-allowed callers only. So is whatever is wrong with the parameters by the service's own logic.
+A decision comes before existence: a secret that is not there is a target all the same, and its absence is
+told to allowed callers only. So is whatever is wrong with the parameters by the service's own logic.
 
-Source: facts secretsmanager sections 6 ("Order") and 11.2 (condition keys). Our choice: for a secret that does not
-exist the decision is about its ARN without the six characters, since nobody knows them.
+Source: facts secretsmanager sections 6 ("Order") and 11.2 (condition keys). Our choice: for a secret that
+does not exist the decision is about its ARN without the six characters, since nobody knows them.
 """
 
 from __future__ import annotations
@@ -79,8 +79,13 @@ def present(tx: Transaction, one: Secret, found: Any, missing: Answerable | None
     """A secret as a target, with its resource policy as it stands in this transaction."""
     arn = one.arn
     return Target(
-        arn=arn, account=one.account, found=found, named=arn, missing=missing,
-        policy=policy_of(tx, one, arn) if one.has_policy else None, facts=facts_of(one, arn),
+        arn=arn,
+        account=one.account,
+        found=found,
+        named=arn,
+        missing=missing,
+        policy=policy_of(tx, one, arn) if one.has_policy else None,
+        facts=facts_of(one, arn),
     )
 
 

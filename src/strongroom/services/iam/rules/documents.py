@@ -34,18 +34,22 @@ def named_principals(text: str) -> list[str]:
 
 
 def bound(text: str, ids: Mapping[str, str]) -> str:
-    """A trust policy whose users and roles are named by unique id, so that a successor of the same name is not meant.
+    """A trust policy whose users and roles are named by unique id, so that a successor of the same name is
+    not meant.
 
     Source: IAM User Guide, "AWS JSON policy elements: Principal", "IAM user principals".
     """
     return orjson.dumps(_principals_replaced(orjson.loads(text), lambda arn: ids.get(arn, arn))).decode()
 
 
-def shown(text: str, ids: Mapping[str, str], gone: frozenset[str]) -> str:
-    """A trust policy as it is answered: as given, but with the raw unique id where the entity is gone."""
-    if not gone:
-        return text
-    return bound(text, {arn: unique_id for arn, unique_id in ids.items() if unique_id in gone})
+def shown(text: str, current: Mapping[str, str]) -> str:
+    """A trust policy as it is answered: as given, but for principals that have another name now or are gone.
+
+    ``current``: each ARN that was given, and what stands there now: the ARN of today, or the raw unique id
+    where the entity is gone. Source: as ``bound``.
+    """
+    changed = {arn: now for arn, now in current.items() if arn != now}
+    return bound(text, changed) if changed else text
 
 
 def _is_person(arn: str) -> bool:

@@ -37,7 +37,10 @@ KINDS = {kind.word: kind for kind in (USER, GROUP, ROLE, POLICY)}
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """What users, groups, roles and managed policies have in common. ``boundary`` is a managed policy's ARN."""
+    """What users, groups, roles and managed policies have in common.
+
+    ``boundary`` is a managed policy's ARN.
+    """
 
     id: str
     account: str
@@ -57,16 +60,6 @@ class Entity:
 def arn_of(account: str, kind: Kind, path: str, name: str) -> str:
     """``arn:aws:iam::ACCOUNT:user/PATH/NAME``. Source: IAM User Guide, "IAM identifiers"."""
     return f"arn:{PARTITION}:iam::{account}:{kind.word}{path}{name}"
-
-
-def session_arn(account: str, role_name: str, session_name: str) -> str:
-    """The ARN of a role session, which leaves the role's path out. Source: IAM User Guide, "IAM identifiers"."""
-    return f"arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{session_name}"
-
-
-def federated_arn(account: str, name: str) -> str:
-    """The ARN of a federated user session."""
-    return f"arn:{PARTITION}:sts::{account}:federated-user/{name}"
 
 
 def folded(name: str) -> str:

@@ -1,7 +1,7 @@
 """Lists in pages: MaxItems and Marker in, IsTruncated and Marker out.
 
-A marker is the sealed name of the last item shown, bound to account and operation. It survives deletions, and a
-client learns nothing from it and cannot make one.
+A marker is the sealed name of the last item shown, bound to account and operation. It survives deletions, and
+a client learns nothing from it and cannot make one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _DEFAULT_ITEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Where a page begins and how long it is. ``more`` is one item more than is shown: it tells whether there is more."""
+    """Where a page begins and how long it is. ``more`` is one item more than is shown: it tells whether
+    there is more.
+    """
 
     after: str
     most: int
@@ -44,13 +46,20 @@ def _opened(call: Call, marker: str | None) -> str:
     if marker is None:
         return ""
     try:
-        return call.kernel.keyring.open(_PURPOSE, base64.b64decode(marker, validate=True), _bound(call)).decode()
+        return call.kernel.keyring.open(
+            _PURPOSE, base64.b64decode(marker, validate=True), _bound(call)
+        ).decode()
     except (SealBroken, binascii.Error, ValueError):
         raise invalid("Invalid Marker.") from None
 
 
-def answer_page(
-    call: Call, page: Page, member: str, fetched: Sequence[T], name: Callable[[T], str], form: Callable[[T], Any]
+def answer_page(  # noqa: PLR0917  a list has these six things to say
+    call: Call,
+    page: Page,
+    member: str,
+    fetched: Sequence[T],
+    name: Callable[[T], str],
+    form: Callable[[T], Any],
 ) -> dict[str, Any]:
     """The answer of a list: items in their wire form under ``member``, and how to go on.
 

@@ -18,7 +18,9 @@ def asked_tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
     """
     tags = {tag["Key"]: tag["Value"] for tag in given or ()}
     if len({folded(key) for key in tags}) != len(given or ()):
-        raise InvalidInputException("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+        raise InvalidInputException(
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        )
     return tags
 
 
@@ -45,5 +47,7 @@ def request_keys(tags: Mapping[str, str]) -> dict[str, ContextValue]:
 def resource_keys(tags: Mapping[str, str]) -> dict[str, ContextValue]:
     """aws:ResourceTag/... and iam:ResourceTag/... of an entity."""
     return {
-        f"{service}:resourcetag/{folded(key)}": value for service in ("aws", "iam") for key, value in tags.items()
+        f"{service}:resourcetag/{folded(key)}": value
+        for service in ("aws", "iam")
+        for key, value in tags.items()
     }

@@ -36,9 +36,7 @@ _PAGE = Statement(
     .limit(bindparam("most"))
 )
 _COUNT = Statement(select(func.count()).select_from(entity).where(_NAMED))
-_INSERT = Statement(
-    insert(entity).values({column.name: bindparam(column.name) for column in entity.columns})
-)
+_INSERT = Statement(insert(entity).values({column.name: bindparam(column.name) for column in entity.columns}))
 _RENAME = Statement(
     update(entity)
     .where(entity.c.id == bindparam("which"))
@@ -88,7 +86,13 @@ def by_id(tx: Transaction, unique_id: str) -> Entity | None:
 def page(tx: Transaction, account: str, kind: Kind, *, prefix: str, after: str, most: int) -> list[Entity]:
     """At most ``most`` entities under a path prefix, by name, behind the folded name ``after``."""
     rows = tx.rows(
-        _PAGE, account=account, kind=kind.word, prefix=prefix, prefix_length=len(prefix), after=after, most=most
+        _PAGE,
+        account=account,
+        kind=kind.word,
+        prefix=prefix,
+        prefix_length=len(prefix),
+        after=after,
+        most=most,
     )
     return [of_row(row) for row in rows]
 

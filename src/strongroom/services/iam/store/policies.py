@@ -95,9 +95,7 @@ def find(tx: Transaction, account: str, name: str) -> Policy | None:
 
 def page(tx: Transaction, account: str, *, prefix: str, after: str, most: int) -> list[Policy]:
     """At most ``most`` policies under a path prefix, by name, behind the folded name ``after``."""
-    rows = tx.rows(
-        _PAGE, account=account, prefix=prefix, prefix_length=len(prefix), after=after, most=most
-    )
+    rows = tx.rows(_PAGE, account=account, prefix=prefix, prefix_length=len(prefix), after=after, most=most)
     return [_policy(row) for row in rows]
 
 

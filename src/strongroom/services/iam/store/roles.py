@@ -15,19 +15,25 @@ from strongroom.services.iam.store.tables import role
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Who may assume a role, and for how long. ``text`` as given; ``ids``: JSON of principal ARN to unique id."""
+    """Who may assume a role, and for how long. ``text`` as given; ``ids``: JSON of principal ARN to unique
+    id.
+    """
 
     text: str
     ids: str
     max_session: timedelta
 
 
-_OF = Statement(select(role.c.trust, role.c.trust_ids, role.c.max_session_s).where(role.c.id == bindparam("which")))
+_OF = Statement(
+    select(role.c.trust, role.c.trust_ids, role.c.max_session_s).where(role.c.id == bindparam("which"))
+)
 _INSERT = Statement(insert(role).values({column.name: bindparam(column.name) for column in role.columns}))
 _SAVE = Statement(
     update(role)
     .where(role.c.id == bindparam("which"))
-    .values(trust=bindparam("trust"), trust_ids=bindparam("trust_ids"), max_session_s=bindparam("max_session_s"))
+    .values(
+        trust=bindparam("trust"), trust_ids=bindparam("trust_ids"), max_session_s=bindparam("max_session_s")
+    )
 )
 _DELETE = Statement(delete(role).where(role.c.id == bindparam("which")))
 

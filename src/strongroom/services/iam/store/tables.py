@@ -1,13 +1,23 @@
 """The tables of the ``iam`` room. IAM is global: rows have an account and no Region.
 
-Users, groups, roles and managed policies are entities: they share names, paths, unique ids, tags and boundaries.
-What only one kind has lies beside, by unique id. Unique ids are never used again, so nothing that names a deleted
-entity can come to mean its successor.
+Users, groups, roles and managed policies are entities: they share names, paths, unique ids, tags and
+boundaries. What only one kind has lies beside, by unique id. Unique ids are never used again, so nothing that
+names a deleted entity can come to mean its successor.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from strongroom.kernel.storage.schema import METADATA
 
@@ -25,8 +35,9 @@ entity = Table(
     Column("description", Text),
     UniqueConstraint("account", "kind", "name_key"),
 )
-"""``kind``: user, group, role, policy. ``name_key``: the name in lower case, for names are not told apart by case.
-``boundary``: the ARN of a managed policy."""
+"""``kind``: user, group, role, policy. ``name_key``: the name in lower case, for names are not told apart
+by case. ``boundary``: the ARN of a managed policy.
+"""
 
 access_key = Table(
     "iam_access_key",
@@ -58,7 +69,9 @@ role = Table(
     Column("trust_ids", Text, nullable=False),
     Column("max_session_s", Integer, nullable=False),
 )
-"""``trust``: the policy as given. ``trust_ids``: JSON, which unique id each principal ARN stood for when it was saved."""
+"""``trust``: the policy as given. ``trust_ids``: JSON, which unique id each principal ARN stood for when
+it was saved.
+"""
 
 policy = Table(
     "iam_policy",
@@ -94,7 +107,9 @@ attachment = Table(
     Column("policy_arn", Text, primary_key=True),
     Column("account", Text, nullable=False),
 )
-"""``policy_arn``: of this account or of AWS. ``account``: the holder's, so that AWS's policies are counted per account."""
+"""``policy_arn``: of this account or of AWS. ``account``: the holder's, so that AWS's policies are counted
+per account.
+"""
 
 membership = Table(
     "iam_membership",

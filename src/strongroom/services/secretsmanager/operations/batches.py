@@ -21,7 +21,7 @@ from strongroom.services.secretsmanager.targets import value_at
 
 PAGE_MAX = 20
 BYTES_MAX = 1_000_000
-"""Our choice: a page ends before its values exceed this (facts: secretsmanager 6.5 knows of 1 MB, unconfirmed)."""
+"""All values of one answer. Our choice (facts: secretsmanager 6.5 knows of 1 MB, unconfirmed)."""
 
 _KEYS = request_keys("GetSecretValue")
 # Refusals that concern one secret and leave the others alone, with the code that the entry shows.
@@ -54,9 +54,7 @@ def _read_filtered(call: Call, tx: Transaction, filters: Sequence[Mapping[str, A
     if call.target is None:
         raise RuntimeError("a call without a target")
     call.authorise(tx, "secretsmanager:ListSecrets", call.target)
-    page, after = walk(
-        call, tx, filters=read_filters(filters), limit=call.get("MaxResults", PAGE_MAX)
-    )
+    page, after = walk(call, tx, filters=read_filters(filters), limit=call.get("MaxResults", PAGE_MAX))
     answer = _read_all(call, tx, [one.arn for one in page])
     return answer if after is None else {**answer, "NextToken": pages.token_for(call, after)}
 
@@ -73,13 +71,16 @@ def _read_all(call: Call, tx: Transaction, ids: Sequence[str]) -> dict[str, Any]
                 raise errors.InvalidRequestException("The values of this batch are too large for one answer.")
             values.append(value)
         except (ServiceError, Refusal) as refusal:
-            refused.append({"SecretId": secret_id, "ErrorCode": _code_of(refusal), "Message": refusal.message})
+            refused.append(
+                {"SecretId": secret_id, "ErrorCode": _code_of(refusal), "Message": refusal.message}
+            )
     return {"SecretValues": values, "Errors": refused}
 
 
 def _read_one(call: Call, tx: Transaction, secret_id: str) -> Answer:
     """GetSecretValue for one id, with a decision of its own."""
-    # A copy: a refusal here must not undo the decision about the batch. It shares the records of calls on behalf.
+    # A copy: a refusal here must not undo the decision about the batch. It shares the records of calls on
+    # behalf.
     single = replace(call, name="GetSecretValue", params={"SecretId": secret_id}, decision=None, target=None)
     target = value_at(single, tx)
     single.authorise(tx, "secretsmanager:GetSecretValue", target, _KEYS(single, target))

@@ -13,7 +13,10 @@ from strongroom.services.secretsmanager import errors, jobs, store
 from strongroom.services.secretsmanager.room import change_ms, on_secret
 from strongroom.services.secretsmanager.rules import deletion
 from strongroom.services.secretsmanager.rules.identifiers import (
-    SUFFIX_ALPHABET, SUFFIX_LENGTH, read_secret_id, secret_arn,
+    SUFFIX_ALPHABET,
+    SUFFIX_LENGTH,
+    read_secret_id,
+    secret_arn,
 )
 from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import absent, present
@@ -68,17 +71,22 @@ def delete_secret(call: Call, one: Secret | None, tx: Transaction) -> Answer:
 
 
 def _deleted_nothing(call: Call) -> Answer:
-    """The answer to a forced deletion of what never was. Our choice: a bare name gets six characters of its own."""
+    """The answer to a forced deletion of what never was.
+
+    Our choice: a bare name gets six characters of its own.
+    """
     ref = read_secret_id(call["SecretId"], account=call.account, region=call.region)
     suffix = ref.suffix or pick(call.kernel.entropy, SUFFIX_ALPHABET, SUFFIX_LENGTH)
     return {
-        "ARN": secret_arn(ref.account, ref.region, ref.name, suffix), "Name": ref.name, "DeletionDate": call.now,
+        "ARN": secret_arn(ref.account, ref.region, ref.name, suffix),
+        "Name": ref.name,
+        "DeletionDate": call.now,
     }
 
 
 @on_secret("RestoreSecret", mode=Mode.WRITE)
 def restore_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
-    """Take back a scheduled deletion; everything is as it was. On a secret that is not scheduled it changes nothing.
+    """Take back a scheduled deletion: everything is as it was. A live secret is left as it is.
 
     Source: API reference, RestoreSecret; facts secretsmanager section 6.13.
     """

@@ -29,8 +29,12 @@ def list_secrets(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: AR
     Source: API reference, ListSecrets; facts secretsmanager sections 6.7 and 12.
     """
     page, after = walk(
-        call, tx, filters=read_filters(call.get("Filters", ())), limit=call.get("MaxResults", PAGE_MAX),
-        order=call.get("SortBy", "created-date"), descending=call.get("SortOrder") == "desc",
+        call,
+        tx,
+        filters=read_filters(call.get("Filters", ())),
+        limit=call.get("MaxResults", PAGE_MAX),
+        order=call.get("SortBy", "created-date"),
+        descending=call.get("SortOrder") == "desc",
         scheduled_too=call.get("IncludePlannedDeletion", False),
     )
     stages = store.versions.labels_of_many(tx, [one.pk for one in page])
@@ -41,8 +45,14 @@ def list_secrets(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: AR
 
 
 def walk(
-    call: Call, tx: Transaction, *, filters: Sequence[Filter], limit: int, order: str = "created-date",
-    descending: bool = False, scheduled_too: bool = False,
+    call: Call,
+    tx: Transaction,
+    *,
+    filters: Sequence[Filter],
+    limit: int,
+    order: str = "created-date",
+    descending: bool = False,
+    scheduled_too: bool = False,
 ) -> tuple[list[Secret], Place | None]:
     """The next secrets that pass the filters, and the place to go on from where there may be more."""
     by_words = [one for one in filters if one.key in WORD_KEYS]
@@ -52,8 +62,15 @@ def walk(
     scanned = 0
     while scanned < SCANNED_MAX:
         rows = store.listing.secrets_page(
-            tx, account=call.account, region=call.region, order=order, descending=descending, after=after,
-            scheduled_too=scheduled_too, filters=filters, limit=chunk,
+            tx,
+            account=call.account,
+            region=call.region,
+            order=order,
+            descending=descending,
+            after=after,
+            scheduled_too=scheduled_too,
+            filters=filters,
+            limit=chunk,
         )
         for one in rows:
             if not all(matches(each, _texts(each.key, one)) for each in by_words):

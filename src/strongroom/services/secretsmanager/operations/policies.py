@@ -88,7 +88,10 @@ def validate_resource_policy(call: Call, one: Secret | None, tx: Transaction) ->
     if call.target is None:
         raise RuntimeError("a call without a target")
     call.authorise(
-        tx, "secretsmanager:PutResourcePolicy", call.target, request_keys("PutResourcePolicy")(call, call.target)
+        tx,
+        "secretsmanager:PutResourcePolicy",
+        call.target,
+        request_keys("PutResourcePolicy")(call, call.target),
     )
     text = call["ResourcePolicy"]
     document = _parsed(text, one.arn if one is not None else "resource policy")

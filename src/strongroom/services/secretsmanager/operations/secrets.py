@@ -17,7 +17,11 @@ from strongroom.services.secretsmanager.operations.values import case_of_token, 
 from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret
 from strongroom.services.secretsmanager.rules import keys, labels
 from strongroom.services.secretsmanager.rules.identifiers import (
-    SUFFIX_ALPHABET, SUFFIX_LENGTH, SecretRef, check_name, secret_arn,
+    SUFFIX_ALPHABET,
+    SUFFIX_LENGTH,
+    SecretRef,
+    check_name,
+    secret_arn,
 )
 from strongroom.services.secretsmanager.rules.tags import check_tags
 from strongroom.services.secretsmanager.rules.tokens import Token
@@ -41,8 +45,11 @@ def secret_to_be(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
     problem = _value_problem(call.params)
     given = [one for one in call.get("Tags", ()) if one.get("Key")]
     return Target(
-        arn=secret_arn(call.account, call.region, name, suffix), account=call.account, named=name,
-        found=None if problem else suffix, missing=problem,
+        arn=secret_arn(call.account, call.region, name, suffix),
+        account=call.account,
+        named=name,
+        found=None if problem else suffix,
+        missing=problem,
         facts=tag_facts([{"Key": one["Key"], "Value": one.get("Value", "")} for one in given]),
     )
 
@@ -56,8 +63,11 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     Source: API reference, CreateSecret; facts secretsmanager sections 5 and 6.1.
     """
     if call.get("AddReplicaRegions"):
-        # DIFFERS: replication.
+        # DIFFERS: replication
         raise errors.InvalidParameterException("Replication between Regions is not offered yet.")
+    if call.get("CrossAccountPrimaryARN"):
+        # DIFFERS: replication between accounts
+        raise errors.InvalidParameterException("Replication between accounts is not offered.")
     name = call["Name"]
     existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))
     if existing is not None:
@@ -66,11 +76,20 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     if tags and call.target is not None:
         call.authorise(tx, "secretsmanager:TagResource", call.target, request_tags(tags))
     moment = to_ms(call.now)
-    one = store.secrets.add_secret(tx, {
-        "account": call.account, "region": call.region, "name": name, "suffix": suffix, "created_ms": moment,
-        "changed_ms": moment, "description": call.get("Description") or None, "type": call.get("Type") or None,
-        "kms_key_id": keys.stored_key(call.get("KmsKeyId"), account=call.account, region=call.region),
-    })
+    one = store.secrets.add_secret(
+        tx,
+        {
+            "account": call.account,
+            "region": call.region,
+            "name": name,
+            "suffix": suffix,
+            "created_ms": moment,
+            "changed_ms": moment,
+            "description": call.get("Description") or None,
+            "type": call.get("Type") or None,
+            "kms_key_id": keys.stored_key(call.get("KmsKeyId"), account=call.account, region=call.region),
+        },
+    )
     if tags:
         store.secrets.write_tags(tx, one.pk, tags)
     if call.get("KmsKeyId"):
@@ -150,7 +169,9 @@ def _under_key(call: Call, tx: Transaction, one: Secret) -> Secret:
         return one
     store.secrets.change_secret(tx, one.pk, kms_key_id=key_id, changed_ms=changed.changed_ms)
     held = store.versions.labels_of(tx, one.pk)
-    for version_id in sorted({held[name] for name in (labels.CURRENT, labels.PENDING, labels.PREVIOUS) if name in held}):
+    for version_id in sorted(
+        {held[name] for name in (labels.CURRENT, labels.PENDING, labels.PREVIOUS) if name in held}
+    ):
         version = store.versions.version_by_id(tx, one.pk, version_id)
         if version is not None:
             envelopes.wrap_again(call, tx, changed, version)
@@ -158,7 +179,7 @@ def _under_key(call: Call, tx: Transaction, one: Secret) -> Secret:
 
 
 def prove_key(call: Call, tx: Transaction, one: Secret, action: str, request: Any) -> None:
-    """Prove the caller's rights on the key being set, and decide again once an alias is resolved to its key's ARN.
+    """Prove the caller's rights on the key being set, and decide again once an alias is resolved.
 
     Without that, a Deny on secretsmanager:KmsKeyArn could be passed by naming the key by an alias.
     """
@@ -169,5 +190,3 @@ def prove_key(call: Call, tx: Transaction, one: Secret, action: str, request: An
     known = request(call, target)
     if known.get("secretsmanager:kmskeyarn") != arn:
         call.authorise(tx, action, target, {**known, "secretsmanager:kmskeyarn": arn})
-
-

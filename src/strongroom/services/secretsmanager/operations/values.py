@@ -33,7 +33,11 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     envelopes.refuse_foreign_default(call, one)
     version_id, stage = call.get("VersionId"), call.get("VersionStage")
     if version is None or version.form is None:
-        raise errors.no_such_version(version_id) if version_id else errors.no_such_stage(stage or labels.CURRENT)
+        raise (
+            errors.no_such_version(version_id)
+            if version_id
+            else errors.no_such_stage(stage or labels.CURRENT)
+        )
     stages = version.stages
     if version_id and stage and stage not in stages:
         raise errors.InvalidRequestException(errors.STAGE_NOT_OF_VERSION)
@@ -45,8 +49,11 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     if version.accessed_day < today:
         store.versions.mark_read(tx, one.pk, version.pk, today)
     answer = {
-        "ARN": one.arn, "Name": one.name, "VersionId": version.version_id,
-        "CreatedDate": from_ms(version.created_ms), **answered(version.form, value),
+        "ARN": one.arn,
+        "Name": one.name,
+        "VersionId": version.version_id,
+        "CreatedDate": from_ms(version.created_ms),
+        **answered(version.form, value),
     }
     if stages:
         answer["VersionStages"] = stages
@@ -65,13 +72,19 @@ def put_secret_value(call: Call, one: Secret, tx: Transaction) -> Answer:
     """
     envelopes.refuse_foreign_default(call, one)
     stages = write_value(call, tx, one, named=tuple(call.get("VersionStages", ())))
-    return {"ARN": one.arn, "Name": one.name, "VersionId": call["ClientRequestToken"], "VersionStages": stages}
+    return {
+        "ARN": one.arn,
+        "Name": one.name,
+        "VersionId": call["ClientRequestToken"],
+        "VersionStages": stages,
+    }
 
 
 def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, ...] = ()) -> list[str]:
     """Store the request's value as the version that its token names; answers that version's labels.
 
-    A repeated token with the same value stores nothing. Raises ResourceExistsException where the value differs.
+    A repeated token with the same value stores nothing. Raises ResourceExistsException where the value
+    differs.
     """
     value = value_of(call.params)
     if value is None:

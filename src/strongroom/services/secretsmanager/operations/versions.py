@@ -22,13 +22,17 @@ def list_secret_version_ids(call: Call, one: Secret, tx: Transaction) -> Answer:
     """
     limit = call.get("MaxResults", PAGE_MAX)
     found = store.listing.versions_page(
-        tx, one.pk, deprecated_too=call.get("IncludeDeprecated", False), after=pages.place_after(call),
+        tx,
+        one.pk,
+        deprecated_too=call.get("IncludeDeprecated", False),
+        after=pages.place_after(call),
         limit=limit + 1,
     )
     earlier = store.versions.earlier_key_ids(tx, one.pk) if found else {}
     page = found[:limit]
     answer = {
-        "ARN": one.arn, "Name": one.name,
+        "ARN": one.arn,
+        "Name": one.name,
         "Versions": [listed_version(each, earlier.get(each.pk, ())) for each in page],
     }
     if len(found) > limit:

@@ -1,1 +1,1 @@
-"""What Secrets Manager means: pure functions of their arguments, no store, no clock, no chance of their own."""
+"""What Secrets Manager means: pure functions of their arguments, without store, clock or chance."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from strongroom.services.secretsmanager import errors
 
-WINDOW_DAYS_MIN, WINDOW_DAYS_MAX, WINDOW_DAYS_DEFAULT = 7, 30, 30
+WINDOW_DAYS_DEFAULT = 30
 VERSIONS_KEPT = 100
 YOUNG = timedelta(hours=24)
 VERSIONS_MAX = 1000
@@ -18,15 +18,10 @@ VERSIONS_MAX = 1000
 
 
 def check_deletion(*, window_days: int | None, force: bool) -> None:
-    """Raise InvalidParameterException where window and force do not go together, or the window is out of range."""
+    """Raise InvalidParameterException where a window is given beside force. Its range is the overlay's."""
     if force and window_days is not None:
         raise errors.InvalidParameterException(
             "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."
-        )
-    if window_days is not None and not WINDOW_DAYS_MIN <= window_days <= WINDOW_DAYS_MAX:
-        raise errors.InvalidParameterException(
-            f"The RecoveryWindowInDays value must be between {WINDOW_DAYS_MIN} and {WINDOW_DAYS_MAX} days "
-            "(inclusive)."
         )
 
 

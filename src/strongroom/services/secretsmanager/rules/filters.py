@@ -1,7 +1,8 @@
 """What the filters of ListSecrets and BatchGetSecretValue match.
 
 Filters are ANDed, the values of one filter ORed, and a value that begins with ``!`` is negated.
-Names, tags, primary Region and owning service match by case-sensitive prefix; descriptions and ``all`` word by word.
+Names, tags, primary Region and owning service match by case-sensitive prefix; descriptions and ``all`` word
+by word.
 
 Source: facts aws-observed, "ListSecrets filters"; secretsmanager section 12.
 """
@@ -18,8 +19,9 @@ from strongroom.services.secretsmanager import errors
 PREFIX_KEYS = ("name", "tag-key", "tag-value", "primary-region", "owning-service")
 WORD_KEYS = ("description", "all")
 
-# A run of capitals ends before the capital that begins a lower-case word: COMPANYthings is COMPAN and Ythings.
-# Letters without case count as lower-case ones; whatever is neither letter nor digit parts words and is none.
+# A run of capitals ends before the capital that begins a lower-case word: COMPANYthings is COMPAN and
+# Ythings. Letters without case count as lower-case ones; whatever is neither letter nor digit parts words
+# and is none.
 _WORDS = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|\d+")
 
 
@@ -67,7 +69,10 @@ def _read_value(key: str, value: str) -> Wanted:
 
 
 def words_match(wanted: Sequence[str], found: Iterable[str]) -> bool:
-    """Whether each wanted word begins some found one. No words at all match nothing: ``+`` alone finds no secret."""
+    """Whether each wanted word begins some found one.
+
+    No words at all match nothing: ``+`` alone finds no secret.
+    """
     have = tuple(found)
     return bool(wanted) and all(any(word.startswith(begin) for word in have) for begin in wanted)
 

@@ -15,7 +15,8 @@ SUFFIX_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 SUFFIX_LENGTH = 6
 NAME_MAX = 512
 
-# "!" is left to the services that own secrets (rds!cluster-...); the text of the refusal names it all the same.
+# "!" is left to the services that own secrets (rds!cluster-...); the text of the refusal names it all the
+# same.
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]+")
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}")
 
@@ -45,10 +46,10 @@ def check_name(name: str) -> str:
 def read_secret_id(text: str, *, account: str, region: str) -> SecretRef:
     """Where a SecretId points, for a caller of this account in this Region.
 
-    A tail that ends in a hyphen and six letters or digits is only ever tried as a full ARN, as AWS does: a shortened
-    ARN of a secret whose own name ends so is therefore not found.
-    Raises the invalid-name refusal for text that is neither a name nor an ARN of a secret (Our choice for ARNs of
-    another service, which AWS has not been seen to answer).
+    A tail that ends in a hyphen and six letters or digits is only ever tried as a full ARN, as AWS does: a
+    shortened ARN of a secret whose own name ends so is therefore not found.
+    Raises the invalid-name refusal for text that is neither a name nor an ARN of a secret (Our choice for
+    ARNs of another service, which AWS has not been seen to answer).
     """
     if not text.startswith("arn:"):
         if _NAME.fullmatch(text) is None:

@@ -15,10 +15,17 @@ PROBE = "RequestToValidateKeyAccess"
 """The SecretVersionId of the calls that only prove the caller's rights on a key."""
 
 # What KMS answers where the key itself is the matter. Anything else (throttling, a fault) passes as it is.
-KEY_STATE_CODES = frozenset({
-    "DisabledException", "KMSInvalidStateException", "KeyUnavailableException", "NotFoundException",
-    "InvalidCiphertextException", "IncorrectKeyException", "InvalidArnException",
-})
+KEY_STATE_CODES = frozenset(
+    {
+        "DisabledException",
+        "KMSInvalidStateException",
+        "KeyUnavailableException",
+        "NotFoundException",
+        "InvalidCiphertextException",
+        "IncorrectKeyException",
+        "InvalidArnException",
+    }
+)
 
 
 def stored_key(given: str | None, *, account: str, region: str) -> str | None:
@@ -28,7 +35,7 @@ def stored_key(given: str | None, *, account: str, region: str) -> str | None:
 
 
 def key_reference(kms_key_id: str | None, *, account: str, region: str) -> str:
-    """The key as KMS is asked for it: in the secret's account whoever calls, so that a bare id never strays."""
+    """The key as KMS is asked for it: in the secret's own account and Region, whoever calls."""
     if kms_key_id is None:
         return DEFAULT_KEY
     if kms_key_id.startswith("arn:"):

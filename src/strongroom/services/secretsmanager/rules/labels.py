@@ -1,4 +1,4 @@
-"""How staging labels move. Everything that says where a label goes is in this file, as one table and two laws.
+"""How staging labels move: all of it is in this file, as one table and two laws.
 
 Laws
     1. A label is on one version at a time: putting it on one takes it from any other.
@@ -38,7 +38,7 @@ class Change(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One row: ``implied`` labels go to the version beside those named; ``ends`` leave every other version."""
+    """One row: ``implied`` labels go to the version beside those named, ``ends`` leave every other."""
 
     implied: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
@@ -83,9 +83,7 @@ def moved(labels: Labels, change: Change, version_id: str, named: Iterable[str] 
     return after
 
 
-def restaged(
-    labels: Labels, label: str, *, remove_from: str | None, move_to: str | None
-) -> dict[str, str]:
+def restaged(labels: Labels, label: str, *, remove_from: str | None, move_to: str | None) -> dict[str, str]:
     """The labels after UpdateSecretVersionStage, whose parameters must agree with where the label is.
 
     Raises InvalidParameterException where they do not. Whether ``move_to`` exists is the caller's to check.
@@ -99,8 +97,8 @@ def restaged(
         return dict(labels)
     if holder is not None and remove_from is None:
         raise errors.InvalidParameterException(
-            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached to "
-            f"version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
+            f"The parameter RemoveFromVersionId can't be empty. Staging label {label} is currently attached "
+            f"to version {holder}, so you must explicitly reference that version in RemoveFromVersionId."
         )
     if remove_from is not None and remove_from != holder:
         raise errors.InvalidParameterException(
@@ -112,7 +110,7 @@ def restaged(
     if label == CURRENT:
         # INVARIANT: a secret with a value has exactly one current version.
         raise errors.InvalidParameterException(
-            f"You can't remove staging label {label} from version {holder} without moving it to another version."
+            f"You can't remove staging label {label} from version {holder} without moving it to another."
         )
     return {name: version for name, version in labels.items() if name != label}
 

@@ -46,12 +46,14 @@ def recipe(*, length: int, kinds: Sequence[str], excluded: str, space: bool, req
 
 
 def random_password(entropy: Entropy, wanted: Recipe) -> str:
-    """A password by the recipe: drawn evenly, then one place for each required kind is redrawn from that kind.
+    """A password by the recipe: drawn evenly, then one place for each required kind drawn from that kind.
 
-    Our choice: places are redrawn rather than whole passwords, so that the work is bounded whatever was excluded.
+    Our choice: places are redrawn rather than whole passwords, so that the work is bounded.
     """
     signs = list(pick(entropy, wanted.pool, wanted.length))
-    for place, kind in zip(_places(entropy, wanted.length, len(wanted.required)), wanted.required, strict=True):
+    for place, kind in zip(
+        _places(entropy, wanted.length, len(wanted.required)), wanted.required, strict=True
+    ):
         signs[place] = pick(entropy, kind, 1)
     return "".join(signs)
 

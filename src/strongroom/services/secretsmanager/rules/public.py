@@ -2,7 +2,8 @@
 
 Public is an Allow for ``*`` that no condition narrows to fixed values.
 
-Source: facts secretsmanager section 11.3 ("What counts as public"): AWS's own rules are not published, so this is
+Source: facts secretsmanager section 11.3 ("What counts as public"): AWS's own rules are not published, so
+this is
 Our choice, on the strict side: a condition that is not surely narrowing leaves the statement public.
 """
 
@@ -13,14 +14,32 @@ from typing import Any
 
 BROAD_ACCESS = "You can't attach a resource-based policy that allows broad access to the secret."
 
-NARROWING_KEYS = frozenset({
-    "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
-    "aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce",
-    "aws:userid", "aws:vpcsourceip",
-})
-NARROWING_OPERATORS = frozenset({
-    "arnequals", "arnlike", "stringequals", "stringequalsignorecase", "stringlike", "ipaddress",
-})
+NARROWING_KEYS = frozenset(
+    {
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceorgid",
+        "aws:sourceowner",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:userid",
+        "aws:vpcsourceip",
+    }
+)
+NARROWING_OPERATORS = frozenset(
+    {
+        "arnequals",
+        "arnlike",
+        "stringequals",
+        "stringequalsignorecase",
+        "stringlike",
+        "ipaddress",
+    }
+)
 
 
 def allows_everybody(policy: Mapping[str, Any]) -> bool:
@@ -60,7 +79,7 @@ def _is_narrowed(conditions: Mapping[str, Any]) -> bool:
 
 
 def _is_open(value: str) -> bool:
-    """Whether a value pins nothing: a lone wildcard, a variable the caller fills in, or an ARN of any account."""
+    """Whether a value pins nothing: a lone wildcard, a variable of the caller's, an ARN of any account."""
     if "${" in value or not value.strip("*?"):
         return True
     if value.startswith("arn:"):

@@ -1,6 +1,7 @@
 """Tags of a secret: what a request may set, and what a secret's tags are afterwards.
 
-Source: facts secretsmanager sections 2 (reserved keys), 3 (quota) and 6.18; aws-observed, "exact answer members".
+Source: facts secretsmanager sections 2 (reserved keys), 3 (quota) and 6.18; aws-observed, "exact answer
+members".
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def answered(form: str, value: bytes) -> dict[str, Any]:
 
 
 def token_problem(params: Mapping[str, Any]) -> Answerable | None:
-    """What a request without ClientRequestToken is told: SDKs always send one, so this meets raw clients only."""
+    """What a request without ClientRequestToken is told; SDKs always send one."""
     if params.get("ClientRequestToken"):
         return None
     return errors.InvalidRequestException(errors.NO_TOKEN)

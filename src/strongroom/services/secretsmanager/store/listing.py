@@ -1,6 +1,7 @@
 """Pages of secrets and of versions: keyset statements, so that a page costs the same wherever it begins.
 
-What the engine can match is matched there (names, tags, Regions, owners); word matching is left to the caller.
+What the engine can match is matched there (names, tags, Regions, owners); word matching is left to the
+caller.
 """
 
 from __future__ import annotations
@@ -32,13 +33,22 @@ def place_of(one: Secret, order: str) -> Place:
 
 
 def secrets_page(
-    tx: Transaction, *, account: str, region: str, order: str, descending: bool, after: Place | None,
-    scheduled_too: bool, filters: Sequence[Filter], limit: int,
+    tx: Transaction,
+    *,
+    account: str,
+    region: str,
+    order: str,
+    descending: bool,
+    after: Place | None,
+    scheduled_too: bool,
+    filters: Sequence[Filter],
+    limit: int,
 ) -> list[Secret]:
     """The next secrets of an account and Region in an order, after a place; word filters are not applied."""
     column = ORDERS[order]
     wanted: Select[Any] = select(*(secret.c[name] for name in Secret._fields)).where(
-        secret.c.account == account, secret.c.region == region,
+        secret.c.account == account,
+        secret.c.region == region,
     )
     if not scheduled_too:
         wanted = wanted.where(secret.c.deleted_ms.is_(None))
@@ -67,7 +77,9 @@ def versions_page(
     return [Summary._make(row) for row in rows]
 
 
-def _beyond(column: ColumnElement[Any], pk: ColumnElement[int], after: Place, descending: bool) -> ColumnElement[bool]:
+def _beyond(
+    column: ColumnElement[Any], pk: ColumnElement[int], after: Place, descending: bool
+) -> ColumnElement[bool]:
     value, last = after
     if descending:
         # The redundant outer bound lets the engine seek in the index instead of walking it.

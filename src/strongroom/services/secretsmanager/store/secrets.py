@@ -11,7 +11,14 @@ from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.store.tables import (
-    Secret, earlier_key, label, policy, replica, secret, tag, version,
+    Secret,
+    earlier_key,
+    label,
+    policy,
+    replica,
+    secret,
+    tag,
+    version,
 )
 
 _SECRET = [secret.c[name] for name in Secret._fields]
@@ -63,8 +70,8 @@ def secret_by_pk(tx: Transaction, pk: int) -> Secret | None:
 
 
 def add_secret(tx: Transaction, values: Mapping[str, Any]) -> Secret:
-    """Store a new secret; ``values`` are its columns, those left out being null (0 where that is not allowed)."""
-    row = dict.fromkeys(Secret._fields[1:]) | {"accessed_day": 0, "has_policy": 0} | values
+    """Store a new secret; ``values`` are its columns, those left out being null (0 where they may not be)."""
+    row: dict[str, Any] = {**dict.fromkeys(Secret._fields[1:]), "accessed_day": 0, "has_policy": 0, **values}
     answer = tx.row(_INSERT_SECRET, **{f"v_{name}": value for name, value in row.items()})
     if answer is None:
         raise RuntimeError("an insert answered no key")
@@ -77,7 +84,9 @@ def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
     statement = _changes.get(columns)
     if statement is None:
         statement = _changes[columns] = Statement(
-            update(secret).where(secret.c.pk == _OF_SECRET).values({name: bindparam(f"v_{name}") for name in columns})
+            update(secret)
+            .where(secret.c.pk == _OF_SECRET)
+            .values({name: bindparam(f"v_{name}") for name in columns})
         )
     tx.run(statement, of_secret=pk, **{f"v_{name}": value for name, value in values.items()})
 

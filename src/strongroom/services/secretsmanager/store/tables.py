@@ -1,8 +1,9 @@
 """The tables of the room and what one row of the two that matter is. Values and data keys come here sealed.
 
-Labels are kept twice: one row each in ``secretsmanager_label``, whose primary key is what makes them exclusive, and
-as a list beside the version, so that reading a value takes one joined row. ``versions.write_labels`` alone writes both.
-Tags likewise: rows for filters, a list beside the secret for answers and condition keys; ``secrets.write_tags`` alone.
+Labels are kept twice: one row each in ``secretsmanager_label``, whose primary key is what makes them
+exclusive, and as a list beside the version, so that reading a value takes one joined row.
+``versions.write_labels`` alone writes both. Tags likewise: rows for filters, a list beside the secret for
+answers and condition keys; ``secrets.write_tags`` alone.
 """
 
 from __future__ import annotations
@@ -10,13 +11,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from strongroom.kernel.storage.schema import METADATA
 from strongroom.services.secretsmanager.rules.identifiers import secret_arn
-
-_BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
-"""Compared byte by byte on both engines: names sort, and prefixes are ranges, the same everywhere."""
 
 secret = Table(
     "secretsmanager_secret",
@@ -24,18 +32,18 @@ secret = Table(
     Column("pk", Integer, primary_key=True),
     Column("account", Text, nullable=False),
     Column("region", Text, nullable=False),
-    Column("name", _BYTEWISE, nullable=False),
+    Column("name", Text, nullable=False),
     Column("suffix", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
     Column("accessed_day", BigInteger, nullable=False),  # midnight in ms; 0 until first read
     Column("deleted_ms", BigInteger),  # when it may be purged; null while it lives
     Column("kms_key_id", Text),  # as given; null for the default key
-    Column("owning_service", _BYTEWISE),
+    Column("owning_service", Text),
     Column("type", Text),
     Column("tags", Text),  # [{"Key", "Value"}]; null until first tagged, [] once the last tag is gone
     Column("has_policy", Integer, nullable=False),
-    Column("primary_region", _BYTEWISE),  # on a replicated secret and on its replicas
+    Column("primary_region", Text),  # on a replicated secret and on its replicas
     Column("primary_pk", Integer, ForeignKey("secretsmanager_secret.pk")),  # on replicas only
     Column("rotation_lambda_arn", Text),
     Column("description", Text),
@@ -92,15 +100,17 @@ tag = Table(
     "secretsmanager_tag",
     METADATA,
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
-    Column("key", _BYTEWISE, primary_key=True),
-    Column("value", _BYTEWISE, nullable=False),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 Index("secretsmanager_tag_key", tag.c.key, tag.c.secret_pk)
 Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
 policy = Table(
     "secretsmanager_policy",
     METADATA,
-    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False),
+    Column(
+        "secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False
+    ),
     Column("text", Text, nullable=False),
 )
 replica = Table(
@@ -116,7 +126,10 @@ replica = Table(
 
 
 class Secret(NamedTuple):
-    """One secret without its values. A tuple of the table's columns: reading one costs no more than the row."""
+    """One secret without its values.
+
+    A tuple of the table's columns: reading one costs no more than the row.
+    """
 
     pk: int
     account: str

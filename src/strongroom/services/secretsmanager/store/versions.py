@@ -13,7 +13,13 @@ from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.rules.labels import Labels, by_version
 from strongroom.services.secretsmanager.store.secrets import change_secret
 from strongroom.services.secretsmanager.store.tables import (
-    Secret, Summary, Version, earlier_key, label, secret, version,
+    Secret,
+    Summary,
+    Version,
+    earlier_key,
+    label,
+    secret,
+    version,
 )
 
 _SECRET = [secret.c[name] for name in Secret._fields]
@@ -29,7 +35,9 @@ _WIDTH = len(_SECRET)
 _WITH_LABEL = Statement(
     select(*_SECRET, *_VERSION)
     .select_from(
-        secret.outerjoin(label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))).outerjoin(
+        secret.outerjoin(
+            label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))
+        ).outerjoin(
             version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == label.c.version_id)
         )
     )
@@ -64,7 +72,9 @@ _LABELS_OF_MANY = Statement(
         label.c.secret_pk.in_(bindparam("of_secrets", expanding=True))
     )
 )
-_UNLABEL = Statement(delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label")))
+_UNLABEL = Statement(
+    delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label"))
+)
 _LABEL = Statement(insert(label).values({name: bindparam(f"v_{name}") for name in label.c.keys()}))  # noqa: SIM118
 _VERSION_LABELS = Statement(
     update(version)
@@ -101,7 +111,10 @@ _DROP_VERSION = Statement(delete(version).where(version.c.pk == bindparam("at_pk
 def find_value(
     tx: Transaction, ref: SecretRef, *, stage: str | None, version_id: str | None
 ) -> tuple[Secret, Version | None] | None:
-    """A secret and one of its versions, by id or else by label, in one joined read. None where there is no secret."""
+    """A secret and one of its versions, by id or else by label, in one joined read.
+
+    None where there is no secret.
+    """
     if version_id is not None:
         row = tx.row(_WITH_VERSION, account=ref.account, region=ref.region, name=ref.name, wanted=version_id)
     else:
@@ -114,14 +127,16 @@ def find_value(
 
 def add_version(tx: Transaction, values: Mapping[str, Any]) -> None:
     """Store a new version, without labels: ``write_labels`` gives it those."""
-    row = dict.fromkeys(Version._fields[1:]) | {"accessed_day": 0, "labels": "[]"} | values
+    row: dict[str, Any] = {**dict.fromkeys(Version._fields[1:]), "accessed_day": 0, "labels": "[]", **values}
     tx.run(_INSERT_VERSION, **{f"v_{name}": value for name, value in row.items()})
 
 
 def fill_version(tx: Transaction, secret_pk: int, version_id: str, values: Mapping[str, Any]) -> None:
     """Give a reserved version its value."""
     tx.run(
-        _FILL_VERSION, of_secret=secret_pk, at_version=version_id,
+        _FILL_VERSION,
+        of_secret=secret_pk,
+        at_version=version_id,
         **{f"v_{name}": values[name] for name in ("form", "sealed", "wrapped", "kms_key_id")},
     )
 
@@ -139,7 +154,7 @@ def versions_of(tx: Transaction, secret_pk: int) -> list[Summary]:
 
 def labels_of(tx: Transaction, secret_pk: int) -> dict[str, str]:
     """Which version id each label of a secret is on."""
-    return {name: version_id for name, version_id in tx.rows(_LABELS, of_secret=secret_pk)}
+    return {str(name): str(version_id) for name, version_id in tx.rows(_LABELS, of_secret=secret_pk)}
 
 
 def labels_of_many(tx: Transaction, secret_pks: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -159,7 +174,9 @@ def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels)
     for name in sorted(moved & after.keys()):
         tx.run(_LABEL, v_secret_pk=secret_pk, v_label=name, v_version_id=after[name])
     stages = by_version(after)
-    for version_id in sorted({holder[name] for holder in (before, after) for name in moved if name in holder}):
+    for version_id in sorted(
+        {holder[name] for holder in (before, after) for name in moved if name in holder}
+    ):
         text = orjson.dumps(stages.get(version_id, ())).decode()
         tx.run(_VERSION_LABELS, of_secret=secret_pk, at_version=version_id, v_labels=text)
 
@@ -173,7 +190,10 @@ def mark_read(tx: Transaction, secret_pk: int, version_pk: int, day_ms: int) -> 
 def add_wrapped(tx: Transaction, one: Version, *, kms_key_id: str | None, wrapped: bytes) -> None:
     """Put a data key wrapped under the newly set KMS key in front, keeping the copy there was."""
     tx.run(
-        _KEEP_EARLIER, v_secret_pk=one.secret_pk, v_version_pk=one.pk, v_kms_key_id=one.kms_key_id,
+        _KEEP_EARLIER,
+        v_secret_pk=one.secret_pk,
+        v_version_pk=one.pk,
+        v_kms_key_id=one.kms_key_id,
         v_wrapped=one.wrapped,
     )
     tx.run(_REWRAP, at_pk=one.pk, v_wrapped=wrapped, v_kms_key_id=kms_key_id)

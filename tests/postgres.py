@@ -65,9 +65,18 @@ class Server:
         settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.directory / "data",
-                 *(part for setting in settings for part in ("-c", setting))],
-                stdout=log, stderr=log, user=self.user, group=self.user, cwd=self.directory, preexec_fn=_die_with_parent,
+                [
+                    self.programs / "postgres",
+                    "-D",
+                    self.directory / "data",
+                    *(part for setting in settings for part in ("-c", setting)),
+                ],
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                group=self.user,
+                cwd=self.directory,
+                preexec_fn=_die_with_parent,
             )
         deadline = time.monotonic() + 30
         while True:
@@ -127,15 +136,31 @@ def started() -> Server:
     if user is not None:
         shutil.chown(secret, user, user)
     subprocess.run(
-        [found / "initdb", "-D", directory / "data", "-U", "strongroom", "--auth=scram-sha-256", f"--pwfile={secret}",
-         "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
-        check=True, capture_output=True, user=user, group=user, cwd=directory,
+        [
+            found / "initdb",
+            "-D",
+            directory / "data",
+            "-U",
+            "strongroom",
+            "--auth=scram-sha-256",
+            f"--pwfile={secret}",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ],
+        check=True,
+        capture_output=True,
+        user=user,
+        group=user,
+        cwd=directory,
     )
     server = Server(directory, found, user)
     server.start()
     with psycopg.connect(server.url(), autocommit=True) as connection:
         # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
-        connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+        connection.execute(
+            "CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+        )
     migrate(server.url("migrated"))
     return server
 

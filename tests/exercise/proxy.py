@@ -12,7 +12,7 @@ COMMITTED = b"COMMIT\0"  # the command tag in the server's answer, which the req
 
 
 class Proxy:
-    """Listens on a Unix socket and passes everything on; ``cut_next_commit`` swallows one answer and hangs up."""
+    """Passes everything on over a Unix socket; ``cut_next_commit`` swallows one answer and hangs up."""
 
     def __init__(self, server_directory: Path) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="srpx-", dir="/tmp"))

@@ -1,4 +1,4 @@
-"""kill -9 of a writing process, and of the database: what was acknowledged is there, and nothing by halves."""
+"""kill -9 of a writing process, and of the database: what was acknowledged is there, nothing by halves."""
 
 from __future__ import annotations
 

@@ -157,9 +157,10 @@ def test_an_old_snapshot_keeps_its_own_answer(store: BatchStore, opened: Opened)
     other = opened()
     with store.read() as tx:
         assert 1 == cached_number(tx)
-        thread = threading.Thread(target=lambda: (add(other), add(store)))
-        thread.start()
-        thread.join()
+        for changing in (other, store):
+            thread = threading.Thread(target=add, args=(changing,))
+            thread.start()
+            thread.join()
         assert 1 == cached_number(tx)
         assert 1 == number(tx)
     assert 3 == read_cached(store)

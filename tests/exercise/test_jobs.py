@@ -11,6 +11,7 @@ import pytest
 from strongroom.kernel.jobs import due, lease
 from strongroom.kernel.jobs.lease import Leased, LostLease
 from strongroom.kernel.storage.batch import BatchStore
+from strongroom.kernel.storage.port import Transaction
 from tests.exercise.things import ADD, make_things, number
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -116,29 +117,36 @@ def test_owners_that_race_do_each_job_once(store: BatchStore, opened: Callable[[
         assert due.next_due(tx) is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda tx: due.cancel(tx, "purge", "s"),
-        lambda tx: due.schedule(tx, kind="purge", key="s", due=NOW),
-        lambda tx: due.reschedule(tx, kind="purge", key="s", due=NOW + MINUTE),
-        lambda tx: (due.cancel(tx, "purge", "s"), due.schedule(tx, kind="purge", key="s", due=NOW)),
-    ],
-)
+def cancel(tx: Transaction) -> None:
+    """The job is not needed any more."""
+    due.cancel(tx, "purge", "s")
+
+
+def schedule(tx: Transaction) -> None:
+    """The job begins anew."""
+    due.schedule(tx, kind="purge", key="s", due=NOW)
+
+
+def reschedule(tx: Transaction) -> None:
+    """The job is moved."""
+    due.reschedule(tx, kind="purge", key="s", due=NOW + MINUTE)
+
+
+@pytest.mark.parametrize("changes", [(cancel,), (schedule,), (reschedule,), (cancel, schedule)])
 def test_whoever_cancels_or_moves_a_job_ends_the_lease_on_it(
-    store: BatchStore, change: Callable[[object], object]
+    store: BatchStore, changes: tuple[Callable[[Transaction], None], ...]
 ) -> None:
     put(store)
     (held,) = take(store)
     with store.write() as tx:
-        change(tx)
-    for what in (
-        lambda tx: lease.finish(tx, held),
-        lambda tx: lease.postpone(tx, held, NOW),
-        lambda tx: lease.renew(tx, held, lease_for=MINUTE),
-    ):
-        with pytest.raises(LostLease), store.write() as tx:
-            what(tx)
+        for change in changes:
+            change(tx)
+    with pytest.raises(LostLease), store.write() as tx:
+        lease.finish(tx, held)
+    with pytest.raises(LostLease), store.write() as tx:
+        lease.postpone(tx, held, NOW)
+    with pytest.raises(LostLease), store.write() as tx:
+        lease.renew(tx, held, lease_for=MINUTE)
 
 
 def test_a_new_job_of_the_same_name_never_has_an_old_fence(store: BatchStore) -> None:

@@ -102,7 +102,8 @@ def test_a_step_that_fails_leaves_nothing(empty_place: str, monkeypatch: pytest.
 
 def test_a_start_at_head_imports_no_alembic(place: str) -> None:
     program = (
-        "import sys\nfrom strongroom.kernel.storage.migrations import migrate\nassert () == migrate(sys.argv[1])\n"
+        "import sys\nfrom strongroom.kernel.storage.migrations import migrate\n"
+        "assert () == migrate(sys.argv[1])\n"
         "assert 'alembic' not in sys.modules, 'alembic was imported'\n"
     )
     done = subprocess.run([sys.executable, "-c", program, place], env={"PYTHONPATH": "src"}, check=False)
@@ -123,8 +124,8 @@ def test_every_text_column_on_postgresql_sorts_by_its_bytes(place: str) -> None:
     with store.read() as tx:
         others = tx.rows(
             text(
-                "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
-                "AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
+                "SELECT table_name, column_name FROM information_schema.columns "
+                "WHERE table_schema = 'public' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
             )
         )
     store.close()

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from strongroom.kernel.storage.batch import BatchStore
 from strongroom.kernel.storage.errors import Conflict
 from strongroom.kernel.storage.port import Statement
+from strongroom.kernel.storage.schema import setting
 from tests.exercise.things import BY_NAME, NAMES, PUT, make_things, thing
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -61,8 +62,6 @@ def test_names_sort_by_their_bytes(store: BatchStore) -> None:
 
 
 def test_migrated_text_sorts_by_its_bytes_too(store: BatchStore) -> None:
-    from strongroom.kernel.storage.schema import setting
-
     with store.write() as tx:
         for name in ("b", "A", "a", "B"):
             tx.run(insert(setting), name=name, value="")

@@ -1,4 +1,4 @@
-"""The write queue on both engines: savepoints, the ledger's order, failures, and answers only after COMMIT."""
+"""The write queue on both engines: savepoints, the ledger's order, failures, answers only after COMMIT."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from sqlalchemy import text
 
 from strongroom.kernel.storage.batch import BatchStore
 from strongroom.kernel.storage.errors import Conflict
@@ -101,8 +102,6 @@ def test_a_commit_that_fails_is_told_to_everybody(
     store: BatchStore, ledger: Notes, queue: WriteQueue, engine: str
 ) -> None:
     """A constraint that is checked at COMMIT only, on either engine."""
-    from sqlalchemy import text
-
     with store.write() as tx:
         tx.run(text("CREATE TABLE exercise_parent (pk INTEGER PRIMARY KEY)"))
         tx.run(
@@ -111,7 +110,11 @@ def test_a_commit_that_fails_is_told_to_everybody(
                 "DEFERRABLE INITIALLY DEFERRED)"
             )
         )
-    ledger.before = lambda tx: [None for _ in [tx.run(text("INSERT INTO exercise_child VALUES (1)"))]][0]
+
+    def orphan(tx: Transaction) -> None:
+        tx.run(text("INSERT INTO exercise_child VALUES (1)"))
+
+    ledger.before = orphan
     answers = one_batch(queue, [adds(1, "a"), adds(10, "b")])
     assert [Conflict, Conflict] == [type(answer.wait()) for answer in answers]
     assert ["before", "not committed: Conflict"] == [what for what, _ in ledger.told]

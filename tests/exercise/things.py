@@ -33,7 +33,8 @@ thing = Table(
     Column("b", LargeBinary),
 )
 _DDL = {
-    "sqlite": "CREATE TABLE exercise_thing (pk INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT, b BLOB)",
+    "sqlite": "CREATE TABLE exercise_thing "
+    "(pk INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT, b BLOB)",
     "postgresql": "CREATE TABLE exercise_thing "
     '(pk SERIAL PRIMARY KEY, name TEXT COLLATE "C" NOT NULL UNIQUE, n BIGINT, b BYTEA)',
 }

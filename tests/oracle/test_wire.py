@@ -123,11 +123,18 @@ def sent(service: str, operation: str, params: dict[str, Any]) -> HTTPRequest:
     )
     made = botocore.awsrequest.create_request_object(given).prepare()
     url = urlsplit(made.url)
-    headers = [(name.lower().encode(), value if isinstance(value, bytes) else str(value).encode("latin-1"))
-               for name, value in made.headers.items()]  # fmt: skip
+    headers = [
+        (name.lower().encode(), value if isinstance(value, bytes) else str(value).encode("latin-1"))
+        for name, value in made.headers.items()
+    ]
     body = made.body or b""
-    return HTTPRequest(made.method, url.path.encode(), url.query.encode(), headers,
-                       body if isinstance(body, bytes) else body.encode())  # fmt: skip
+    return HTTPRequest(
+        made.method,
+        url.path.encode(),
+        url.query.encode(),
+        headers,
+        body if isinstance(body, bytes) else body.encode(),
+    )
 
 
 def received(service: str, operation: str, reply: HTTPReply) -> dict[str, Any]:
@@ -136,11 +143,11 @@ def received(service: str, operation: str, reply: HTTPReply) -> dict[str, Any]:
     headers = botocore.awsrequest.HeadersDict({k.decode(): v.decode("latin-1") for k, v in reply.headers})
     parser = botocore.parsers.create_parser(model.metadata["protocol"])
     asked = model.operation_model(operation)
-    streamed = asked.has_streaming_output and reply.status < 300
-    body = io.BytesIO(reply.body) if streamed else reply.body
+    stream = io.BytesIO(reply.body) if asked.has_streaming_output and reply.status < 300 else None
+    body = reply.body if stream is None else stream
     response = {"body": body, "headers": headers, "status_code": reply.status}
     parsed: dict[str, Any] = parser.parse(response, asked.output_shape)
-    return {key: value.read() if value is body and streamed else value for key, value in parsed.items()}
+    return {key: stream.read() if stream and value is stream else value for key, value in parsed.items()}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -98,14 +98,19 @@ def test_every_member_has_a_type_the_wire_knows(service: str) -> None:
 def test_shapes_that_hold_themselves_are_tied_to_themselves_and_called_unbounded() -> None:
     text = {"type": "string"}
     tree = {"type": "structure", "members": {"Name": {"shape": "Text"}, "Branches": {"shape": "Trees"}}}
-    shapes = compile_service("toy", raw_service({
-        "Text": text,
-        "Tree": tree,
-        "Trees": {"type": "list", "member": {"shape": "Tree"}},
-        "Forest": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Tree"}},
-        "Anything": {"type": "structure", "members": {}, "document": True},
-        "Plain": {"type": "structure", "members": {"Name": {"shape": "Text"}}},
-    })).shapes  # fmt: skip
+    shapes = compile_service(
+        "toy",
+        raw_service(
+            {
+                "Text": text,
+                "Tree": tree,
+                "Trees": {"type": "list", "member": {"shape": "Tree"}},
+                "Forest": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Tree"}},
+                "Anything": {"type": "structure", "members": {}, "document": True},
+                "Plain": {"type": "structure", "members": {"Name": {"shape": "Text"}}},
+            }
+        ),
+    ).shapes
     branches = shapes["Tree"].members["Branches"].shape
     assert branches.member is not None
     assert shapes["Tree"] is branches.member.shape

@@ -42,69 +42,180 @@ def toy(shapes: dict[str, Any], name: str) -> Shape:
 @pytest.mark.parametrize(
     ("service", "operation", "params", "expected"),
     [
-        ("secretsmanager", "GetSecretValue", {},
-         "Value null at 'secretId' failed to satisfy constraint: Member must not be null"),
-        ("secretsmanager", "GetSecretValue", {"SecretId": ""},
-         ("Value '' at 'secretId' failed to satisfy constraint: "
-         "Member must have length greater than or equal to 1")),
-        ("secretsmanager", "ListSecrets", {"MaxResults": 101},
-         ("Value '101' at 'maxResults' failed to satisfy constraint: "
-         "Member must have value less than or equal to 100")),
-        ("secretsmanager", "ListSecrets", {"MaxResults": 0},
-         ("Value '0' at 'maxResults' failed to satisfy constraint: "
-         "Member must have value greater than or equal to 1")),
-        ("secretsmanager", "ListSecrets", {"SortOrder": "up"},
-         ("Value 'up' at 'sortOrder' failed to satisfy constraint: "
-         "Member must satisfy enum value set: [asc, desc]")),
-        ("secretsmanager", "TagResource", {"SecretId": "a", "Tags": [{"Key": "a"}, {"Key": "b" * 129}]},
-         (f"Value '{'b' * 129}' at 'tags.2.member.key' failed to satisfy constraint: "
-         "Member must have length less than or equal to 128")),
-        ("secretsmanager", "CreateSecret", {"Name": "a", "SecretString": "x" * 65537},
-         ("Value at 'secretString' failed to satisfy constraint: "
-         "Member must have length less than or equal to 65536")),
-        ("secretsmanager", "CreateSecret", {"Name": "a", "SecretBinary": b""},
-         ("Value at 'secretBinary' failed to satisfy constraint: "
-         "Member must have length greater than or equal to 1")),
-        ("kms", "Decrypt", {"CiphertextBlob": b"x" * 6145},
-         ("Value at 'ciphertextBlob' failed to satisfy constraint: "
-         "Member must have length less than or equal to 6144")),
-        ("kms", "Encrypt", {"KeyId": "k", "Plaintext": b"x" * 4097},
-         "Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096"),
-        ("kms", "GenerateRandom", {"NumberOfBytes": 1025},
-         ("Value '1025' at 'numberOfBytes' failed to satisfy constraint: "
-         "Member must have value less than or equal to 1024")),
-        ("kms", "TagResource", {"KeyId": "k", "Tags": [{"TagKey": "", "TagValue": "v"}]},
-         ("Value '' at 'tags.1.member.tagKey' failed to satisfy constraint: "
-         "Member must have length greater than or equal to 1")),
-        ("kms", "Decrypt", {"CiphertextBlob": b"x", "GrantTokens": ["", "b"]},
-         ("Value '[, b]' at 'grantTokens' failed to satisfy constraint: Member must satisfy constraint: "
-         "[Member must have length less than or equal to 8192, "
-         "Member must have length greater than or equal to 1]")),
-        ("sts", "AssumeRole", {"RoleArn": "a" * 20, "RoleSessionName": "a b"},
-         (r"Value 'a b' at 'roleSessionName' failed to satisfy constraint: "
-         r"Member must satisfy regular expression pattern: [\w+=,.@-]*")),
-        ("iam", "CreateUser", {"UserName": "a", "Tags": [{"Key": "k"}]},
-         "Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"),
-        ("lambda", "UpdateFunctionConfiguration", {"FunctionName": "f", "Role": "me"},
-         (f"Value 'me' at 'role' failed to satisfy constraint: "
-         f"Member must satisfy regular expression pattern: {ARN}")),
-        ("lambda", "UpdateFunctionConfiguration", {"FunctionName": "f", "KMSKeyArn": "k"},
-         ("Value 'k' at 'kMSKeyArn' failed to satisfy constraint: "
-         r"Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")),
-        ("lambda", "UpdateFunctionConfiguration",
-         {"FunctionName": "f", "VpcConfig": {"SubnetIds": ["subnet-1", "net-2"]}},
-         ("Value '[subnet-1, net-2]' at 'vpcConfig.subnetIds' failed to satisfy constraint: "
-         "Member must satisfy constraint: [Member must have length less than or equal to 1024, "
-         "Member must have length greater than or equal to 0, "
-         "Member must satisfy regular expression pattern: subnet-[0-9a-z]*]")),
-        ("lambda", "TagResource", {"Resource": "arn:aws:lambda:us-east-1:111122223333:function:f",
-                                   "Tags": {"k": "v" * 257}},
-         (f"Value '{{k={'v' * 257}}}' at 'tags' failed to satisfy constraint: Map value must satisfy constraint: "
-         "[Member must have length less than or equal to 256, "
-         "Member must have length greater than or equal to 0, "
-         r"Member must satisfy regular expression pattern: ([\p{L}\p{Z}\p{N}_.:/=+\-@]*)]")),
+        (
+            "secretsmanager",
+            "GetSecretValue",
+            {},
+            "Value null at 'secretId' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "secretsmanager",
+            "GetSecretValue",
+            {"SecretId": ""},
+            (
+                "Value '' at 'secretId' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1"
+            ),
+        ),
+        (
+            "secretsmanager",
+            "ListSecrets",
+            {"MaxResults": 101},
+            (
+                "Value '101' at 'maxResults' failed to satisfy constraint: "
+                "Member must have value less than or equal to 100"
+            ),
+        ),
+        (
+            "secretsmanager",
+            "ListSecrets",
+            {"MaxResults": 0},
+            (
+                "Value '0' at 'maxResults' failed to satisfy constraint: "
+                "Member must have value greater than or equal to 1"
+            ),
+        ),
+        (
+            "secretsmanager",
+            "ListSecrets",
+            {"SortOrder": "up"},
+            (
+                "Value 'up' at 'sortOrder' failed to satisfy constraint: "
+                "Member must satisfy enum value set: [asc, desc]"
+            ),
+        ),
+        (
+            "secretsmanager",
+            "TagResource",
+            {"SecretId": "a", "Tags": [{"Key": "a"}, {"Key": "b" * 129}]},
+            (
+                f"Value '{'b' * 129}' at 'tags.2.member.key' failed to satisfy constraint: "
+                "Member must have length less than or equal to 128"
+            ),
+        ),
+        (
+            "secretsmanager",
+            "CreateSecret",
+            {"Name": "a", "SecretString": "x" * 65537},
+            (
+                "Value at 'secretString' failed to satisfy constraint: "
+                "Member must have length less than or equal to 65536"
+            ),
+        ),
+        (
+            "secretsmanager",
+            "CreateSecret",
+            {"Name": "a", "SecretBinary": b""},
+            (
+                "Value at 'secretBinary' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1"
+            ),
+        ),
+        (
+            "kms",
+            "Decrypt",
+            {"CiphertextBlob": b"x" * 6145},
+            (
+                "Value at 'ciphertextBlob' failed to satisfy constraint: "
+                "Member must have length less than or equal to 6144"
+            ),
+        ),
+        (
+            "kms",
+            "Encrypt",
+            {"KeyId": "k", "Plaintext": b"x" * 4097},
+            (
+                "Value at 'plaintext' failed to satisfy constraint: "
+                "Member must have length less than or equal to 4096"
+            ),
+        ),
+        (
+            "kms",
+            "GenerateRandom",
+            {"NumberOfBytes": 1025},
+            (
+                "Value '1025' at 'numberOfBytes' failed to satisfy constraint: "
+                "Member must have value less than or equal to 1024"
+            ),
+        ),
+        (
+            "kms",
+            "TagResource",
+            {"KeyId": "k", "Tags": [{"TagKey": "", "TagValue": "v"}]},
+            (
+                "Value '' at 'tags.1.member.tagKey' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1"
+            ),
+        ),
+        (
+            "kms",
+            "Decrypt",
+            {"CiphertextBlob": b"x", "GrantTokens": ["", "b"]},
+            (
+                "Value '[, b]' at 'grantTokens' failed to satisfy constraint: "
+                "Member must satisfy constraint: "
+                "[Member must have length less than or equal to 8192, "
+                "Member must have length greater than or equal to 1]"
+            ),
+        ),
+        (
+            "sts",
+            "AssumeRole",
+            {"RoleArn": "a" * 20, "RoleSessionName": "a b"},
+            (
+                r"Value 'a b' at 'roleSessionName' failed to satisfy constraint: "
+                r"Member must satisfy regular expression pattern: [\w+=,.@-]*"
+            ),
+        ),
+        (
+            "iam",
+            "CreateUser",
+            {"UserName": "a", "Tags": [{"Key": "k"}]},
+            "Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "lambda",
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Role": "me"},
+            (
+                f"Value 'me' at 'role' failed to satisfy constraint: "
+                f"Member must satisfy regular expression pattern: {ARN}"
+            ),
+        ),
+        (
+            "lambda",
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "KMSKeyArn": "k"},
+            (
+                "Value 'k' at 'kMSKeyArn' failed to satisfy constraint: "
+                r"Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()"
+            ),
+        ),
+        (
+            "lambda",
+            "UpdateFunctionConfiguration",
+            {"FunctionName": "f", "VpcConfig": {"SubnetIds": ["subnet-1", "net-2"]}},
+            (
+                "Value '[subnet-1, net-2]' at 'vpcConfig.subnetIds' failed to satisfy constraint: "
+                "Member must satisfy constraint: [Member must have length less than or equal to 1024, "
+                "Member must have length greater than or equal to 0, "
+                "Member must satisfy regular expression pattern: subnet-[0-9a-z]*]"
+            ),
+        ),
+        (
+            "lambda",
+            "TagResource",
+            {"Resource": "arn:aws:lambda:us-east-1:111122223333:function:f", "Tags": {"k": "v" * 257}},
+            (
+                f"Value '{{k={'v' * 257}}}' at 'tags' failed to satisfy constraint: "
+                "Map value must satisfy constraint: "
+                "[Member must have length less than or equal to 256, "
+                "Member must have length greater than or equal to 0, "
+                r"Member must satisfy regular expression pattern: ([\p{L}\p{Z}\p{N}_.:/=+\-@]*)]"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_violation_is_told_in_aws_s_words(
     service: str, operation: str, params: dict[str, Any], expected: str
 ) -> None:
@@ -148,14 +259,16 @@ def test_lengths_are_counted_in_characters() -> None:
 
 def test_nothing_inside_a_sensitive_shape_is_repeated() -> None:
     shapes = {
-        "In": {"type": "structure", "members": {"Card": {"shape": "Card"}, "Pins": {"shape": "Pins"},
-                                                "ByName": {"shape": "ByName"}}},
+        "In": {
+            "type": "structure",
+            "members": {"Card": {"shape": "Card"}, "Pins": {"shape": "Pins"}, "ByName": {"shape": "ByName"}},
+        },
         "Card": {"type": "structure", "sensitive": True, "members": {"Number": {"shape": "Text"}}},
         "Text": {"type": "string", "max": 3},
         "Pin": {"type": "string", "max": 3, "sensitive": True},
         "Pins": {"type": "list", "member": {"shape": "Pin"}, "max": 1},
         "ByName": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Pin"}, "max": 1},
-    }  # fmt: skip
+    }
     params = {"Card": {"Number": "4111"}, "Pins": ["4111", "x"], "ByName": {"a": "4111", "b": "x"}}
     message = told(toy(shapes, "In"), params)
     assert message.startswith("5 validation errors detected: Value at 'card.number'")
@@ -215,8 +328,13 @@ def test_good_parameters_pass() -> None:
     )
     validate(
         CATALOGUE.operation("kms", "ImportKeyMaterial").input,
-        {"KeyId": "k", "ImportToken": b"t", "EncryptedKeyMaterial": b"m", "ValidTo": datetime(2030, 1, 1, tzinfo=UTC)},
-    )  # fmt: skip
+        {
+            "KeyId": "k",
+            "ImportToken": b"t",
+            "EncryptedKeyMaterial": b"m",
+            "ValidTo": datetime(2030, 1, 1, tzinfo=UTC),
+        },
+    )
 
 
 @settings(max_examples=100, deadline=None)

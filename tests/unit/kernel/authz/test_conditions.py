@@ -106,7 +106,9 @@ def test_every_operator_of_the_table_is_compared_above() -> None:
 
 @pytest.mark.parametrize("operator", sorted(OPERATORS))
 @pytest.mark.parametrize("absent", [{}, {"aws:key": ()}], ids=["missing", "empty"])
-def test_a_missing_key_fails_positive_and_meets_negated_operators(operator: str, absent: dict[str, Any]) -> None:
+def test_a_missing_key_fails_positive_and_meets_negated_operators(
+    operator: str, absent: dict[str, Any]
+) -> None:
     bounds = ["1"]
 
     assert (operator in NEGATIONS) is met(operator, bounds, absent)
@@ -118,12 +120,12 @@ def test_a_missing_key_fails_positive_and_meets_negated_operators(operator: str,
 
 
 @pytest.mark.parametrize(("operator", "sent", "bounds", "expected"), COMPARISONS)
-@pytest.mark.parametrize("form", ["{}IfExists", "ForAllValues:{}", "ForAnyValue:{}", "ForAnyValue:{}IfExists"])
 def test_a_present_single_value_is_compared_under_every_prefix_and_suffix(
-    form: str, operator: str, sent: str, bounds: list[str], expected: bool | None
+    operator: str, sent: str, bounds: list[str], expected: bool | None
 ) -> None:
-    assert expected is met(form.format(operator), bounds, {"aws:key": sent})
-    assert expected is met(form.format(operator), bounds, {"aws:key": (sent,)})
+    for form in ("{}IfExists", "ForAllValues:{}", "ForAnyValue:{}", "ForAnyValue:{}IfExists"):
+        assert expected is met(form.format(operator), bounds, {"aws:key": sent})
+        assert expected is met(form.format(operator), bounds, {"aws:key": (sent,)})
 
 
 # what is sent to bounds 1 and 2, and the answers of: none, ForAllValues, ForAnyValue; then the same negated
@@ -159,7 +161,8 @@ def test_null_asks_for_presence(bounds: list[str], context: dict[str, Any], expe
 
 @pytest.mark.parametrize(
     "operator",
-    ["StringMatches", "stringequals", "NullIfExists", "ForAnyValue:Null", "ForSomeValues:StringEquals", "", "IfExists",
+    ["StringMatches", "stringequals", "NullIfExists", "ForAnyValue:Null", "ForSomeValues:StringEquals", "",
+     "IfExists",
      "StringEqualsIfExistsIfExists", "ForAllValues:ForAnyValue:StringEquals", "BinaryNotEquals"],
 )  # fmt: skip
 def test_an_unknown_operator_is_not_understood(operator: str) -> None:
@@ -170,7 +173,11 @@ def test_an_unknown_operator_is_not_understood(operator: str) -> None:
 def test_known_operators_are_known_with_every_prefix_and_suffix() -> None:
     assert is_operator("Null")
     for prefix in ("", "ForAllValues:", "ForAnyValue:"):
-        assert all(is_operator(f"{prefix}{operator}{suffix}") for operator in OPERATORS for suffix in ("", "IfExists"))
+        assert all(
+            is_operator(f"{prefix}{operator}{suffix}")
+            for operator in OPERATORS
+            for suffix in ("", "IfExists")
+        )
 
 
 @pytest.mark.parametrize(
@@ -209,7 +216,8 @@ def test_an_arn_may_come_whole_from_a_variable() -> None:
 @pytest.mark.parametrize(
     ("answers", "any_expected", "all_expected"),
     [
-        ([], F, T), ([T, UNCLEAR], T, UNCLEAR), ([F, UNCLEAR], UNCLEAR, F), ([T, F], T, F), ([UNCLEAR], UNCLEAR, UNCLEAR),
+        ([], F, T), ([T, UNCLEAR], T, UNCLEAR), ([F, UNCLEAR], UNCLEAR, F), ([T, F], T, F),
+        ([UNCLEAR], UNCLEAR, UNCLEAR),
         ([UNCLEAR, T], T, UNCLEAR), ([UNCLEAR, F], UNCLEAR, F), ([T, T], T, T), ([F, F], F, F),
     ],
 )  # fmt: skip

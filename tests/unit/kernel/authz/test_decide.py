@@ -46,7 +46,8 @@ def decided(vector: dict[str, Any]) -> Decision:
         rule=ResourceRule[rule],
     )
     return decide(
-        Request(principal, vector["action"], vector["resource"], vector["resource_account"], context), policies
+        Request(principal, vector["action"], vector["resource"], vector["resource_account"], context),
+        policies,
     )
 
 
@@ -63,13 +64,19 @@ def test_decisions_match_the_vectors(path: Path) -> None:
 
 
 def test_there_are_vectors_for_every_outcome_of_every_kind_of_policy() -> None:
-    seen = {(vector["outcome"], vector["kind"]) for path in VECTORS for vector in [json.loads(path.read_text())["expected"]]}
+    seen = {
+        (vector["outcome"], vector["kind"])
+        for path in VECTORS
+        for vector in [json.loads(path.read_text())["expected"]]
+    }
     kinds = ("identity", "resource", "boundary", "session", "key", "trust")
 
     assert {(outcome, kind) for outcome in ("implicitDeny", "explicitDeny") for kind in kinds} <= seen
 
 
-def _document(*statements: dict[str, Any], kind: DocumentKind = DocumentKind.IDENTITY, label: str = "one") -> Document:
+def _document(
+    *statements: dict[str, Any], kind: DocumentKind = DocumentKind.IDENTITY, label: str = "one"
+) -> Document:
     return load_document(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}), kind, label)
 
 
@@ -78,16 +85,24 @@ DENY = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
 
 
 def test_an_allowed_call_names_every_statement_that_allowed_it() -> None:
-    decision = decide(REQUEST, Policies(identity=[_document(ALLOW, label="a"), _document(DENY | {"Action": "x:y"}, ALLOW)]))
+    decision = decide(
+        REQUEST, Policies(identity=[_document(ALLOW, label="a"), _document(DENY | {"Action": "x:y"}, ALLOW)])
+    )
 
-    assert (Match("identity", "a", 0, "Yes", "Allow"), Match("identity", "one", 1, "Yes", "Allow")) == decision.matches
+    assert (
+        Match("identity", "a", 0, "Yes", "Allow"),
+        Match("identity", "one", 1, "Yes", "Allow"),
+    ) == decision.matches
 
 
 def test_a_denied_call_names_every_statement_that_denied_it_and_no_other() -> None:
     resource = _document(DENY | {"Principal": "*"}, kind=DocumentKind.RESOURCE, label="bucket")
     decision = decide(REQUEST, Policies(identity=[_document(ALLOW, DENY)], resource=resource))
 
-    assert (Match("resource", "bucket", 0, None, "Deny"), Match("identity", "one", 1, None, "Deny")) == decision.matches
+    assert (
+        Match("resource", "bucket", 0, None, "Deny"),
+        Match("identity", "one", 1, None, "Deny"),
+    ) == decision.matches
     assert "resource" == decision.kind
 
 
@@ -105,7 +120,9 @@ def test_notes_say_which_statement_and_what_of_it_was_not_understood() -> None:
     decision = decide(REQUEST, Policies(identity=[_document(ALLOW, odd, label="inline:odd")]))
 
     assert Outcome.EXPLICIT_DENY is decision.outcome
-    assert ("Deny statement 1 of inline:odd: condition StringMatches aws:useragent is not understood",) == decision.notes
+    assert (
+        "Deny statement 1 of inline:odd: condition StringMatches aws:useragent is not understood",
+    ) == decision.notes
 
 
 def test_an_unreadable_document_denies_everything_to_everyone() -> None:
@@ -145,6 +162,10 @@ def test_the_grants_of_a_trust_policy_differ_only_where_everyone_is_named() -> N
 def test_who_has_no_name_and_no_account_is_only_everyone() -> None:
     nobody = Principal(PrincipalKind.ANONYMOUS, "", "")
     request = Request(nobody, "s3:GetObject", "arn:aws:s3:::bucket/key", "111122223333")
-    policy = _document(ALLOW | {"Principal": {"AWS": ""}}, ALLOW | {"Principal": {"Federated": ""}}, kind=DocumentKind.RESOURCE)
+    policy = _document(
+        ALLOW | {"Principal": {"AWS": ""}},
+        ALLOW | {"Principal": {"Federated": ""}},
+        kind=DocumentKind.RESOURCE,
+    )
 
     assert Outcome.IMPLICIT_DENY is decide(request, Policies(resource=policy)).outcome

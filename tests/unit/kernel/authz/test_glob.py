@@ -16,12 +16,15 @@ from strongroom.kernel.authz.glob import Filled, Wild, glob, matcher, tokens_of
     ("pattern", "text", "expected"),
     [
         ("", "", True), ("", "a", False), ("*", "", True), ("*", "anything:/ at all", True), ("?", "", False),
-        ("?", "a", True), ("??", "a", False), ("abc", "abc", True), ("abc", "abcd", False), ("abc*", "abc", True),
+        ("?", "a", True), ("??", "a", False), ("abc", "abc", True), ("abc", "abcd", False),
+        ("abc*", "abc", True),
         ("*abc", "xabc", True), ("*abc", "xabcd", False), ("a*c", "abc", True), ("a*c", "ac", True),
         ("a*c", "a", False), ("a*bc*d", "aXbcYbcd", True), ("ab*ba", "aba", False), ("a?c", "abc", True),
         ("a?c", "ac", False), ("*-??????", "db-AbCdEf", True), ("*-??????", "db-AbCdEfG", False),
-        ("*a?b?c*", "xxaXbbaYbZcxx", True), ("*a?b?c*", "xxaXbYdxx", False), ("[ab]", "a", False), ("[ab]", "[ab]", True),
-        ("a**b", "ab", True), ("*?*", "", False), ("*?*", "x", True), ("**", "", True), ("a*a*a", "aa", False),
+        ("*a?b?c*", "xxaXbbaYbZcxx", True), ("*a?b?c*", "xxaXbYdxx", False), ("[ab]", "a", False),
+        ("[ab]", "[ab]", True),
+        ("a**b", "ab", True), ("*?*", "", False), ("*?*", "x", True), ("**", "", True),
+        ("a*a*a", "aa", False),
         ("\n*", "\nx", True), ("é?", "éß", True),
     ],
 )  # fmt: skip
@@ -37,7 +40,9 @@ def test_a_glob_agrees_with_a_regular_expression(pattern: str, text: str) -> Non
     assert (re.fullmatch(translated, text, re.DOTALL) is not None) is glob(pattern)(text)
 
 
-@pytest.mark.parametrize("pattern", ["*a" * 1000, "*a?b" * 500, "*?" * 1000, "?" * 2000 + "*b", "*a" + "?a" * 900 + "*b"])
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 1000, "*a?b" * 500, "*?" * 1000, "?" * 2000 + "*b", "*a" + "?a" * 900 + "*b"]
+)
 def test_no_pattern_is_slow(pattern: str) -> None:
     fits, text = glob(pattern), "a" * 4000
 

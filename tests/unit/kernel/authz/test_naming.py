@@ -17,7 +17,10 @@ ROLE = Principal(
     entity_arn=f"arn:aws:iam::{A}:role/svc/app",
 )  # fmt: skip
 FEDERATED = Principal(
-    PrincipalKind.FEDERATED, f"arn:aws:sts::{A}:federated-user/ann", A, entity_arn=f"arn:aws:iam::{A}:user/ann"
+    PrincipalKind.FEDERATED,
+    f"arn:aws:sts::{A}:federated-user/ann",
+    A,
+    entity_arn=f"arn:aws:iam::{A}:user/ann",
 )
 ROOT = Principal(PrincipalKind.ROOT, f"arn:aws:iam::{A}:root", A)
 SERVICE = Principal(PrincipalKind.SERVICE, "lambda.amazonaws.com", "", name="lambda.amazonaws.com")
@@ -103,7 +106,8 @@ def test_notprincipal_spares_only_who_is_listed_in_every_form(
     [
         ("*", "*", True), ("AWS", "*", True), ("AWS", A, True), ("AWS", f"arn:aws:iam::{A}:root", True),
         ("AWS", f"arn:aws:iam::{A}:user/team/ann", True), ("AWS", f"arn:aws:iam::{A}:role/app", True),
-        ("AWS", f"arn:aws:sts::{A}:assumed-role/app/run", True), ("AWS", f"arn:aws:sts::{A}:federated-user/ann", True),
+        ("AWS", f"arn:aws:sts::{A}:assumed-role/app/run", True),
+        ("AWS", f"arn:aws:sts::{A}:federated-user/ann", True),
         ("AWS", "AIDAQQQQQQQQQQQQQQQQQ", True), ("AWS", "AROAQQQQQQQQQQQQQQQQQ", True),
         ("Service", "secretsmanager.amazonaws.com", True), ("Service", "logs.us-east-1.amazonaws.com", True),
         ("Federated", "accounts.google.com", True), ("Federated", WEB.arn, True),
@@ -113,7 +117,8 @@ def test_notprincipal_spares_only_who_is_listed_in_every_form(
         ("AWS", f"arn:aws:iam::{A}:user/", False), ("AWS", f"arn:aws:sts::{A}:assumed-role/app", False),
         ("AWS", f"arn:aws:sts::{A}:assumed-role/app/*", False), ("AWS", "arn:aws:iam::*:root", False),
         ("AWS", "AKIAQQQQQQQQQQQQQQQQ", False), ("Service", "*", False), ("Service", "lambda", False),
-        ("Service", "lambda.amazonaws.com.evil.example", False), ("Federated", "*", False), ("Federated", "localhost", False),
+        ("Service", "lambda.amazonaws.com.evil.example", False), ("Federated", "*", False),
+        ("Federated", "localhost", False),
         ("CanonicalUser", "xyz", False), ("Other", "x", False), ("*", A, False),
     ],
 )  # fmt: skip

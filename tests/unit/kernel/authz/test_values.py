@@ -20,7 +20,13 @@ def at(*parts: int) -> datetime:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("5", Decimal(5)), ("-5.25", Decimal("-5.25")), ("+07", Decimal(7)), (".5", Decimal("0.5")), ("5.", Decimal(5))],
+    [
+        ("5", Decimal(5)),
+        ("-5.25", Decimal("-5.25")),
+        ("+07", Decimal(7)),
+        (".5", Decimal("0.5")),
+        ("5.", Decimal(5)),
+    ],
 )
 def test_numbers_read(text: str, expected: Decimal) -> None:
     assert expected == values.number(text)
@@ -54,8 +60,10 @@ def test_booleans_read_in_any_case() -> None:
     [
         ("10.1.2.3", "10.0.0.0/8", True), ("11.1.2.3", "10.0.0.0/8", False), ("10.1.2.3", "10.1.2.3", True),
         ("10.1.2.4", "10.1.2.3", False), ("10.1.2.3", "10.9.9.9/8", True), ("10.1.2.3", "0.0.0.0/0", True),
-        ("2001:db8::1", "2001:db8::/32", True), ("2001:db9::1", "2001:db8::/32", False), ("2001:db8::1", "2001:DB8::1", True),
-        ("10.1.2.3", "::/0", False), ("2001:db8::1", "0.0.0.0/0", False), ("::ffff:10.1.2.3", "10.0.0.0/8", True),
+        ("2001:db8::1", "2001:db8::/32", True), ("2001:db9::1", "2001:db8::/32", False),
+        ("2001:db8::1", "2001:DB8::1", True),
+        ("10.1.2.3", "::/0", False), ("2001:db8::1", "0.0.0.0/0", False),
+        ("::ffff:10.1.2.3", "10.0.0.0/8", True),
         ("10.1.2.3", "::ffff:10.0.0.0/104", True), ("10.1.2.3", "::ffff:0:0/96", True),
     ],
 )  # fmt: skip
@@ -67,12 +75,15 @@ def test_addresses_lie_in_ranges_of_their_own_version(sent: str, bound: str, exp
     ("read", "text"),
     [
         (values.number, "ten"), (values.number, ""), (values.number, "1e5"), (values.number, "NaN"),
-        (values.number, "Infinity"), (values.number, "1_000"), (values.number, " 5"), (values.number, "٥"),
+        (values.number, "Infinity"), (values.number, "1_000"), (values.number, " 5"),
+        (values.number, "\u0665"),
         (values.number, "9" * 41), (values.date, "tomorrow"), (values.date, "2026-13-01"), (values.date, ""),
         (values.date, "2026-1-2"), (values.date, "2026-01-02 03:04:05"), (values.date, "2026-W01"),
         (values.date, "1767323045000"), (values.date, "0000"), (values.date, "2026-01-02T25:00:00Z"),
-        (values.date, "0001-01-01T00:00:00+23:00"), (values.boolean, "yes"), (values.boolean, ""), (values.boolean, "1"),
-        (values.octets, "YQ"), (values.octets, "é"), (values.address, "10.0.0.1/8"), (values.address, "010.0.0.1"),
+        (values.date, "0001-01-01T00:00:00+23:00"), (values.boolean, "yes"), (values.boolean, ""),
+        (values.boolean, "1"),
+        (values.octets, "YQ"), (values.octets, "é"), (values.address, "10.0.0.1/8"),
+        (values.address, "010.0.0.1"),
         (values.address, "fe80::1%eth0"), (values.address, ""), (values.network, "10.0.0.0/33"),
         (values.network, "10.0.0.0/"), (values.network, "10.0.0/8"),
     ],

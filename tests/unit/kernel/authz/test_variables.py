@@ -6,9 +6,14 @@ import pytest
 
 from strongroom.kernel.authz.faults import NotUnderstoodError
 from strongroom.kernel.authz.glob import Wild
+from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.variables import Variable, fill, is_fixed, parse_template
 
-CONTEXT = {"aws:username": "ann", "aws:principaltag/cost center": "7*", "aws:tagkeys": ("a",)}
+CONTEXT: dict[str, ContextValue] = {
+    "aws:username": "ann",
+    "aws:principaltag/cost center": "7*",
+    "aws:tagkeys": ("a",),
+}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,9 @@ def test_a_template_is_filled_from_the_context(text: str, expected: list[object]
     assert expected == fill(parse_template(text, variables=True, wild=True), CONTEXT)
 
 
-@pytest.mark.parametrize("text", ["${", "${}", "${aws:username", "${a'b}", "${a, b}", "${a, 'b'} ${", "${{a}}"])
+@pytest.mark.parametrize(
+    "text", ["${", "${}", "${aws:username", "${a'b}", "${a, b}", "${a, 'b'} ${", "${{a}}"]
+)
 def test_what_begins_no_variable_is_not_understood(text: str) -> None:
     with pytest.raises(NotUnderstoodError):
         parse_template(text, variables=True, wild=True)

@@ -58,7 +58,8 @@ class InProcess:
         self.worker = self.product.open_worker(ROOT_KEY, 0)
         self.runner = self.product.open_runner(ROOT_KEY)
         self._stop = threading.Event()
-        config = uvicorn.Config(self._plain, port=self.port, lifespan="off", log_level="warning", ws="none")
+        config = uvicorn.Config(self._plain, port=self.port, lifespan="off", log_level="warning", ws="none",
+                                interface="asgi3", proxy_headers=False)
         self._server = uvicorn.Server(config)
         self._threads = [threading.Thread(target=self._server.run), threading.Thread(target=self.runner.run,
                                                                                       args=(self._stop,))]

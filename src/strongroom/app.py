@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,12 +31,13 @@ from strongroom.kernel.recorder import Recorder, committed_among, forget_settled
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import parse_seal
-from strongroom.kernel.storage.migrations import migrate
+from strongroom.kernel.storage.errors import StoreError
+from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
-from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
-from strongroom.server.asgi import Application, Engine
+from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, Prepared, StartRefused
 from strongroom.services import iam, kms, local, secretsmanager, sts
@@ -76,14 +78,27 @@ class Product:
 
     # ------------------------------------------------------------------ start
 
+    def initialised(self) -> bool:
+        """Whether the store belongs to a root key already. Changes nothing."""
+        with _told_plainly():
+            if version(self.settings.store_url) is None:
+                return False
+            store = open_store(self.settings.store_url)
+            try:
+                with store.read() as tx:
+                    return tx.row(_READ, name=CHECK_VALUE) is not None
+            finally:
+                store.close()
+
     def prepare(self, root_key: bytes | None) -> Prepared:
         """Bring the store up to date, test the root key, settle the journal, make the first administrator."""
-        notes = migrate(self.settings.store_url)
-        store = open_store(self.settings.store_url)
-        try:
-            return self._prepare(store, root_key, notes)
-        finally:
-            store.close()
+        with _told_plainly():
+            notes = migrate(self.settings.store_url)
+            store = open_store(self.settings.store_url)
+            try:
+                return self._prepare(store, root_key, notes)
+            finally:
+                store.close()
 
     def _prepare(self, store: Store, root_key: bytes | None, notes: Sequence[str]) -> Prepared:
         if root_key is None:
@@ -139,7 +154,7 @@ class Product:
         """The runner's parts."""
         return Runner(self, root_key)
 
-    def open_engine(self, root_key: bytes, process: str) -> Opened:
+    def open_engine(self, root_key: bytes, process: str, on_batch_done: Callable[[Answers], None] | None = None) -> Opened:
         """Everything that a process needs to answer calls or to do jobs, wired together."""
         store = open_store(self.settings.store_url)
         keyring = Keyring(root_key)
@@ -153,11 +168,11 @@ class Product:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
         recorder = Recorder(journal, store, self.clock)
-        queue = WriteQueue(store, recorder)
+        queue = WriteQueue(store, recorder, on_batch_done=on_batch_done)
         offset = _stored_offset if facts.dev_clock else _no_offset
         chain = Chain(
             catalogue=self.catalogue, registry=registry, principals=registry.principals, store=store, keyring=keyring,
-            entropy=self.entropy, clock=self.clock, offset=offset, regions=self.settings.regions or aws_regions(),
+            entropy=self.entropy, clock=self.clock, offset=offset, regions=frozenset(self.settings.regions) or aws_regions(),
         )
         return Opened(store, keyring, registry, queue, recorder, chain, offset)
 
@@ -242,6 +257,15 @@ class Product:
                 forget_settled(tx, settled)
 
 
+@contextlib.contextmanager
+def _told_plainly() -> Iterator[None]:
+    """A store that cannot be had is the operator's business: one sentence, no trace."""
+    try:
+        yield
+    except StoreError as error:
+        raise StartRefused(str(error)) from None
+
+
 def _stored_offset(tx: Transaction) -> timedelta:
     return local.clock_offset(tx)
 
@@ -295,7 +319,7 @@ class Worker:
         self._product = product
         self._process = f"worker{slot}"
         self._application = Application(
-            host_check=HostCheck(product.settings.host, product.settings.port, product.settings.hosts),
+            host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=product.settings.limits.max_body_bytes,
             sealed=_sealed(product), health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
         )
@@ -309,9 +333,10 @@ class Worker:
 
     def unseal(self, root_key: bytes) -> None:
         """Open everything with the root key."""
-        opened = self._product.open_engine(root_key, self._process)
+        deliveries = Deliveries()
+        opened = self._product.open_engine(root_key, self._process, deliveries)
         self._application.engine = Engine(
-            opened.chain, opened.store, opened.queue, opened.recorder,
+            opened.chain, opened.store, opened.queue, opened.recorder, deliveries,
             sync_each=self._product.settings.journal_sync == "each",
         )
 
@@ -354,10 +379,11 @@ class Runner:
 
 
 def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
-    offered = frozenset(product.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms)
+    rooms = product.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms
+    router = wire.Router(product.catalogue, rooms)
 
     def answer(request: HTTPRequest) -> HTTPReply:
-        route = wire.route(request, product.catalogue, offered)
+        route = router.route(request)
         refusal = Refusal(Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`.")
         return wire.refuse(route, refusal, uuid4(product.entropy))
 

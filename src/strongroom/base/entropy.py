@@ -45,13 +45,13 @@ class SystemEntropy:
         self._pool, self._at = b"", 0
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
 def uuid4(entropy: Entropy) -> str:
     """A random UUID in its text form (RFC 9562, section 5.4)."""
-    number = int.from_bytes(entropy.take(16), "big")
-    number = number & ~(0xF << 76) | (0x4 << 76)
-    number = number & ~(0x3 << 62) | (0x2 << 62)
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = entropy.take(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 
 def pick(entropy: Entropy, alphabet: str, count: int) -> str:

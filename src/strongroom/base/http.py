@@ -26,9 +26,11 @@ class HTTPRequest:
     def header(self, name: bytes) -> str | None:
         """One header's value as text (Latin-1), repeated ones joined by commas; None where it is absent."""
         if self._index is None:
-            index: dict[bytes, bytes] = {}
-            for key, value in self.headers:
-                index[key] = index[key] + b"," + value if key in index else value
+            index = dict(self.headers)
+            if len(index) != len(self.headers):
+                index = {}
+                for key, value in self.headers:
+                    index[key] = index[key] + b"," + value if key in index else value
             self._index = index
         found = self._index.get(name)
         return None if found is None else found.decode("latin-1")

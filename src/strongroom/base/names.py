@@ -34,6 +34,16 @@ def parse_arn(text: str) -> ARN | None:
     return ARN(*parts[1:])
 
 
+def role_session_arn(account: str, role_name: str, session_name: str) -> str:
+    """The ARN of a role session, which leaves the role's path out. Source: IAM User Guide, "IAM identifiers"."""
+    return f"arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{session_name}"
+
+
+def federated_user_arn(account: str, name: str) -> str:
+    """The ARN of a federated user's session. Source: as role_session_arn."""
+    return f"arn:{PARTITION}:sts::{account}:federated-user/{name}"
+
+
 def is_account_id(text: str) -> bool:
     """Whether the text is a 12-digit account id."""
     return _ACCOUNT.fullmatch(text) is not None

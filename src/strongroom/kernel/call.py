@@ -32,9 +32,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What an access key stands for. ``secret`` signs; ``session`` is None for long-term keys.
+    """What an access key stands for. ``secret`` signs.
 
-    ``session`` holds the session policies (an empty tuple where none were passed).
+    ``session``: what limits a session; None where nothing does (long-term keys, sessions without a policy).
     """
 
     principal: Principal

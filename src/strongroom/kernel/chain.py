@@ -28,7 +28,9 @@ from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Requ
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
 from strongroom.kernel.journal import event
-from strongroom.kernel.model.catalogue import Catalogue, OperationModel, ServiceModel
+from strongroom.kernel.model.catalogue import Catalogue
+from strongroom.kernel.model.overlay import overlay_of
+from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
@@ -81,7 +83,8 @@ class Chain:
         self.offset = offset
         self.regions = regions
         self.signing_keys = signing.SigningKeys()
-        self._offered = frozenset(registry.rooms)
+        self.overlays = {service: overlay_of(service) for service in registry.rooms}
+        self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, int] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -89,7 +92,7 @@ class Chain:
     def begin(self, request: HTTPRequest, source: Source) -> Flight:
         """Name the operation that a request means. What is unknown goes on: its caller is proven and recorded."""
         now = self.clock()
-        route = wire.route(request, self.catalogue, self._offered)
+        route = self.router.route(request)
         call = Call(
             kernel=self, service=route.service, name=route.operation or "Unknown", region=GLOBAL_REGION,
             credential=NOBODY, params={}, now=now, machine_now=now, request_id=uuid4(self.entropy),
@@ -184,14 +187,14 @@ class Chain:
     def authorise(self, call: Call, tx: Transaction, action: str, target: Target,
                   keys: Mapping[str, ContextValue]) -> Decision:
         """Decide one action; raises the AccessDenied refusal where it is not allowed."""
-        asked = Request(
-            call.principal, action, target.arn, target.account,
-            global_context(
-                call.principal, now=call.now, source_ip=call.source.ip, secure=call.source.secure,
-                user_agent=call.source.user_agent, region=call.region, resource_account=target.account, via=call.via,
-                facts=target.facts, keys=keys,
-            ),
+        source = call.source
+        context = global_context(
+            call.principal, now=call.now, source_ip=source.ip, secure=source.secure, user_agent=source.user_agent,
+            region=call.region, resource_account=target.account, via=call.via,
         )
+        context.update(target.facts)
+        context.update(keys)
+        asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
         decision = decide(
             asked,
@@ -266,10 +269,9 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
     model: ServiceModel | None = None
     if flight.route.service in chain.registry.rooms:
         model = chain.catalogue.service(flight.route.service)
-    only = GLOBAL_REGION if model is not None and model.global_endpoint else None
     signing.check_scope(
         claim, service=model.signing_name if model else claim.service,
-        regions=frozenset((only,)) if only else chain.regions, now=call.machine_now,
+        regions=chain.regions, now=call.machine_now,
     )
     call.region = claim.region
     call.now = call.machine_now + chain.offset(tx)
@@ -295,8 +297,9 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
     model = flight.model
     if model is None:
         raise RuntimeError("parameters of an operation without a model")
-    flight.call.params = wire.parse(flight.route, flight.request, model)
-    validate(model.input, flight.call.params)
+    params = flight.call.params = wire.parse(flight.route, flight.request, model)
+    chain.overlays[model.service].check(model.name, params)
+    validate(model.input, params)
 
 
 # ---------------------------------------------------------------------- the steps inside the transaction

@@ -86,12 +86,14 @@ class Recorder:
                 # The next start settles it: the ids are not in the table.
                 log.exception("the journal could not take %d outcomes", len(ids))
 
-    def unknown(self, outcomes: Sequence[Outcome]) -> None:
-        """After a connection was lost during COMMIT: look the ids up, and settle those that are not there."""
+    def committed(self, tx: Transaction, outcomes: Sequence[Outcome]) -> bool:  # noqa: ARG002
+        """Whether a batch whose COMMIT was not answered is in the store after all."""
         ids = [record.event_id for outcome in outcomes for record in _records(outcome) if record.writes]
-        missing = [one for one in ids if one not in committed_among(self.store, ids)] if ids else []
-        if missing:
-            self.journal.not_committed(missing, "connection lost during commit")
+        return bool(ids) and bool(committed_among(self.store, ids[:1]))
+
+    def unknown(self, outcomes: Sequence[Outcome]) -> None:
+        """A batch may be in the store or not: its records wait for the next start, which settles them."""
+        log.error("the outcome of %d writes is unknown; it is settled at the next start", len(outcomes))
 
 
 def _records(outcome: Outcome) -> Iterable[Record]:

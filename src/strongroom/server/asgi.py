@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -17,7 +17,7 @@ from strongroom.kernel.call import Source
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store
-from strongroom.kernel.storage.writequeue import Outcome, QueueFull, WriteQueue
+from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Receive, Scope, Send
 
@@ -27,20 +27,43 @@ HEALTH = b"/_strongroom/health"
 SLOW_CALLS_AT_ONCE = 8
 
 
-class Sealed(Protocol):
-    """What answers while no root key is there: every call 503 in its protocol's form."""
+Sealed = Callable[[HTTPRequest], HTTPReply]
+"""What answers while no root key is there: every call 503 in its protocol's form."""
 
-    def __call__(self, request: HTTPRequest) -> HTTPReply: ...
+
+class Deliveries:
+    """Brings a batch's outcomes from the writer thread to the event loop, with one wake-up for all of them."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, answers: Answers) -> None:
+        """The write queue's ``on_batch_done``."""
+        loop = self.loop
+        if loop is None:
+            _deliver(answers)
+            return
+        try:
+            loop.call_soon_threadsafe(_deliver, answers)
+        except RuntimeError:  # the loop has ended, and whoever waited in it
+            log.info("%d answers came after the end", len(answers))
+
+
+def _deliver(answers: Answers) -> None:
+    for done, outcome in answers:
+        done(outcome)
 
 
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
-    def __init__(self, chain: Chain, store: Store, queue: WriteQueue, recorder: Recorder, *, sync_each: bool) -> None:
+    def __init__(self, chain: Chain, store: Store, queue: WriteQueue, recorder: Recorder,
+                 deliveries: Deliveries, *, sync_each: bool) -> None:
         self.chain = chain
         self.store = store
         self.queue = queue
         self.recorder = recorder
+        self.deliveries = deliveries
         self.sync_each = sync_each
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
 
@@ -53,7 +76,7 @@ class Engine:
 
     async def answer(self, request: HTTPRequest, source: Source) -> HTTPReply:
         """The reply to one request, recorded."""
-        loop = asyncio.get_running_loop()
+        loop = self.deliveries.loop = asyncio.get_running_loop()
         flight = self.chain.begin(request, source)
         if self.store.embedded and not flight.slow:
             self.chain.enter(flight)
@@ -79,7 +102,8 @@ class Engine:
         done: asyncio.Future[Outcome | BaseException] = loop.create_future()
 
         def finished(outcome: Outcome | BaseException) -> None:
-            loop.call_soon_threadsafe(_settle, done, outcome)
+            if not done.done():
+                done.set_result(outcome)
 
         try:
             self.queue.submit(lambda tx: self.chain.write(flight, tx), finished)
@@ -99,11 +123,6 @@ class Engine:
 def _ignore(outcome: Outcome | BaseException) -> None:
     if isinstance(outcome, BaseException):
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
-
-
-def _settle(done: asyncio.Future[Outcome | BaseException], outcome: Outcome | BaseException) -> None:
-    if not done.done():
-        done.set_result(outcome)
 
 
 class Application:
@@ -126,17 +145,16 @@ class Application:
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _reply(self, scope: Scope, receive: Receive) -> HTTPReply | None:
-        headers = scope["headers"]
-        refused = self._host_check(headers)
-        if refused is not None:
-            return refused
-        path: bytes = scope["raw_path"]
         body = await self._body(receive)
         if body is None:
             return None
+        path: bytes = scope["raw_path"]
+        request = HTTPRequest(scope["method"], path, scope["query_string"], scope["headers"], body)
+        refused = self._host_check(scope["headers"])
+        if refused is not None:
+            return refused
         if path == HEALTH:
             return self._health_reply(scope["query_string"])
-        request = HTTPRequest(scope["method"], path, scope["query_string"], headers, body)
         engine = self.engine
         if engine is None:
             return self._sealed(request)

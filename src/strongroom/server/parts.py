@@ -1,7 +1,7 @@
 """What the composition root hands to the server: how to prepare a store, and what each process is made of.
 
 ``server`` knows processes, sockets and TLS, and nothing of rooms. ``app`` implements ``Parts`` for one set of
-settings; the supervisor calls it, always in a child of its own, so that it never holds a store, a thread or a loop.
+settings. The supervisor calls it only in children, so that it never holds a store, a thread or a loop itself.
 """
 
 from __future__ import annotations
@@ -127,12 +127,19 @@ class Parts(Protocol):
     Every method runs in a freshly forked child, never in the supervisor. ``root_key`` is None while sealed.
     """
 
+    def initialised(self) -> bool:
+        """Whether the store belongs to a root key already. Asked before a new one is made; changes nothing.
+
+        Raises StartRefused where the store is out of reach.
+        """
+        ...
+
     def prepare(self, root_key: bytes | None) -> Prepared:
         """Bring the store up to date and test the key check value, before any child serves.
 
-        First start: tables, node id, key check value, first administrator. Called again on ``unseal``, so it must
-        be repeatable. Raises StartRefused: wrong root key, newer schema, store out of reach, or a store without a
-        check value while ``root_key`` is None.
+        First start: tables, node id, key check value, first administrator. Called again on ``unseal``, so
+        it must be repeatable. Raises StartRefused: wrong root key, newer schema, store out of reach, or a
+        store without a check value while ``root_key`` is None.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +24,6 @@ def test_the_account_can_be_read_back_from_a_minted_id(number: int, prefix: str)
 
 def test_the_published_rule_reads_the_same_account() -> None:
     """Source: facts, iam, section 12: first six bytes, masked with 0x7fffffffff80, shifted by seven."""
-    import base64
-
     minted = keyids.mint("AKIA", "123456789012", SystemEntropy())
     head = int.from_bytes(base64.b32decode(minted[4:])[:6], "big")
 
@@ -32,9 +32,19 @@ def test_the_published_rule_reads_the_same_account() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "AKIA", "AKIDEXAMPLE", "AKIAIOSFODNN7EXAMPLE", "AKIA" + "7" * 16, "AKIA" + "a" * 16, "AKIA" + "é" * 16,
-     "AROA" + "Q" * 16, "AKIA" + "0" * 16, "AKIA" + "Q" * 17],
-)  # fmt: skip
+    [
+        "",
+        "AKIA",
+        "AKIDEXAMPLE",
+        "AKIAIOSFODNN7EXAMPLE",
+        "AKIA" + "7" * 16,
+        "AKIA" + "a" * 16,
+        "AKIA" + "é" * 16,
+        "AROA" + "Q" * 16,
+        "AKIA" + "0" * 16,
+        "AKIA" + "Q" * 17,
+    ],
+)
 def test_what_was_never_minted_has_no_account(text: str) -> None:
     assert keyids.account_of(text) is None
 

@@ -48,7 +48,7 @@ class Catalogue:
             return self._loaded[name]
 
     def add(self, name: str, raw: Mapping[str, Any]) -> None:
-        """Take in the model of a service that is not AWS's, in botocore's own form. Raises ValueError if it is there."""
+        """Take in the model of a service that is not AWS's, in botocore's form. ValueError if it is there."""
         with self._loading:
             if name in self.services or name in self._loaded:
                 raise ValueError(f"the model of {name} is there already")
@@ -128,9 +128,9 @@ class _Compiler:
 
     def all(self) -> dict[str, Shape]:
         """Every shape by name."""
-        circular = _circular(self._raw)
+        endless = _endless(self._raw)
         for name, given in self._raw.items():
-            self._made[name] = _bare(self._service, name, given, recursive=name in circular)
+            self._made[name] = _bare(self._service, name, given, unbounded=name in endless)
         for name, given in self._raw.items():
             self._tie(self._made[name], given)
         return self._made
@@ -159,7 +159,7 @@ class _Compiler:
         )
 
 
-def _bare(service: str, name: str, given: Mapping[str, Any], *, recursive: bool) -> Shape:
+def _bare(service: str, name: str, given: Mapping[str, Any], *, unbounded: bool) -> Shape:
     """A shape with everything but its references."""
     error = given.get("error", {})
     return Shape(
@@ -182,37 +182,23 @@ def _bare(service: str, name: str, given: Mapping[str, Any], *, recursive: bool)
         fault=given.get("fault", False) or error.get("fault", False),
         error_code=error.get("code"),
         error_status=error.get("httpStatusCode"),
-        recursive=recursive,
+        unbounded=unbounded,
     )
 
 
-def _circular(raw: Mapping[str, Any]) -> set[str]:
-    """The shapes that can reach themselves."""
-    edges = {name: _references(given) for name, given in raw.items()}
-    # Leaves cannot be part of a circle: strip them until only circles and what leads into them is left.
-    left = dict(edges)
+def _endless(raw: Mapping[str, Any]) -> set[str]:
+    """The shapes whose values have no greatest depth: in a circle, leading into one, or free documents."""
+    left = {name: (name,) if given.get("document") else _references(given) for name, given in raw.items()}
     while leaves := [name for name, ends in left.items() if not any(end in left for end in ends)]:
         for name in leaves:
             del left[name]
-    return {name for name in left if _reaches(left, name)}
+    return set(left)
 
 
 def _references(given: Mapping[str, Any]) -> tuple[str, ...]:
     members = given.get("members", {}).values()
     parts = (given[part] for part in ("member", "key", "value") if part in given)
     return tuple(ref["shape"] for ref in (*members, *parts))
-
-
-def _reaches(edges: Mapping[str, tuple[str, ...]], start: str) -> bool:
-    waiting, seen = list(edges[start]), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name == start:
-            return True
-        if name in edges and name not in seen:
-            seen.add(name)
-            waiting.extend(edges[name])
-    return False
 
 
 CATALOGUE: Final = Catalogue(SERVICES)

@@ -23,13 +23,14 @@ class ServiceError(Answerable):
 
     ``message`` None leaves the text out of the answer altogether, as KMS does for InvalidCiphertextException.
     ``members`` are further modelled members of the error (``Reason`` of Lambda's TooManyRequestsException).
-    Source: the service model's ``error`` and ``fault`` traits; where they state no status it is 400, for faults 500.
+    Source: the model's ``error`` and ``fault`` traits; where they state no status it is 400, for faults 500.
     """
 
     service: ClassVar[str]
     shape: ClassVar[Shape]
     code: ClassVar[str]
     http_status: ClassVar[int]
+    text_member: ClassVar[str]  # Message or message: the model knows which service writes which
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class ServiceError(Answerable):
         cls.shape = shape
         cls.code = shape.error_code or shape.name
         cls.http_status = shape.error_status or (500 if shape.fault else 400)
+        cls.text_member = next((name for name in shape.members if name.lower() == "message"), "message")
         _DEFINED.setdefault((cls.service, cls.__name__), cls)
 
 

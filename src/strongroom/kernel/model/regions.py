@@ -1,4 +1,4 @@
-"""Which Regions there are: botocore's own partition data, so that a new one arrives with the next botocore."""
+"""Which Regions there are: botocore's partition data, so that a new one arrives with the next botocore."""
 
 from __future__ import annotations
 

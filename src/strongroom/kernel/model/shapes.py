@@ -67,7 +67,7 @@ class Shape:
     fault: bool = False
     error_code: str | None = None
     error_status: int | None = None
-    recursive: bool = False  # whether a value of this shape may hold another of the same
+    unbounded: bool = False  # whether its values may be nested without end (recursive or free documents)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -63,13 +63,15 @@ def read_private(path: Path) -> bytes:
         raise SealMissing(f"{path} does not exist.") from None
     except OSError as error:
         raise SealFailure(f"{path} cannot be read: {error.strerror}.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size > _BYTES_AT_MOST:
             raise SealDamaged(f"{path} is not a small plain file.")
         if found.st_mode & 0o077 or found.st_uid not in (os.geteuid(), 0):
             raise SealExposed(f"{path} must belong to this user and be readable by nobody else (chmod 600).")
-        return file.read(_BYTES_AT_MOST)
+        return os.read(descriptor, _BYTES_AT_MOST)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,13 +1,13 @@
 """Session tokens: everything that a temporary credential is, sealed into the text that its holder sends.
 
-A token costs no write and no row. Whoever opens one still asks the store whether its issuer (and, for the sessions of
-users, the issuing key) is there and active. The access key id is what the token is bound to, so that neither can be
-used with another's.
+A token costs no write and no row. Whoever opens one still asks the store whether its issuer (and, for the
+sessions of users, the issuing key) is there and active. The access key id is what the token is bound to, so
+that neither can be used with another's.
 
 It lives here because two rooms that are strangers need it: ``sts`` makes tokens, ``iam`` opens them.
 
-Form, before sealing: secret (30) | length of the fixed part (2) | fixed part, JSON | packed part, deflated JSON.
-Our choice: docs/decisions/0012-principals-and-sessions.md.
+Form, before sealing: secret (30) | length of the fixed part (2) | fixed part, JSON | packed part, deflated
+JSON. Our choice: docs/decisions/0012-principals-and-sessions.md.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Statement:
     """One SQLAlchemy Core statement, compiled once an engine and then run through the driver itself.
 
-    Core costs about 50 us a statement, the compiled text 15 (facts: performance). Values are given by name with
-    ``bindparam("name")``; module-level constants are the normal use::
+    Core costs about 50 us a statement, the compiled text 15 (facts: performance).
+    Values are given by name with ``bindparam("name")``; module-level constants are the normal use::
 
         _BY_NAME = Statement(select(secret.c.pk).where(secret.c.name == bindparam("name")))
         tx.row(_BY_NAME, name="db")
@@ -61,15 +61,16 @@ class Transaction(Protocol):
         ...
 
     def raise_generation(self, account: str, kind: str) -> None:
-        """Say, in the transaction that changes them, that an account's ``kind`` (iam, kms, clock, ...) changed."""
+        """Say, in the transaction that changes it, that an account's ``kind`` (iam, kms, ...) changed."""
         ...
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """What ``load`` answers, kept in memory as long as the generation of (account, kind) stands.
 
-        INVARIANT: never stale. The generation is compared in this transaction's own snapshot; inside a writing
-        transaction that raised it, ``load`` is asked directly and nothing is kept. ``key`` must name the loader
-        too (``("user", arn)``). Bounded; the oldest go first. Values must be immutable and hold no secret value.
+        INVARIANT: never stale. The generation is compared in this transaction's own snapshot; inside a
+        writing transaction that raised it, ``load`` is asked directly and nothing is kept. ``key`` must name
+        the loader too (``("user", arn)``). Bounded; the oldest go first. Values must be immutable and hold no
+        secret value.
         """
         ...
 
@@ -92,7 +93,7 @@ class Store(Protocol):
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:
-        """A writing transaction of its own, for start-up and operators' work; calls go through the write queue.
+        """A writing transaction of its own, for start-up and operators' work; calls use the write queue.
 
         Waits, bounded, for the one writer's place; commits at the end, rolls back where the block raises.
         """

@@ -1,12 +1,14 @@
-"""The one table catalogue. A room declares its tables here-from, in its own ``store.py``, named ``<room>_<noun>``.
+"""The one table catalogue. A room declares its tables here-from, in its own ``store.py``, named
+``<room>_<noun>``.
 
 Columns are ``Integer``/``BigInteger`` (also for moments, in milliseconds, and for yes/no as 0/1), ``Text`` or
-``LargeBinary``, so that a row needs no conversion on either engine and a hot statement can go straight to the driver.
+``LargeBinary``, so that a row needs no conversion on either engine and a hot statement can go straight to the
+driver.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
@@ -23,3 +25,26 @@ setting = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
+commit = Table(
+    "kernel_commit",
+    METADATA,
+    Column("event_id", Text, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("committed_ms", BigInteger, nullable=False),
+    Index("kernel_commit_by_chain", "chain"),
+)
+"""The event ids of calls that were committed, until the journal's chain has been settled up to them."""
+
+job = Table(
+    "jobs_job",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("lease_until_ms", BigInteger),
+    Column("fence", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Index("jobs_job_by_due", "due_ms"),
+)
+"""Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""

@@ -1,0 +1,43 @@
+"""The wire: bytes to parameters and back, nothing else. The chain uses these names and no others.
+
+route        which service and operation a request means
+parse        its parameters
+answer       the reply to a success
+refuse       the reply to a refusal
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strongroom.base.http import HTTPRequest
+from strongroom.kernel.model.shapes import OperationModel
+from strongroom.kernel.wire import json11, query, restjson
+from strongroom.kernel.wire.refusals import answer, code_of, refuse
+from strongroom.kernel.wire.route import Route, Router, not_offered, route
+from strongroom.kernel.wire.scalars import AnswerMismatch
+
+
+def parse(found: Route, request: HTTPRequest, operation: OperationModel) -> dict[str, Any]:
+    """The parameters of a routed request, by AWS's member names, not yet validated.
+
+    Blobs are bytes, timestamps aware datetimes. Raises the SERIALIZATION refusal for what cannot be read.
+    """
+    if found.protocol == "json":
+        return json11.read(operation, request.body)
+    if found.protocol == "query":
+        return query.read(operation, found.fields)
+    return restjson.read(operation, request, found.labels)
+
+
+__all__ = [
+    "AnswerMismatch",
+    "Route",
+    "Router",
+    "answer",
+    "code_of",
+    "not_offered",
+    "parse",
+    "refuse",
+    "route",
+]

@@ -1,0 +1,15 @@
+"""KMS: keys that never leave, envelope encryption under them, and who may use which."""
+
+from __future__ import annotations
+
+from strongroom.kernel.registry import Registry
+from strongroom.services.kms import jobs, operations
+from strongroom.services.kms.room import ROOM
+
+__all__ = ["operations", "register"]
+
+
+def register(registry: Registry) -> None:
+    """Take the room into the house."""
+    registry.add(ROOM)
+    registry.add_job(jobs.DELETE_KEY, jobs.delete_key)

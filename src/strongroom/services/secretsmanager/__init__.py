@@ -1,0 +1,18 @@
+"""Secrets Manager: secrets with versions and labels, sealed under KMS keys, guarded by policies.
+
+See README.md.
+"""
+
+from __future__ import annotations
+
+from strongroom.kernel.registry import Registry
+
+
+def register(registry: Registry) -> None:
+    """Declare the room's operations and the kinds of its jobs."""
+    # Here, so that whoever needs only the tables (migrations) does not load the operations.
+    from strongroom.services.secretsmanager import jobs  # noqa: PLC0415
+    from strongroom.services.secretsmanager.operations import ROOM  # noqa: PLC0415
+
+    registry.add(ROOM)
+    registry.add_job(jobs.PURGE, jobs.purge)

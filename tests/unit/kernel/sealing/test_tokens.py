@@ -47,13 +47,23 @@ SESSION = Session(
     mfa=st.booleans(),
 )
 def test_what_was_issued_opens_to_the_same_session(
-    kind: SessionKind, name: str, policies: list[str], tags: list[tuple[str, str]], source_identity: str | None,
+    kind: SessionKind,
+    name: str,
+    policies: list[str],
+    tags: list[tuple[str, str]],
+    source_identity: str | None,
     mfa: bool,
-) -> None:  # fmt: skip
+) -> None:
     session = replace(
-        SESSION, kind=kind, name=name, policies=tuple(policies), tags=tuple(tags),
-        transitive=tuple(key for key, _ in tags), source_identity=source_identity, mfa=mfa,
-    )  # fmt: skip
+        SESSION,
+        kind=kind,
+        name=name,
+        policies=tuple(policies),
+        tags=tuple(tags),
+        transitive=tuple(key for key, _ in tags),
+        source_identity=source_identity,
+        mfa=mfa,
+    )
 
     assert session == open_token(KEYRING, issue(KEYRING, session, KEY_ID), KEY_ID)
 

@@ -1,0 +1,169 @@
+"""From a Core construct to the text and the order of values that a driver takes.
+
+A ``Statement`` is compiled once an engine, and once more for each size of a list in ``IN``: sizes are rounded
+up to powers of two and filled with the last value again, which changes no answer and keeps the texts few. An
+INSERT or UPDATE without ``values()`` sets the columns whose names are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy.dialects.postgresql import psycopg as postgresql
+from sqlalchemy.dialects.sqlite import pysqlite as sqlite
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Insert, Update, UpdateBase
+from sqlalchemy.sql.elements import BindParameter, ClauseElement
+from sqlalchemy.sql.expression import Executable
+from sqlalchemy.sql.visitors import cloned_traverse
+
+from strongroom.kernel.storage.port import Statement
+
+MAX_LIST = 16_384  # values in one IN; SQLite takes 32,766 in a statement, PostgreSQL 65,535
+_MAX_VARIANTS = 64  # texts kept for one Statement and engine
+
+_DIALECTS: dict[str, Dialect] = {
+    "sqlite": cast("Any", sqlite.dialect)(paramstyle="qmark"),
+    "postgresql": cast("Any", postgresql.dialect)(paramstyle="format"),
+}
+
+
+class Plan:
+    """One compiled text. ``names`` is the order of its values; ``defaults`` those that the construct brought
+    along.
+
+    ``lists`` are the values that stand in ``IN``.
+    """
+
+    __slots__ = ("by_columns", "count", "defaults", "lists", "names", "required", "returns", "sql", "table",
+                 "variants", "writes")
+
+    def __init__(self, construct: Executable, compiled: SQLCompiler) -> None:
+        if compiled.insert_prefetch or compiled.update_prefetch:
+            raise TypeError("a column default computed in Python is not supported: give the value by name")
+        bound = compiled.binds
+        self.sql = str(compiled)
+        self.names = tuple(compiled.positiontup or ())
+        self.defaults = {name: bind.effective_value for name, bind in bound.items() if not bind.required}
+        self.required = frozenset(name for name, bind in bound.items() if bind.required)
+        self.lists = frozenset(name for name, bind in bound.items() if bind.expanding)
+        self.count = len(self.required)
+        self.writes = isinstance(construct, UpdateBase)  # plain text is left to the engine to refuse
+        self.returns = bool(compiled.effective_returning)
+        self.table: frozenset[str] = frozenset()
+        if isinstance(construct, UpdateBase):
+            self.table = frozenset(construct.table.c.keys())
+        self.by_columns = bool(compiled.column_keys)
+        self.variants: dict[object, Plan] = {}
+
+
+def bind(
+    statement: Statement | Executable, engine: str, values: Mapping[str, Any]
+) -> tuple[Plan, Sequence[Any]]:
+    """The plan to run and its values in order. Raises TypeError where names are missing or unknown."""
+    if type(statement) is Statement:
+        plan = statement.compiled.get(engine)
+        if plan is None:
+            plan = statement.compiled[engine] = _compile(statement.construct, engine)
+        if len(values) == plan.count and not plan.lists:
+            known = {**plan.defaults, **values} if plan.defaults else values
+            try:
+                return plan, [known[name] for name in plan.names]
+            except KeyError:
+                pass
+        return _bind_slowly(plan, statement.construct, engine, values)
+    construct = cast("Executable", statement)
+    return _bind_slowly(_compile(construct, engine), construct, engine, values)
+
+
+def _bind_slowly(
+    plan: Plan, construct: Executable, engine: str, values: Mapping[str, Any]
+) -> tuple[Plan, Sequence[Any]]:
+    """Defaults, lists, and columns set by their names."""
+    if not _fits(plan, values):
+        plan = _by_columns(plan, construct, engine, values)
+    known = {**plan.defaults, **values}
+    if not plan.lists:
+        return plan, [known[name] for name in plan.names]
+    lists = {name: _rounded(name, known.pop(name)) for name in plan.lists}
+    shape = tuple((name, len(lists[name])) for name in sorted(lists))
+    sized = plan.variants.get(shape)
+    if sized is None:
+        keys = _columns(plan, values) if plan.by_columns else frozenset()
+        sized = _kept(plan, shape, _compile(construct, engine, sizes=dict(shape), keys=keys))
+    for name, listed in lists.items():
+        known.update((f"{name}_{at}", value) for at, value in enumerate(listed, start=1))
+    return sized, [known[name] for name in sized.names]
+
+
+def _fits(plan: Plan, values: Mapping[str, Any]) -> bool:
+    return plan.required <= values.keys() and values.keys() <= plan.required | plan.defaults.keys()
+
+
+def _by_columns(plan: Plan, construct: Executable, engine: str, values: Mapping[str, Any]) -> Plan:
+    """The variant of an INSERT or UPDATE that sets just the columns named by ``values``."""
+    keys = _columns(plan, values)
+    found = plan.variants.get(keys)
+    if found is None and keys:
+        found = _kept(plan, keys, _compile(construct, engine, keys=keys))
+    if found is None or not _fits(found, values):
+        wanted = sorted(plan.required)
+        raise TypeError(f"the statement takes the values {wanted}, not {sorted(values)}")
+    return found
+
+
+def _columns(plan: Plan, values: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(plan.table & values.keys())
+
+
+def _kept(plan: Plan, key: object, variant: Plan) -> Plan:
+    if len(plan.variants) >= _MAX_VARIANTS:
+        plan.variants.clear()
+    plan.variants[key] = variant
+    return variant
+
+
+def _rounded(name: str, values: Sequence[Any]) -> list[Any]:
+    """The list filled up to the next power of two with its own last value."""
+    listed = list(values)
+    if len(listed) > MAX_LIST:
+        raise ValueError(f"{name} holds {len(listed)} values; a statement takes {MAX_LIST}")
+    if listed:
+        listed += listed[-1:] * ((1 << (len(listed) - 1).bit_length()) - len(listed))
+    return listed
+
+
+def _compile(
+    construct: Executable,
+    engine: str,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    keys: frozenset[str] = frozenset(),
+) -> Plan:
+    clause = cast("ClauseElement", construct)
+    if isinstance(clause, Insert) and not clause.exported_columns:
+        clause = clause.inline()  # else PostgreSQL's dialect adds a RETURNING that nobody asked for
+    kwargs: dict[str, Any] = {}
+    if sizes is not None:
+        clause = _sized(clause, sizes)
+        kwargs["render_postcompile"] = True  # which wants every value now: the columns' too
+        if keys and isinstance(clause, Insert | Update):
+            clause = clause.values(dict.fromkeys(keys))
+    compiled = clause.compile(
+        dialect=_DIALECTS[engine], column_keys=sorted(keys) if keys else None, compile_kwargs=kwargs
+    )
+    return Plan(construct, cast("SQLCompiler", compiled))
+
+
+def _sized(clause: ClauseElement, sizes: Mapping[str, int]) -> ClauseElement:
+    """A copy whose lists have these sizes; all other values wait for the run."""
+
+    def fill(bind: BindParameter[Any]) -> None:
+        if bind.expanding:
+            bind.value = [None] * sizes[bind.key]
+        bind.required = False
+
+    options = {"maintain_key": True, "detect_subquery_cols": True}
+    return cast("ClauseElement", cloned_traverse(cast("Any", clause), options, {"bindparam": fill}))

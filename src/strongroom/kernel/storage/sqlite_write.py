@@ -1,0 +1,205 @@
+"""The one writing connection of a process to the embedded store."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.sql.expression import Executable
+
+from strongroom.base.entropy import Entropy
+from strongroom.kernel.storage.cache import Cache, Writing
+from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
+from strongroom.kernel.storage.port import Row, Statement
+from strongroom.kernel.storage.sqlite_file import connect, is_busy, is_failing_disk, translated
+
+T = TypeVar("T")
+_GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
+_RAISE = (
+    "INSERT INTO kernel_generation (account, kind, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (account, kind) DO UPDATE SET value = excluded.value"
+)
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.0002, 0.005
+
+
+class SQLiteWriter:
+    """Holds the connection and gives it to one transaction at a time."""
+
+    def __init__(self, path: Path, cache: Cache, entropy: Entropy) -> None:
+        self._cache = cache
+        self._entropy = entropy
+        self._free = threading.Lock()
+        self._path = path
+        self._connection = self._connect()
+        self.closed = False
+
+    def begin(self, wait_s: float, *, ended: Callable[[], None]) -> SQLiteBatch:
+        """Wait for this process's turn, then for the file's; ``ended`` is called when the batch is over."""
+        deadline = time.monotonic() + wait_s
+        if not self._free.acquire(timeout=wait_s):
+            raise StoreBusy(f"the writer's place in this process did not come free in {wait_s:g} s")
+        try:
+            self._begin_immediate(deadline, wait_s)
+        except BaseException:
+            self._free.release()
+            raise
+        return SQLiteBatch(self._connection, self._cache, self._entropy, (self._free.release, ended))
+
+    def close(self) -> None:
+        """Close the connection; waits, bounded, for a transaction in progress."""
+        self.closed = True
+        if self._free.acquire(timeout=10):
+            self._connection.close()
+            self._free.release()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect(self._path, writing=True)
+        # BEGIN IMMEDIATE is asked for by our own short pauses: SQLite's grow to 100 ms, which is a hundred
+        # commits.
+        connection.execute("PRAGMA busy_timeout = 0")
+        return connection
+
+    def _begin_immediate(self, deadline: float, wait_s: float) -> None:
+        if self.closed:
+            raise StoreUnavailable("the store is closed")
+        if self._connection.in_transaction:  # left behind by a failed ROLLBACK
+            self._connection.close()
+            self._connection = self._connect()
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise translated(error) from None
+            else:
+                return
+            if time.monotonic() + pause > deadline:
+                raise StoreBusy(f"another process kept the writer's place for {wait_s:g} s")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+
+class SQLiteBatch:
+    """One writing transaction with savepoints, as Batch."""
+
+    __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_open", "_view")
+
+    writable = True
+
+    def __init__(
+        self, connection: sqlite3.Connection, cache: Cache, entropy: Entropy, ended: Sequence[Callable[[],
+        None]]
+    ) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._entropy = entropy
+        self._ended = ended
+        self._open = True
+        self._view = Writing(cache, self._kinds)
+
+    def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
+        """As Transaction.rows."""
+        plan, parameters = bind(statement, "sqlite", values)
+        return self._all(plan.sql, parameters)
+
+    def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+        """As Transaction.row."""
+        plan, parameters = bind(statement, "sqlite", values)
+        found = self._all(plan.sql, parameters)
+        return found[0] if found else None
+
+    def run(self, statement: Statement | Executable, /, **values: Any) -> int:
+        """As Transaction.run."""
+        plan, parameters = bind(statement, "sqlite", values)
+        if plan.returns:
+            return len(self._all(plan.sql, parameters))
+        return self._execute(plan.sql, parameters).rowcount
+
+    def raise_generation(self, account: str, kind: str) -> None:
+        """As Transaction.raise_generation."""
+        if self._view.must_raise(account, kind):
+            drawn = int.from_bytes(self._entropy.take(8), "big") >> 1
+            self._execute(_RAISE, (account, kind, drawn))
+
+    def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
+        """As Transaction.cached."""
+        return self._view.cached(account, kind, key, load)
+
+    def savepoint(self) -> None:
+        """As Batch.savepoint."""
+        self._execute("SAVEPOINT call")
+
+    def release(self) -> None:
+        """As Batch.release."""
+        self._execute("RELEASE call")
+        self._view.keep()
+
+    def undo(self) -> None:
+        """As Batch.undo."""
+        self._execute("ROLLBACK TO call")
+        self._execute("RELEASE call")
+        self._view.undo()
+
+    def commit(self) -> None:
+        """As Batch.commit."""
+        try:
+            self._execute("COMMIT")
+        except StoreUnavailable as error:
+            self.rollback()
+            if isinstance(error.__cause__, sqlite3.Error) and is_failing_disk(error.__cause__):
+                # The commit's frames may be on the disk although the sync failed: a crash now could bring
+                # them back.
+                raise CommitUnknown(str(error), askable=False) from None
+            raise
+        except BaseException:
+            self.rollback()
+            raise
+        self._end()
+        self._view.committed()
+
+    def rollback(self) -> None:
+        """As Batch.rollback."""
+        if not self._open:
+            return
+        with contextlib.suppress(sqlite3.Error):  # the writer opens the file anew where this fails
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._end()
+
+    def _end(self) -> None:
+        self._open = False
+        self._cursor.close()
+        for ended in self._ended:
+            ended()
+
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if not self._open:
+            raise StoreUnavailable("this transaction is over")
+        try:
+            return self._cursor.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _all(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        cursor = self._execute(sql, parameters)
+        try:
+            return cursor.fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: sqlite3.Error) -> Exception:
+        # A full disk and the like end the whole transaction by themselves. What follows must not run outside
+        # one.
+        if not self._connection.in_transaction:
+            self.rollback()
+        return translated(error)
+
+    def _kinds(self, account: str) -> dict[str, int]:
+        return dict(self._all(_GENERATIONS, (account,)))

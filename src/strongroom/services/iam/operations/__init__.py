@@ -1,0 +1,29 @@
+"""The operations of IAM, one file a noun. Importing them declares them."""
+
+from strongroom.services.iam.operations import (
+    access_keys,
+    account,
+    attachments,
+    boundaries,
+    groups,
+    inline_policies,
+    policies,
+    policy_versions,
+    roles,
+    tags,
+    users,
+)
+
+__all__ = [
+    "access_keys",
+    "account",
+    "attachments",
+    "boundaries",
+    "groups",
+    "inline_policies",
+    "policies",
+    "policy_versions",
+    "roles",
+    "tags",
+    "users",
+]

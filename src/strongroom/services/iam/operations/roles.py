@@ -1,0 +1,144 @@
+"""Roles: who may assume them is their trust policy; what they may do is attached like a user's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from strongroom.kernel.authz.document import DocumentKind
+from strongroom.kernel.call import Answer, Call
+from strongroom.kernel.registry import Mode
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.iam import making, targets
+from strongroom.services.iam.errors import DeleteConflictException, MalformedPolicyDocumentException
+from strongroom.services.iam.principals import GENERATION
+from strongroom.services.iam.room import operation
+from strongroom.services.iam.rules import documents, forms, quotas
+from strongroom.services.iam.rules.names import ROLE, Entity, parse_entity_arn
+from strongroom.services.iam.store import entities, holdings, keys, roles, tags
+from strongroom.services.iam.store.roles import Trust
+
+_DEFAULT_SESSION_S = 3600
+
+
+@operation(
+    "CreateRole", mode=Mode.WRITE, locate=targets.to_be_made(ROLE), keys=targets.creating, shown=("Role",)
+)
+def create_role(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
+    """A new role without any permission. Source: API reference, CreateRole."""
+    ids = _checked_trust(tx, call["AssumeRolePolicyDocument"])
+    seconds = call.get("MaxSessionDuration", _DEFAULT_SESSION_S)
+    trust = Trust(call["AssumeRolePolicyDocument"], ids, timedelta(seconds=seconds))
+    role = making.make(
+        call, tx, ROLE, boundary=call.get("PermissionsBoundary"), description=call.get("Description")
+    )
+    roles.add(tx, role, trust)
+    making.tag_new(call, tx, role)
+    tx.raise_generation(call.account, GENERATION)
+    return {"Role": _in_full(tx, role)}
+
+
+@operation("GetRole", mode=Mode.READ, locate=targets.at_name(ROLE))
+def get_role(call: Call, role: Entity, tx: Transaction) -> Answer:  # noqa: ARG001
+    """A role in full. Source: API reference, GetRole."""
+    return {"Role": _in_full(tx, role)}
+
+
+@operation("ListRoles", mode=Mode.READ, locate=targets.listing_of(ROLE))
+def list_roles(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
+    """Roles under a path, without tags, boundaries and last use. Source: API reference, ListRoles."""
+
+    def form(role: Entity) -> dict[str, Any]:
+        trust = roles.trust_of(tx, role.id)
+        return forms.listed_role(role, _shown(tx, trust), int(trust.max_session.total_seconds()))
+
+    return making.listed(call, tx, ROLE, "Roles", form)
+
+
+@operation("UpdateRole", mode=Mode.WRITE, locate=targets.at_name(ROLE))
+def update_role(call: Call, role: Entity, tx: Transaction) -> Answer:
+    """Another description or session length; what is left out stays. Source: API reference, UpdateRole."""
+    if call.get("Description") is not None:
+        entities.set_description(tx, role, call["Description"])
+    if call.get("MaxSessionDuration") is not None:
+        longer = timedelta(seconds=call["MaxSessionDuration"])
+        roles.save(tx, role.id, replace(roles.trust_of(tx, role.id), max_session=longer))
+    tx.raise_generation(call.account, GENERATION)
+    return {}
+
+
+@operation("UpdateRoleDescription", mode=Mode.WRITE, locate=targets.at_name(ROLE), shown=("Role",))
+def update_role_description(call: Call, role: Entity, tx: Transaction) -> Answer:
+    """Another description; answers the role. Source: API reference, UpdateRoleDescription."""
+    entities.set_description(tx, role, call["Description"])
+    tx.raise_generation(call.account, GENERATION)
+    return {"Role": _in_full(tx, replace(role, description=call["Description"]))}
+
+
+@operation("UpdateAssumeRolePolicy", mode=Mode.WRITE, locate=targets.at_name(ROLE))
+def update_assume_role_policy(call: Call, role: Entity, tx: Transaction) -> Answer:
+    """Another trust policy. Source: API reference, UpdateAssumeRolePolicy."""
+    ids = _checked_trust(tx, call["PolicyDocument"])
+    roles.save(tx, role.id, replace(roles.trust_of(tx, role.id), text=call["PolicyDocument"], ids=ids))
+    tx.raise_generation(call.account, GENERATION)
+    return {}
+
+
+@operation("DeleteRole", mode=Mode.WRITE, locate=targets.at_name(ROLE))
+def delete_role(call: Call, role: Entity, tx: Transaction) -> Answer:
+    """Delete a role that holds nothing.
+
+    Source: API reference, DeleteRole; facts, iam, section 10, DeleteConflict.
+    """
+    for hanging, what in (
+        (holdings.attached_to(tx, role.id), "detach all policies"),
+        (holdings.inline_of(tx, role.id), "delete policies"),
+    ):
+        if hanging:
+            raise DeleteConflictException(f"Cannot delete entity, must {what} first.")
+    tags.remove_all(tx, role.id)
+    keys.forget_use(tx, role.id)
+    roles.remove(tx, role)
+    tx.raise_generation(call.account, GENERATION)
+    return {}
+
+
+def _checked_trust(tx: Transaction, text: str) -> str:
+    """A trust policy checked; JSON of which unique id each user and role in it stands for.
+
+    Raises MalformedPolicyDocument where it names a user or role that is not there, in whatever account.
+    """
+    documents.checked(text, DocumentKind.TRUST, "trust")
+    quotas.refuse_above(quotas.TRUST_CHARACTERS, quotas.characters(text))
+    ids: dict[str, str] = {}
+    for arn in documents.named_principals(text):
+        entity = _entity(tx, arn)
+        if entity is None:
+            raise MalformedPolicyDocumentException(f'Invalid principal in policy: "AWS":"{arn}"')
+        ids[arn] = entity.id
+    return orjson.dumps(ids).decode()
+
+
+def _entity(tx: Transaction, arn: str) -> Entity | None:
+    name = parse_entity_arn(arn)
+    found = None if name is None else entities.find(tx, name.account, name.kind, name.name)
+    return found if found is not None and found.arn == arn else None
+
+
+def _shown(tx: Transaction, trust: Trust) -> str:
+    current: dict[str, str] = {}
+    for arn, unique_id in orjson.loads(trust.ids).items():
+        entity = entities.by_id(tx, unique_id)
+        current[arn] = unique_id if entity is None else entity.arn
+    return documents.encoded(documents.shown(trust.text, current))
+
+
+def _in_full(tx: Transaction, role: Entity) -> dict[str, Any]:
+    trust = roles.trust_of(tx, role.id)
+    use = keys.use_of(tx, role.id)
+    last_used = {} if use is None else {"LastUsedDate": use.used, "Region": use.region}
+    seconds = int(trust.max_session.total_seconds())
+    return forms.role(role, _shown(tx, trust), seconds, tags.of(tx, role.id), last_used)

@@ -1,0 +1,294 @@
+"""Who stands behind an access key, and with which policies (registry.PrincipalSource).
+
+Everything is cached by the generation ``iam`` of the account that the key's own id names; every operation
+that changes a row raises it. What is not found is not kept, so that invented ids fill no cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import orjson
+
+from strongroom.base.keyids import LONG_TERM, account_of
+from strongroom.base.names import federated_user_arn, role_session_arn
+from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
+from strongroom.kernel.authz.principal import Principal, PrincipalKind
+from strongroom.kernel.call import Credential, Role
+from strongroom.kernel.registry import IdentityPolicies
+from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.iam import managed, secrets
+from strongroom.services.iam.rules import documents
+from strongroom.services.iam.rules.names import (
+    AWS,
+    POLICY,
+    ROLE,
+    Entity,
+    folded,
+    parse_entity_arn,
+)
+from strongroom.services.iam.store import entities, holdings, keys, policies, roles, tags
+
+GENERATION: Final = "iam"
+
+_GRANTS_NOTHING = parse_document(
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}',
+    DocumentKind.SESSION,
+    "no session policy",
+)
+"""The session policy of a federated user who was given none: it allows what needs no permission anyway.
+
+Source: API reference, GetFederationToken: without a session policy the user has no permissions.
+"""
+
+
+class _UnknownError(Exception):
+    """There is no such credential. Raised through the cache, which keeps only what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedSession:
+    """A session token opened once: what it stands for while its issuer is unchanged, and until when."""
+
+    credential: Credential = field(repr=False)
+    expires: datetime
+
+
+class Principals:
+    """Answers about callers, roles and managed policies, with a keyring to open what is sealed."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    # ------------------------------------------------------------------ credentials
+
+    def credential(
+        self, tx: Transaction, access_key_id: str, session_token: str | None, now: datetime
+    ) -> Credential | None:
+        """What an access key stands for; None where key, token and issuer do not all fit.
+
+        Raises Refusal(EXPIRED_TOKEN) for a session that was good and is over.
+        """
+        account = account_of(access_key_id)
+        if account is None or (session_token is None) != access_key_id.startswith(LONG_TERM):
+            return None
+        try:
+            if session_token is None:
+                return tx.cached(
+                    account,
+                    GENERATION,
+                    ("key", access_key_id),
+                    lambda: self._long_term(tx, account, access_key_id),
+                )
+            opened = tx.cached(
+                account,
+                GENERATION,
+                ("session", access_key_id, session_token),
+                lambda: self._session(tx, account, access_key_id, session_token),
+            )
+        except _UnknownError:
+            return None
+        if now >= opened.expires:
+            raise Refusal(Kind.EXPIRED_TOKEN, "The security token included in the request is expired")
+        return opened.credential
+
+    def _long_term(self, tx: Transaction, account: str, access_key_id: str) -> Credential:
+        key = keys.find(tx, access_key_id)
+        if key is None or not key.active or key.account != account:
+            raise _UnknownError
+        user = _alive(tx, key.user_id, account)
+        principal = _user(user, tags.of(tx, user.id), None)
+        return Credential(principal, access_key_id, secrets.opened(self._keyring, key))
+
+    def _session(self, tx: Transaction, account: str, access_key_id: str, token: str) -> _OpenedSession:
+        try:
+            session = open_token(self._keyring, token, access_key_id)
+        except TokenBroken:
+            raise _UnknownError from None
+        if session.account != account:
+            raise _UnknownError
+        issuer = _alive(tx, session.issuer_id, account)
+        if session.kind is not SessionKind.ROLE:
+            key = keys.find(tx, session.issuing_key)
+            if key is None or not key.active or key.user_id != issuer.id:
+                raise _UnknownError
+        principal = _PRINCIPAL_OF[session.kind](issuer, tags.of(tx, issuer.id), session)
+        limits = self._session_policies(tx, session)
+        return _OpenedSession(Credential(principal, access_key_id, session.secret, limits), session.expires)
+
+    def _session_policies(self, tx: Transaction, session: Session) -> tuple[Document, ...] | None:
+        """What limits a session; None where nothing does. A managed policy that is gone allows nothing."""
+        if not session.policies and not session.policy_arns:
+            return (_GRANTS_NOTHING,) if session.kind is SessionKind.FEDERATED else None
+        limits = [load_document(text, DocumentKind.SESSION, "session policy") for text in session.policies]
+        managed_ones = (self.managed_policy(tx, session.account, arn) for arn in session.policy_arns)
+        return (*limits, *(document or _GRANTS_NOTHING for document in managed_ones))
+
+    def used(
+        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
+    ) -> None:
+        """Store when a proven key, or the role of a proven session, was last used."""
+        used_id = credential.access_key_id
+        if credential.principal.kind is PrincipalKind.ROLE:
+            used_id = credential.principal.unique_id
+        elif not used_id.startswith(LONG_TERM):
+            return
+        keys.note_use(tx, used_id, keys.Use(now, service, region))
+
+    # ------------------------------------------------------------------ policies
+
+    def policies(self, tx: Transaction, principal: Principal) -> IdentityPolicies:
+        """The principal's own policies; those of the user who asked, for a federated user."""
+        if not principal.unique_id:
+            return IdentityPolicies()
+        account, unique_id = principal.account, principal.unique_id
+        return tx.cached(
+            account,
+            GENERATION,
+            ("policies", unique_id),
+            lambda: self._identity_policies(tx, account, unique_id),
+        )
+
+    def _identity_policies(self, tx: Transaction, account: str, unique_id: str) -> IdentityPolicies:
+        holder = entities.by_id(tx, unique_id)
+        if holder is None or holder.account != account:
+            return IdentityPolicies()
+        found = [
+            load_document(text, DocumentKind.IDENTITY, f"inline:{name}")
+            for _, name, text in holdings.inline_with_groups(tx, unique_id)
+        ]
+        for arn in holdings.attached_with_groups(tx, unique_id):
+            document = self.managed_policy(tx, account, arn)
+            if document is None:
+                raise LookupError(f"{arn} is attached and not there")
+            found.append(document)
+        boundary = None if holder.boundary is None else self._boundary(tx, account, holder.boundary)
+        return IdentityPolicies(tuple(found), boundary)
+
+    def _boundary(self, tx: Transaction, account: str, arn: str) -> Document:
+        """A boundary's document. One whose policy was deleted allows nothing, as in AWS: it still bounds."""
+        return self.managed_policy(tx, account, arn) or _GRANTS_NOTHING
+
+    def managed_policy(self, tx: Transaction, account: str, arn: str) -> Document | None:
+        """The document in force of a managed policy, of this account or of AWS; None where there is none."""
+        name = parse_entity_arn(arn)
+        if name is None or name.kind is not POLICY:
+            return None
+        if name.account == AWS:
+            return managed.document(arn)
+        if name.account != account:
+            return None
+
+        def load() -> Document | None:
+            text = policies.default_document(tx, name)
+            return None if text is None else load_document(text, DocumentKind.IDENTITY, arn)
+
+        return tx.cached(account, GENERATION, ("policy", arn), load)
+
+    # ------------------------------------------------------------------ roles
+
+    def role(self, tx: Transaction, arn: str) -> Role | None:
+        """The role of exactly this ARN, with its trust compiled; None where there is none."""
+        name = parse_entity_arn(arn)
+        if name is None or name.kind is not ROLE:
+            return None
+
+        def load() -> Role:
+            found = entities.find(tx, name.account, ROLE, name.name)
+            if found is None or found.arn != arn:
+                raise _UnknownError
+            return _role(tx, found)
+
+        try:
+            return tx.cached(name.account, GENERATION, ("role", arn), load)
+        except _UnknownError:
+            return None
+
+
+def _role(tx: Transaction, found: Entity) -> Role:
+    trust = roles.trust_of(tx, found.id)
+    bound = documents.bound(trust.text, orjson.loads(trust.ids))
+    return Role(
+        arn=found.arn,
+        account=found.account,
+        name=found.name,
+        unique_id=found.id,
+        trust=load_document(bound, DocumentKind.TRUST, found.arn),
+        tags=tags.of(tx, found.id),
+        max_session=trust.max_session,
+    )
+
+
+def _alive(tx: Transaction, unique_id: str, account: str) -> Entity:
+    found = entities.by_id(tx, unique_id)
+    if found is None or found.account != account:
+        raise _UnknownError
+    return found
+
+
+# ---------------------------------------------------------------------- principals (facts: iam, section 7)
+
+
+def _user(user: Entity, own_tags: Mapping[str, str], session: Session | None) -> Principal:
+    return Principal(
+        kind=PrincipalKind.USER,
+        arn=user.arn,
+        account=user.account,
+        unique_id=user.id,
+        user_id=user.id,
+        name=user.name,
+        entity_arn=user.arn,
+        tags=own_tags,
+        token_issued=None if session is None else session.issued,
+        mfa=None if session is None else session.mfa,
+    )
+
+
+def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -> Principal:
+    """Session tags override the role's of the same key, in whatever case it is written."""
+    passed = {folded(key) for key, _ in session.tags}
+    kept = {key: value for key, value in own_tags.items() if folded(key) not in passed}
+    return Principal(
+        kind=PrincipalKind.ROLE,
+        arn=role_session_arn(role.account, role.name, session.name),
+        account=role.account,
+        unique_id=role.id,
+        user_id=f"{role.id}:{session.name}",
+        name=role.name,
+        entity_arn=role.arn,
+        session_name=session.name,
+        tags=kept | dict(session.tags),
+        transitive_tags=frozenset(session.transitive),
+        token_issued=session.issued,
+        mfa=session.mfa,
+        source_identity=session.source_identity,
+    )
+
+
+def _federated(user: Entity, own_tags: Mapping[str, str], session: Session) -> Principal:  # noqa: ARG001
+    return Principal(
+        kind=PrincipalKind.FEDERATED,
+        arn=federated_user_arn(user.account, session.name),
+        account=user.account,
+        unique_id=user.id,
+        user_id=f"{user.account}:{session.name}",
+        name=session.name,
+        entity_arn=user.arn,
+        session_name=session.name,
+        tags=dict(session.tags),
+        token_issued=session.issued,
+        mfa=session.mfa,
+    )
+
+
+_PRINCIPAL_OF: Mapping[SessionKind, Callable[[Entity, Mapping[str, str], Session], Principal]] = {
+    SessionKind.USER: _user,
+    SessionKind.ROLE: _role_session,
+    SessionKind.FEDERATED: _federated,
+}

@@ -1,0 +1,1 @@
+"""What IAM decides from its arguments alone. One file an idea; no store, no clock, no chance."""

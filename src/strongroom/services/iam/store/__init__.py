@@ -1,0 +1,1 @@
+"""Rows of the ``iam`` room: the only code that touches its tables. One file a noun."""

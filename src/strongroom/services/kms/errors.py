@@ -1,0 +1,120 @@
+"""Every error a KMS operation answers with, and AWS's texts for them.
+
+Names are the wire's: a class that the model does not know fails at import.
+Source: facts aws-observed ("KMS: error shape"), kms sections 1 to 10 and 17.
+``Our choice`` marks a text that AWS has, but nobody has recorded; its code is AWS's.
+"""
+
+# ruff: noqa: N818  the names are AWS's
+
+from __future__ import annotations
+
+from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel.model.errors import ServiceError
+
+WRONG_KEY = "The key ID in the request does not identify a CMK that can perform this operation."
+DRY_RUN = "The request would have succeeded, but the DryRun option is set."
+LOCKED_OUT = "The new key policy will not allow you to update the key policy in the future."
+BAD_PRINCIPAL = "Policy contains a statement with one or more invalid principals."
+ONE_SIZE = "Please specify either number of bytes or key spec."
+NO_COUNT = "NumberOfBytes is required."
+NO_USAGE = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."
+TWO_SPECS = "You cannot specify KeySpec and CustomerMasterKeySpec in the same request."  # our choice
+NO_CIPHERTEXT = (
+    "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: "
+    "Member must not be null"
+)
+ALIAS_PREFIX = (
+    'Alias must start with the prefix "alias/". Please see '
+    "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
+)
+ALIAS_OF_ALIAS = "Aliases must refer to keys. Not aliases"
+ALIAS_RESERVED = 'Aliases that begin with "alias/aws/" are reserved for AWS managed keys.'  # our choice
+DUPLICATE_TAGS = "Duplicate tag keys"
+TOO_MANY_TAGS = "Too many tags"
+RESERVED_TAGS = "Tags beginning with aws: are reserved"
+LONG_POLICY = "The key policy is longer than 32768 bytes."  # our choice
+LONG_CONTEXT = "The encryption context is longer than 8192 bytes."  # our choice
+NO_ENCLAVES = "Recipient is not offered: there are no enclaves to attest."  # our choice
+NO_GRANTS = "Grants are not offered yet, so no grant token can be good."  # our choice
+TOO_MANY_ALIASES = "A key can have no more than 50 aliases."  # our choice
+TOO_MANY_KEYS = "An account can have no more than 100000 keys in a Region."  # our choice
+
+
+class KMSError(ServiceError, service="kms"):
+    """Base of every error a KMS operation may answer with."""
+
+
+class AlreadyExistsException(KMSError):
+    """The alias is taken."""
+
+
+class DisabledException(KMSError):
+    """The key is disabled."""
+
+
+class DryRunOperationException(KMSError):
+    """All is well, and nothing was done, as asked."""
+
+
+class IncorrectKeyException(KMSError):
+    """The ciphertext was made by another key than the one named."""
+
+
+class InvalidAliasNameException(KMSError):
+    """The alias's name is reserved."""
+
+
+class InvalidCiphertextException(KMSError):
+    """The ciphertext is damaged, is not ours, or the context is another. Never has a message."""
+
+
+class InvalidGrantTokenException(KMSError):
+    """There is no such grant."""
+
+
+class InvalidKeyUsageException(KMSError):
+    """The algorithm does not go with the key."""
+
+
+class InvalidMarkerException(KMSError):
+    """The marker of a page is not one that this list gave out."""
+
+
+class KMSInvalidStateException(KMSError):
+    """The state of the key does not allow the operation."""
+
+
+class LimitExceededException(KMSError):
+    """A quota is reached."""
+
+
+class MalformedPolicyDocumentException(KMSError):
+    """The policy cannot be read, or would lock its author out."""
+
+
+class NotFoundException(KMSError):
+    """No such key, alias or policy in this account and Region."""
+
+
+class TagException(KMSError):
+    """A tag breaks the rules for tags."""
+
+
+class UnsupportedOperationException(KMSError):
+    """The key, or this product, does not support what is asked."""
+
+
+def invalid(message: str) -> Refusal:
+    """The common ValidationException, which no model declares."""
+    return Refusal(Kind.VALIDATION, message)
+
+
+def missing_key(arn: str) -> NotFoundException:
+    """No key of this ARN."""
+    return NotFoundException(f"Key '{arn}' does not exist")
+
+
+def missing_alias(arn: str) -> NotFoundException:
+    """No alias of this ARN."""
+    return NotFoundException(f"Alias {arn} is not found.")

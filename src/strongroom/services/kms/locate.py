@@ -1,0 +1,57 @@
+"""Locators: from a request's KeyId to the target of a decision.
+
+A key of the caller's own account that is not there is decided by identity policies alone, so that who may
+use keys is told that there is none. Another account's is decided as a key without a policy, that is, denied:
+absence and lack of permission look the same. Source: facts, kms, section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strongroom.kernel.authz.model import ResourceRule
+from strongroom.kernel.call import Call, Target
+from strongroom.kernel.registry import Locator
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.kms import errors, keys, managed
+from strongroom.services.kms.keys import NoSuchKey
+from strongroom.services.kms.rules.identifiers import AliasName, KeyName, read_key_id
+
+
+def key_at(member: str = "KeyId", *, aliases: bool = False) -> Locator:
+    """The key that a parameter names; cryptographic operations and DescribeKey take aliases too."""
+
+    def locate(call: Call, tx: Transaction) -> Target:
+        return key_named(call, tx, call[member], aliases=aliases)
+
+    return locate
+
+
+def key_named(call: Call, tx: Transaction, text: str, *, aliases: bool = False) -> Target:
+    """The key that a text names, as the target of this call, whether there or not."""
+    name = read_key_id(text, account=call.account, region=call.region, aliases=aliases)
+    if isinstance(name, KeyName):
+        return named(call, tx, name)
+    try:
+        key_name = keys.alias_target(tx, name.account, name.region, name.name)
+    except NoSuchKey:
+        if not managed.made_for(call, name):
+            return absent(call, name)
+        key_name = managed.make(call, tx, name)
+    found = keys.key_target(call, tx, key_name)
+    return replace(found, facts={**found.facts, "kms:requestalias": name.name})
+
+
+def named(call: Call, tx: Transaction, name: KeyName) -> Target:
+    """The key of a name, whether there or not."""
+    try:
+        return keys.key_target(call, tx, name)
+    except NoSuchKey:
+        return absent(call, name)
+
+
+def absent(call: Call, name: KeyName | AliasName) -> Target:
+    """A key or alias that is not there."""
+    missing = errors.missing_key(name.arn) if isinstance(name, KeyName) else errors.missing_alias(name.arn)
+    rule = ResourceRule.NONE if name.account == call.account else ResourceRule.KEY
+    return Target(name.arn, name.account, missing=missing, rule=rule)

@@ -1,0 +1,42 @@
+"""What happens later: a secret whose recovery window has passed is deleted for good."""
+
+from __future__ import annotations
+
+from strongroom.base.clock import to_ms
+from strongroom.kernel.registry import Job, JobRun
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.secretsmanager import store
+from strongroom.services.secretsmanager.store import Secret
+from strongroom.services.secretsmanager.targets import POLICY_KIND
+
+PURGE = "secretsmanager:purge"
+"""Key: the secret's number. Due: the end of its recovery window."""
+
+
+def purge(job: Job, run: JobRun, tx: Transaction) -> None:
+    """Delete one secret for good, if it is still scheduled and due; record the end of each version.
+
+    Source: facts secretsmanager sections 8 and 14.2 (EndSecretVersionDelete). Our choice:
+    additionalEventData names SecretId and SecretVersionId.
+    """
+    one = store.secrets.secret_by_pk(tx, int(job.key))
+    # Restored or deleted again since the job was taken: the newer schedule has its own job.
+    if one is None or one.deleted_ms is None or one.deleted_ms > to_ms(run.now):
+        return
+    arn = one.arn
+    for version in store.versions.versions_of(tx, one.pk):
+        run.record(
+            service="secretsmanager",
+            name="EndSecretVersionDelete",
+            account=one.account,
+            region=one.region,
+            details={"SecretId": arn, "SecretVersionId": version.version_id},
+        )
+    remove(tx, one)
+
+
+def remove(tx: Transaction, one: Secret) -> None:
+    """Delete every row of a secret and forget its compiled policy."""
+    store.secrets.purge(tx, one.pk)
+    if one.has_policy:
+        tx.raise_generation(one.account, POLICY_KIND)

@@ -1,0 +1,130 @@
+"""Values: GetSecretValue, PutSecretValue, and how a value is written and read by any operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strongroom.base.clock import from_ms, to_ms
+from strongroom.base.refusals import Answerable
+from strongroom.kernel.call import Answer, Call
+from strongroom.kernel.registry import Mode
+from strongroom.kernel.storage.port import NeedsWrite, Transaction
+from strongroom.services.secretsmanager import envelopes, errors, store
+from strongroom.services.secretsmanager.conditions import request_keys
+from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret, refuse_in_special_state
+from strongroom.services.secretsmanager.rules import deletion, labels
+from strongroom.services.secretsmanager.rules.tokens import Token, same_value, token_case
+from strongroom.services.secretsmanager.rules.values import answered, token_problem, value_of, value_problem
+from strongroom.services.secretsmanager.store import Secret, Version
+from strongroom.services.secretsmanager.targets import value_at
+
+DAY_MS = 86_400_000
+
+
+@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"))
+def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Transaction) -> Answer:
+    """Answer with one version of a secret: by id, by label, or the current one.
+
+    The first read of a version in a day sets its LastAccessedDate, so that call runs again as a write.
+    Source: API reference, GetSecretValue; facts secretsmanager section 6.4.
+    """
+    one, version = found
+    refuse_in_special_state("GetSecretValue", one)
+    envelopes.refuse_foreign_default(call, one)
+    version_id, stage = call.get("VersionId"), call.get("VersionStage")
+    if version is None or version.form is None:
+        raise (
+            errors.no_such_version(version_id)
+            if version_id
+            else errors.no_such_stage(stage or labels.CURRENT)
+        )
+    stages = version.stages
+    if version_id and stage and stage not in stages:
+        raise errors.InvalidRequestException(errors.STAGE_NOT_OF_VERSION)
+    now_ms = to_ms(call.now)
+    today = now_ms - now_ms % DAY_MS
+    if version.accessed_day < today and not tx.writable:
+        raise NeedsWrite
+    value = envelopes.unseal(call, tx, one, version)
+    if version.accessed_day < today:
+        store.versions.mark_read(tx, one.pk, version.pk, today)
+    answer = {
+        "ARN": one.arn,
+        "Name": one.name,
+        "VersionId": version.version_id,
+        "CreatedDate": from_ms(version.created_ms),
+        **answered(version.form, value),
+    }
+    if stages:
+        answer["VersionStages"] = stages
+    return answer
+
+
+def _put_problem(params: Any) -> Answerable | None:
+    return token_problem(params) or value_problem(params, required=True)
+
+
+@on_secret("PutSecretValue", mode=Mode.WRITE, check=_put_problem)
+def put_secret_value(call: Call, one: Secret, tx: Transaction) -> Answer:
+    """Store a value as a new version, which becomes current unless other labels are named.
+
+    Source: API reference, PutSecretValue; facts secretsmanager sections 4, 5 and 6.2.
+    """
+    envelopes.refuse_foreign_default(call, one)
+    stages = write_value(call, tx, one, named=tuple(call.get("VersionStages", ())))
+    return {
+        "ARN": one.arn,
+        "Name": one.name,
+        "VersionId": call["ClientRequestToken"],
+        "VersionStages": stages,
+    }
+
+
+def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, ...] = ()) -> list[str]:
+    """Store the request's value as the version that its token names; answers that version's labels.
+
+    A repeated token with the same value stores nothing. Raises ResourceExistsException where the value
+    differs.
+    """
+    value = value_of(call.params)
+    if value is None:
+        raise errors.InvalidRequestException(errors.NO_VALUE_GIVEN)
+    version_id = call["ClientRequestToken"]
+    existing = store.versions.version_by_id(tx, one.pk, version_id)
+    case = case_of_token(call, tx, one, existing, value)
+    if case is Token.CLASHES:
+        raise errors.token_in_use(version_id, one.arn)
+    if case is Token.REPEATS and existing is not None:
+        return existing.stages
+    form, plaintext = value
+    sealed, wrapped = envelopes.seal(call, tx, one, version_id, plaintext)
+    made = {"form": form, "sealed": sealed, "wrapped": wrapped, "kms_key_id": one.kms_key_id}
+    moment = change_ms(call, one)
+    if case is Token.FILLS:
+        store.versions.fill_version(tx, one.pk, version_id, made)
+    else:
+        store.versions.add_version(
+            tx, {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
+        )
+    before = store.versions.labels_of(tx, one.pk)
+    after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
+    store.versions.write_labels(tx, one.pk, before, after)
+    store.secrets.change_secret(tx, one.pk, changed_ms=moment)
+    _remove_outdated(call, tx, one)
+    return list(labels.by_version(after).get(version_id, ()))
+
+
+def case_of_token(
+    call: Call, tx: Transaction, one: Secret, existing: Version | None, value: tuple[str, bytes]
+) -> Token:
+    """What the request's token means; opens the stored value only where the token names one."""
+    if existing is None or existing.form is None:
+        return token_case(exists=existing is not None, has_value=False, same_value=False)
+    stored = (existing.form, envelopes.unseal(call, tx, one, existing))
+    return token_case(exists=True, has_value=True, same_value=same_value(stored, value))
+
+
+def _remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
+    versions = store.versions.versions_of(tx, one.pk)
+    known = [(each.pk, from_ms(each.created_ms), each.labels != "[]") for each in versions]
+    store.versions.remove_versions(tx, deletion.outdated(known, call.now))

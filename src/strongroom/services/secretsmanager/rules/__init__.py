@@ -1,0 +1,1 @@
+"""What Secrets Manager means: pure functions of their arguments, without store, clock or chance."""

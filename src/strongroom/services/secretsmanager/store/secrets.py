@@ -1,0 +1,124 @@
+"""Statements about secrets as such: found by name, made, changed, tagged, purged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
+
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.services.secretsmanager.rules.identifiers import SecretRef
+from strongroom.services.secretsmanager.store.tables import (
+    Secret,
+    earlier_key,
+    label,
+    policy,
+    replica,
+    secret,
+    tag,
+    version,
+)
+
+_SECRET = [secret.c[name] for name in Secret._fields]
+_NAMED = and_(
+    secret.c.account == bindparam("account"),
+    secret.c.region == bindparam("region"),
+    secret.c.name == bindparam("name"),
+)
+_OF_SECRET = bindparam("of_secret", type_=Integer)
+_BY_NAME = Statement(select(*_SECRET).where(_NAMED))
+_BY_PK = Statement(select(*_SECRET).where(secret.c.pk == _OF_SECRET))
+_INSERT_SECRET = Statement(
+    insert(secret)
+    .values({name: bindparam(f"v_{name}") for name in Secret._fields if name != "pk"})
+    .returning(secret.c.pk)
+)
+_UNTAG = Statement(delete(tag).where(tag.c.secret_pk == _OF_SECRET))
+_TAG = Statement(insert(tag).values({name: bindparam(f"v_{name}") for name in tag.c.keys()}))  # noqa: SIM118
+_POLICY = Statement(select(policy.c.text).where(policy.c.secret_pk == _OF_SECRET))
+_DROP_POLICY = Statement(delete(policy).where(policy.c.secret_pk == _OF_SECRET))
+_PUT_POLICY = Statement(insert(policy).values(secret_pk=bindparam("v_secret_pk"), text=bindparam("v_text")))
+_REPLICA_REGIONS = Statement(
+    select(replica.c.region).where(replica.c.primary_pk == _OF_SECRET).order_by(replica.c.region)
+)
+_PURGE = (
+    Statement(delete(label).where(label.c.secret_pk == _OF_SECRET)),
+    Statement(delete(earlier_key).where(earlier_key.c.secret_pk == _OF_SECRET)),
+    Statement(delete(version).where(version.c.secret_pk == _OF_SECRET)),
+    _UNTAG,
+    _DROP_POLICY,
+    Statement(delete(replica).where(replica.c.primary_pk == _OF_SECRET)),
+    Statement(delete(secret).where(secret.c.pk == _OF_SECRET)),
+)
+_changes: dict[tuple[str, ...], Statement] = {}
+
+
+def find_secret(tx: Transaction, ref: SecretRef) -> Secret | None:
+    """The secret a reference points to, without any version."""
+    row = tx.row(_BY_NAME, account=ref.account, region=ref.region, name=ref.name)
+    if row is None or (ref.suffix is not None and row[4] != ref.suffix):
+        return None
+    return Secret._make(row)
+
+
+def secret_by_pk(tx: Transaction, pk: int) -> Secret | None:
+    """One secret by its number."""
+    row = tx.row(_BY_PK, of_secret=pk)
+    return None if row is None else Secret._make(row)
+
+
+def add_secret(tx: Transaction, values: Mapping[str, Any]) -> Secret:
+    """Store a new secret; ``values`` are its columns, those left out being null (0 where they may not be)."""
+    row: dict[str, Any] = {**dict.fromkeys(Secret._fields[1:]), "accessed_day": 0, "has_policy": 0, **values}
+    answer = tx.row(_INSERT_SECRET, **{f"v_{name}": value for name, value in row.items()})
+    if answer is None:
+        raise RuntimeError("an insert answered no key")
+    return Secret._make((answer[0], *row.values()))
+
+
+def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
+    """Set columns of one secret. A statement for each set of columns is kept."""
+    columns = tuple(sorted(values))
+    statement = _changes.get(columns)
+    if statement is None:
+        statement = _changes[columns] = Statement(
+            update(secret)
+            .where(secret.c.pk == _OF_SECRET)
+            .values({name: bindparam(f"v_{name}") for name in columns})
+        )
+    tx.run(statement, of_secret=pk, **{f"v_{name}": value for name, value in values.items()})
+
+
+def write_tags(tx: Transaction, secret_pk: int, tags: Sequence[Mapping[str, str]], **also: Any) -> None:
+    """Replace a secret's tags, and set other columns in the same statement."""
+    tx.run(_UNTAG, of_secret=secret_pk)
+    for one in tags:
+        tx.run(_TAG, v_secret_pk=secret_pk, v_key=one["Key"], v_value=one["Value"])
+    change_secret(tx, secret_pk, tags=orjson.dumps(list(tags)).decode(), **also)
+
+
+def policy_text(tx: Transaction, secret_pk: int) -> str | None:
+    """The resource policy as it was put."""
+    row = tx.row(_POLICY, of_secret=secret_pk)
+    return None if row is None else str(row[0])
+
+
+def write_policy(tx: Transaction, secret_pk: int, text: str | None, **also: Any) -> None:
+    """Replace or remove the resource policy. The caller raises the generation of compiled policies."""
+    tx.run(_DROP_POLICY, of_secret=secret_pk)
+    if text is not None:
+        tx.run(_PUT_POLICY, v_secret_pk=secret_pk, v_text=text)
+    change_secret(tx, secret_pk, has_policy=int(text is not None), **also)
+
+
+def replica_regions(tx: Transaction, primary_pk: int) -> list[str]:
+    """The Regions a secret is replicated to."""
+    return [str(row[0]) for row in tx.rows(_REPLICA_REGIONS, of_secret=primary_pk)]
+
+
+def purge(tx: Transaction, secret_pk: int) -> None:
+    """Delete a secret for good: labels, wrapped keys, versions, tags, policy and the row itself."""
+    for statement in _PURGE:
+        tx.run(statement, of_secret=secret_pk)

@@ -1,0 +1,199 @@
+"""The tables of the room and what one row of the two that matter is. Values and data keys come here sealed.
+
+Labels are kept twice: one row each in ``secretsmanager_label``, whose primary key is what makes them
+exclusive, and as a list beside the version, so that reading a value takes one joined row.
+``versions.write_labels`` alone writes both. Tags likewise: rows for filters, a list beside the secret for
+answers and condition keys; ``secrets.write_tags`` alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from strongroom.kernel.storage.schema import METADATA
+from strongroom.services.secretsmanager.rules.identifiers import secret_arn
+
+secret = Table(
+    "secretsmanager_secret",
+    METADATA,
+    Column("pk", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("suffix", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("accessed_day", BigInteger, nullable=False),  # midnight in ms; 0 until first read
+    Column("deleted_ms", BigInteger),  # when it may be purged; null while it lives
+    Column("kms_key_id", Text),  # as given; null for the default key
+    Column("owning_service", Text),
+    Column("type", Text),
+    Column("tags", Text),  # [{"Key", "Value"}]; null until first tagged, [] once the last tag is gone
+    Column("has_policy", Integer, nullable=False),
+    Column("primary_region", Text),  # on a replicated secret and on its replicas
+    Column("primary_pk", Integer, ForeignKey("secretsmanager_secret.pk")),  # on replicas only
+    Column("rotation_lambda_arn", Text),
+    Column("description", Text),
+    Column("rotation_enabled", Integer),  # null until rotation is first configured
+    Column("rotation_rules", Text),  # RotationRules as it is echoed
+    Column("rotation_metadata", Text),  # ExternalSecretRotationMetadata
+    Column("rotation_role_arn", Text),
+    Column("rotated_ms", BigInteger),
+    Column("next_rotation_ms", BigInteger),
+    UniqueConstraint("account", "region", "name", name="secretsmanager_secret_name"),
+    # A purged secret's number must never name another: caches and jobs know secrets by it.
+    sqlite_autoincrement=True,
+)
+Index("secretsmanager_secret_created", secret.c.account, secret.c.region, secret.c.created_ms, secret.c.pk)
+Index("secretsmanager_secret_changed", secret.c.account, secret.c.region, secret.c.changed_ms, secret.c.pk)
+Index("secretsmanager_secret_accessed", secret.c.account, secret.c.region, secret.c.accessed_day, secret.c.pk)
+Index("secretsmanager_secret_primary", secret.c.primary_pk)
+
+version = Table(
+    "secretsmanager_version",
+    METADATA,
+    Column("pk", Integer, primary_key=True),
+    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), nullable=False),
+    Column("version_id", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("accessed_day", BigInteger, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("form", Text),  # SecretString or SecretBinary; null where a rotation only reserved the id
+    Column("sealed", LargeBinary),
+    Column("wrapped", LargeBinary),  # the data key under the KMS key last set
+    Column("kms_key_id", Text),  # that key as given; null for the default key
+    UniqueConstraint("secret_pk", "version_id", name="secretsmanager_version_id"),
+    sqlite_autoincrement=True,
+)
+earlier_key = Table(
+    "secretsmanager_earlier_key",
+    METADATA,
+    # The same data key under KMS keys set before: either opens the version, as AWS documents.
+    Column("pk", Integer, primary_key=True),
+    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), nullable=False),
+    Column("version_pk", Integer, ForeignKey("secretsmanager_version.pk"), nullable=False, index=True),
+    Column("kms_key_id", Text),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+Index("secretsmanager_earlier_key_secret", earlier_key.c.secret_pk)
+label = Table(
+    "secretsmanager_label",
+    METADATA,
+    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("version_id", Text, nullable=False),
+)
+tag = Table(
+    "secretsmanager_tag",
+    METADATA,
+    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+Index("secretsmanager_tag_key", tag.c.key, tag.c.secret_pk)
+Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
+policy = Table(
+    "secretsmanager_policy",
+    METADATA,
+    Column(
+        "secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False
+    ),
+    Column("text", Text, nullable=False),
+)
+replica = Table(
+    "secretsmanager_replica",
+    METADATA,
+    Column("primary_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("kms_key_id", Text),
+    Column("status", Text, nullable=False),
+    Column("status_message", Text),
+    Column("secret_pk", Integer),  # the replica's own row, once there is one
+)
+
+
+class Secret(NamedTuple):
+    """One secret without its values.
+
+    A tuple of the table's columns: reading one costs no more than the row.
+    """
+
+    pk: int
+    account: str
+    region: str
+    name: str
+    suffix: str
+    created_ms: int
+    changed_ms: int
+    accessed_day: int
+    deleted_ms: int | None
+    kms_key_id: str | None
+    owning_service: str | None
+    type: str | None
+    tags: str | None
+    has_policy: int
+    primary_region: str | None
+    primary_pk: int | None
+    rotation_lambda_arn: str | None
+    description: str | None
+    rotation_enabled: int | None
+    rotation_rules: str | None
+    rotation_metadata: str | None
+    rotation_role_arn: str | None
+    rotated_ms: int | None
+    next_rotation_ms: int | None
+
+    @property
+    def arn(self) -> str:
+        """The full ARN."""
+        return secret_arn(self.account, self.region, self.name, self.suffix)
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags as they are answered: ``[{"Key", "Value"}]``, in the order they were first given."""
+        return [] if self.tags is None else list(orjson.loads(self.tags))
+
+
+class Version(NamedTuple):
+    """One version. ``sealed`` and ``wrapped`` are ciphertext, which this module cannot open."""
+
+    pk: int
+    secret_pk: int
+    version_id: str
+    created_ms: int
+    accessed_day: int
+    labels: str
+    form: str | None
+    sealed: bytes | None
+    wrapped: bytes | None
+    kms_key_id: str | None
+
+    @property
+    def stages(self) -> list[str]:
+        """The labels, sorted; [] for a deprecated version."""
+        return list(orjson.loads(self.labels))
+
+
+class Summary(NamedTuple):
+    """One version as lists show it."""
+
+    pk: int
+    version_id: str
+    created_ms: int
+    accessed_day: int
+    labels: str
+    form: str | None
+    kms_key_id: str | None

@@ -1,0 +1,219 @@
+"""Statements about versions: read with their secret in one row, written, labelled, wrapped again, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
+
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.services.secretsmanager.rules.identifiers import SecretRef
+from strongroom.services.secretsmanager.rules.labels import Labels, by_version
+from strongroom.services.secretsmanager.store.secrets import change_secret
+from strongroom.services.secretsmanager.store.tables import (
+    Secret,
+    Summary,
+    Version,
+    earlier_key,
+    label,
+    secret,
+    version,
+)
+
+_SECRET = [secret.c[name] for name in Secret._fields]
+_NAMED = and_(
+    secret.c.account == bindparam("account"),
+    secret.c.region == bindparam("region"),
+    secret.c.name == bindparam("name"),
+)
+_OF_SECRET = bindparam("of_secret", type_=Integer)
+_VERSION = [version.c[name] for name in Version._fields]
+_SUMMARY = [version.c[name] for name in Summary._fields]
+_WIDTH = len(_SECRET)
+_WITH_LABEL = Statement(
+    select(*_SECRET, *_VERSION)
+    .select_from(
+        secret.outerjoin(
+            label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))
+        ).outerjoin(
+            version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == label.c.version_id)
+        )
+    )
+    .where(_NAMED)
+)
+_WITH_VERSION = Statement(
+    select(*_SECRET, *_VERSION)
+    .select_from(
+        secret.outerjoin(
+            version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == bindparam("wanted"))
+        )
+    )
+    .where(_NAMED)
+)
+_INSERT_VERSION = Statement(
+    insert(version).values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
+)
+_FILL_VERSION = Statement(
+    update(version)
+    .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
+    .values({name: bindparam(f"v_{name}") for name in ("form", "sealed", "wrapped", "kms_key_id")})
+)
+_VERSION_BY_ID = Statement(
+    select(*_VERSION).where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("wanted"))
+)
+_SUMMARIES = Statement(
+    select(*_SUMMARY).where(version.c.secret_pk == _OF_SECRET).order_by(version.c.created_ms, version.c.pk)
+)
+_LABELS = Statement(select(label.c.label, label.c.version_id).where(label.c.secret_pk == _OF_SECRET))
+_LABELS_OF_MANY = Statement(
+    select(label.c.secret_pk, label.c.label, label.c.version_id).where(
+        label.c.secret_pk.in_(bindparam("of_secrets", expanding=True))
+    )
+)
+_UNLABEL = Statement(
+    delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label"))
+)
+_LABEL = Statement(insert(label).values({name: bindparam(f"v_{name}") for name in label.c.keys()}))  # noqa: SIM118
+_VERSION_LABELS = Statement(
+    update(version)
+    .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
+    .values(labels=bindparam("v_labels"))
+)
+_VERSION_READ = Statement(
+    update(version).where(version.c.pk == bindparam("at_pk")).values(accessed_day=bindparam("v_day"))
+)
+_REWRAP = Statement(
+    update(version)
+    .where(version.c.pk == bindparam("at_pk"))
+    .values(wrapped=bindparam("v_wrapped"), kms_key_id=bindparam("v_kms_key_id"))
+)
+_KEEP_EARLIER = Statement(
+    insert(earlier_key).values(
+        {name: bindparam(f"v_{name}") for name in ("secret_pk", "version_pk", "kms_key_id", "wrapped")}
+    )
+)
+_EARLIER = Statement(
+    select(earlier_key.c.kms_key_id, earlier_key.c.wrapped)
+    .where(earlier_key.c.version_pk == bindparam("at_pk"))
+    .order_by(earlier_key.c.pk.desc())
+)
+_EARLIER_OF_SECRET = Statement(
+    select(earlier_key.c.version_pk, earlier_key.c.kms_key_id)
+    .where(earlier_key.c.secret_pk == _OF_SECRET)
+    .order_by(earlier_key.c.pk.desc())
+)
+_DROP_EARLIER = Statement(delete(earlier_key).where(earlier_key.c.version_pk == bindparam("at_pk")))
+_DROP_VERSION = Statement(delete(version).where(version.c.pk == bindparam("at_pk")))
+
+
+def find_value(
+    tx: Transaction, ref: SecretRef, *, stage: str | None, version_id: str | None
+) -> tuple[Secret, Version | None] | None:
+    """A secret and one of its versions, by id or else by label, in one joined read.
+
+    None where there is no secret.
+    """
+    if version_id is not None:
+        row = tx.row(_WITH_VERSION, account=ref.account, region=ref.region, name=ref.name, wanted=version_id)
+    else:
+        row = tx.row(_WITH_LABEL, account=ref.account, region=ref.region, name=ref.name, wanted=stage)
+    if row is None or (ref.suffix is not None and row[4] != ref.suffix):
+        return None
+    found = Secret._make(row[:_WIDTH])
+    return (found, None) if row[_WIDTH] is None else (found, Version._make(row[_WIDTH:]))
+
+
+def add_version(tx: Transaction, values: Mapping[str, Any]) -> None:
+    """Store a new version, without labels: ``write_labels`` gives it those."""
+    row: dict[str, Any] = {**dict.fromkeys(Version._fields[1:]), "accessed_day": 0, "labels": "[]", **values}
+    tx.run(_INSERT_VERSION, **{f"v_{name}": value for name, value in row.items()})
+
+
+def fill_version(tx: Transaction, secret_pk: int, version_id: str, values: Mapping[str, Any]) -> None:
+    """Give a reserved version its value."""
+    tx.run(
+        _FILL_VERSION,
+        of_secret=secret_pk,
+        at_version=version_id,
+        **{f"v_{name}": values[name] for name in ("form", "sealed", "wrapped", "kms_key_id")},
+    )
+
+
+def version_by_id(tx: Transaction, secret_pk: int, version_id: str) -> Version | None:
+    """One version of a secret, with its ciphertext."""
+    row = tx.row(_VERSION_BY_ID, of_secret=secret_pk, wanted=version_id)
+    return None if row is None else Version._make(row)
+
+
+def versions_of(tx: Transaction, secret_pk: int) -> list[Summary]:
+    """Every version of a secret, oldest first, deprecated ones too."""
+    return [Summary._make(row) for row in tx.rows(_SUMMARIES, of_secret=secret_pk)]
+
+
+def labels_of(tx: Transaction, secret_pk: int) -> dict[str, str]:
+    """Which version id each label of a secret is on."""
+    return {str(name): str(version_id) for name, version_id in tx.rows(_LABELS, of_secret=secret_pk)}
+
+
+def labels_of_many(tx: Transaction, secret_pks: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The same for many secrets at once."""
+    found: dict[int, dict[str, str]] = {pk: {} for pk in secret_pks}
+    if secret_pks:
+        for pk, name, version_id in tx.rows(_LABELS_OF_MANY, of_secrets=list(secret_pks)):
+            found[pk][name] = version_id
+    return found
+
+
+def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels) -> None:
+    """Store where labels are now, touching only those that moved and the versions they moved between."""
+    moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    for name in sorted(moved & before.keys()):
+        tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
+    for name in sorted(moved & after.keys()):
+        tx.run(_LABEL, v_secret_pk=secret_pk, v_label=name, v_version_id=after[name])
+    stages = by_version(after)
+    for version_id in sorted(
+        {holder[name] for holder in (before, after) for name in moved if name in holder}
+    ):
+        text = orjson.dumps(stages.get(version_id, ())).decode()
+        tx.run(_VERSION_LABELS, of_secret=secret_pk, at_version=version_id, v_labels=text)
+
+
+def mark_read(tx: Transaction, secret_pk: int, version_pk: int, day_ms: int) -> None:
+    """Set the last-accessed day of a secret and of the version that was read. Raises no generation."""
+    tx.run(_VERSION_READ, at_pk=version_pk, v_day=day_ms)
+    change_secret(tx, secret_pk, accessed_day=day_ms)
+
+
+def add_wrapped(tx: Transaction, one: Version, *, kms_key_id: str | None, wrapped: bytes) -> None:
+    """Put a data key wrapped under the newly set KMS key in front, keeping the copy there was."""
+    tx.run(
+        _KEEP_EARLIER,
+        v_secret_pk=one.secret_pk,
+        v_version_pk=one.pk,
+        v_kms_key_id=one.kms_key_id,
+        v_wrapped=one.wrapped,
+    )
+    tx.run(_REWRAP, at_pk=one.pk, v_wrapped=wrapped, v_kms_key_id=kms_key_id)
+
+
+def earlier_wrapped(tx: Transaction, version_pk: int) -> list[tuple[str | None, bytes]]:
+    """(key as given, wrapped data key) of the KMS keys set before, newest first."""
+    return [(key_id, wrapped) for key_id, wrapped in tx.rows(_EARLIER, at_pk=version_pk)]
+
+
+def earlier_key_ids(tx: Transaction, secret_pk: int) -> dict[int, list[str | None]]:
+    """Under which earlier keys each version of a secret is wrapped too, newest first."""
+    found: dict[int, list[str | None]] = {}
+    for version_pk, key_id in tx.rows(_EARLIER_OF_SECRET, of_secret=secret_pk):
+        found.setdefault(version_pk, []).append(key_id)
+    return found
+
+
+def remove_versions(tx: Transaction, version_pks: Iterable[int]) -> None:
+    """Delete versions that carry no label, with every copy of their data keys."""
+    for pk in version_pks:
+        tx.run(_DROP_EARLIER, at_pk=pk)
+        tx.run(_DROP_VERSION, at_pk=pk)

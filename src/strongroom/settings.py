@@ -1,0 +1,342 @@
+"""Every setting, once: its type, default, unit, meaning and bounds, and where its value comes from.
+
+A value is taken from the command line, else from ``STRONGROOM_<NAME>``, else from ``DIR/settings.toml``, else
+it is the default. Unknown names refuse to start. No setting holds a secret: those come from files.
+``docs/reference/settings.md`` is printed from this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from strongroom.base.names import is_account_id
+from strongroom.server.listening import is_loopback
+from strongroom.server.parts import Serving, StartRefused, WireLimits
+
+PREFIX = "STRONGROOM_"
+CLIENT_VARIABLES = frozenset({"STRONGROOM_ENDPOINT", "STRONGROOM_FORMAT", "STRONGROOM_CALLED_AS"})
+"""Variables of the command line that are not settings of the server."""
+
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
+_WORDS_ON = frozenset({"1", "true", "yes", "on"})
+_WORDS_OFF = frozenset({"0", "false", "no", "off"})
+
+
+def _setting(
+    default: Any,
+    unit: str,
+    meaning: str,
+    *,
+    extreme: Any,
+    least: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """A field with what people and the simulator need to know. ``extreme``: a hard but legal value."""
+    told = {"unit": unit, "help": meaning, "extreme": extreme, "least": least, "most": most}
+    return field(default=default, metadata=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one server. Making one checks it: raises StartRefused with one sentence."""
+
+    data: Path = _setting(  # noqa: RUF009  a field, like all the others
+        Path("strongroom-data"),
+        "directory",
+        "Where everything lies. Made at the first start, mode 0700.",
+        extreme=Path("d"),
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        "address",
+        "The address to listen on. `--listen HOST:PORT` sets it and the port.",
+        extreme="::1",
+    )
+    port: int = _setting(
+        8443, "port", "The TCP port to listen on; 0 takes a free one.", extreme=0, least=0, most=65535
+    )
+    hosts: tuple[str, ...] = _setting(
+        (),
+        "names",
+        "Further names by which clients call, besides localhost, 127.0.0.1, [::1] and the listen"
+        " address. `*.example.com` stands for one label. They also go into the server's certificate.",
+        extreme=("*.vault.internal", "vault.internal"),
+    )
+    store: str = _setting(
+        "",
+        "URL",
+        "The store: `sqlite:PATH` or `postgresql://USER@HOST/DB`; empty means DIR/store.db. It must not"
+        " hold a password: PostgreSQL reads one from the file named by `?passfile=PATH`.",
+        extreme="sqlite:s.db",
+    )
+    workers: int = _setting(
+        0, "processes", "API workers; 0 means one for each core.", extreme=1, least=0, most=64
+    )
+    tls: str = _setting(
+        "auto",
+        "mode",
+        "`auto`: a CA and a certificate made and renewed in DIR/tls. `CERT,KEY`: files of your own."
+        " `off`: plain HTTP, only on a loopback address.",
+        extreme="off",
+    )
+    seal: str = _setting(
+        "file",
+        "seal",
+        "Where the root key comes from: `file` (DIR/seal/root.key), `file:PATH`, or `passphrase`.",
+        extreme="passphrase",
+    )
+    region: str = _setting(
+        "us-east-1",
+        "Region",
+        "The Region that `strongroom env` tells clients to use.",
+        extreme="eu-central-1",
+    )
+    regions: tuple[str, ...] = _setting(
+        (),
+        "Regions",
+        "The Regions that are served; empty means all of the `aws` partition.",
+        extreme=("eu-central-1",),
+    )
+    account: str = _setting(
+        "123456789012",
+        "account id",
+        "The account made at the first start: 12 digits.",
+        extreme="000000000001",
+    )
+    dev_clock: bool = _setting(
+        False,
+        "yes or no",
+        "Make a data directory whose clock `strongroom clock advance` can move. Never for real secrets.",
+        extreme=True,
+    )
+    journal_sync: str = _setting(
+        "batched",
+        "`batched` or `each`",
+        "When the record of a read is synced to disk: within 100 ms, or before"
+        " its answer leaves. The record of a write is always synced first.",
+        extreme="each",
+    )
+    max_body_bytes: int = _setting(
+        1024 * 1024,
+        "bytes",
+        "The largest request body.",
+        extreme=128 * 1024,
+        least=128 * 1024,
+        most=256 * 1024 * 1024,
+    )
+    max_head_bytes: int = _setting(
+        32 * 1024,
+        "bytes",
+        "The largest request head: the request line and all headers.",
+        extreme=8 * 1024,
+        least=8 * 1024,
+        most=1024 * 1024,
+    )
+    max_headers: int = _setting(
+        100, "headers", "The most headers of one request.", extreme=32, least=32, most=1000
+    )
+    head_timeout: float = _setting(
+        10.0, "seconds", "How long a request head may take to arrive.", extreme=1.0, least=0.5, most=600
+    )
+    body_timeout: float = _setting(
+        30.0,
+        "seconds",
+        "How long a request body may take to arrive, and an answer to be taken.",
+        extreme=1.0,
+        least=0.5,
+        most=3600,
+    )
+    keep_alive: float = _setting(
+        75.0, "seconds", "How long an idle connection is kept.", extreme=1.0, least=0.5, most=3600
+    )
+    max_connections: int = _setting(
+        1024, "connections", "The most connections of one worker.", extreme=2, least=2, most=65536
+    )
+    max_pipelined: int = _setting(
+        16,
+        "requests",
+        "The most requests that one connection may have waiting.",
+        extreme=1,
+        least=1,
+        most=1024,
+    )
+    backlog: int = _setting(
+        1024,
+        "connections",
+        "How many connections may wait to be accepted, for each worker.",
+        extreme=1,
+        least=1,
+        most=65536,
+    )
+    drain_timeout: float = _setting(
+        10.0,
+        "seconds",
+        "How long requests may take to finish when the server stops.",
+        extreme=3.0,
+        least=3,
+        most=600,
+    )
+
+    def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):
+            least, most, value = one.metadata["least"], one.metadata["most"], getattr(self, one.name)
+            if least is not None and not least <= value <= most:
+                raise StartRefused(f"setting {one.name} is {value}; it must be between {least} and {most}")
+        object.__setattr__(self, "data", self.data.absolute())
+        self._check_words()
+
+    def _check_words(self) -> None:
+        if not is_account_id(self.account):
+            raise StartRefused(f"setting account is {self.account!r}; an account id is 12 digits")
+        if self.journal_sync not in ("batched", "each"):
+            raise StartRefused(f"setting journal_sync is {self.journal_sync!r}; it must be batched or each")
+        for region in (self.region, *self.regions):
+            if _REGION.fullmatch(region) is None:
+                raise StartRefused(f"{region!r} is not the name of a Region")
+        if self.regions and self.region not in self.regions:
+            raise StartRefused(f"region {self.region} is not among the regions that are served")
+        if self.tls == "off" and not is_loopback(self.host):
+            raise StartRefused(f"--tls off is allowed on a loopback address only, and {self.host} is not one")
+        if self.store and not self.store.startswith(("sqlite:", "postgresql:")):
+            raise StartRefused("setting store must begin with sqlite: or postgresql:")
+        if urlsplit(self.store).password is not None or "password=" in self.store:
+            raise StartRefused(
+                "setting store must not hold a password; name a file with ?passfile=PATH instead"
+            )
+
+    @property
+    def store_url(self) -> str:
+        """The store that is meant: the one given, or the SQLite file in the data directory."""
+        return self.store or f"sqlite:{self.data / 'store.db'}"
+
+    @property
+    def limits(self) -> WireLimits:
+        """The bounds of the wire, as the server takes them."""
+        return WireLimits(**{one.name: getattr(self, one.name) for one in dataclasses.fields(WireLimits)})
+
+    @property
+    def serving(self) -> Serving:
+        """What the server itself takes."""
+        return Serving(
+            data=self.data,
+            host=self.host,
+            port=self.port,
+            workers=self.workers or _cores(),
+            tls=self.tls,
+            seal=self.seal,
+            hosts=self.hosts,
+            limits=self.limits,
+            about={"region": self.region, "account": self.account},
+        )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load_settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """The settings from all places; ``given`` is the command line's. Raises StartRefused for an unknown name.
+
+    The data directory itself comes from the command line or the environment, because the file lies in it.
+    """
+    known = {one.name: one for one in dataclasses.fields(Settings)}
+    texts = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES
+    } | dict(given)
+    values: dict[str, Any] = {}
+    data = Path(texts.get("data", Settings().data))
+    for name, value in _file_values(data / "settings.toml").items():
+        if name not in known or name == "data":
+            raise StartRefused(f"{data / 'settings.toml'} has an unknown setting: {name}")
+        values[name] = _typed(name, known[name].default, value)
+    for name, text in texts.items():
+        if name not in known:
+            raise StartRefused(f"unknown setting {PREFIX}{name.upper()}")
+        values[name] = _typed(name, known[name].default, text)
+    return Settings(**values)
+
+
+def _file_values(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StartRefused(f"{path} cannot be read: {error}") from None
+
+
+def _typed(name: str, default: object, value: object) -> object:
+    """A value of the default's type, from a text or from TOML. Raises StartRefused."""
+    try:
+        match default:
+            case bool():
+                return value if isinstance(value, bool) else _word(str(value))
+            case int():
+                return int(str(value))
+            case float():
+                return float(str(value))
+            case Path():
+                return Path(str(value))
+            case tuple():
+                listed = value if isinstance(value, list) else str(value).split(",")
+                return tuple(str(item).strip() for item in listed if str(item).strip())
+            case _:
+                return str(value)
+    except ValueError:
+        raise StartRefused(f"setting {name} cannot be {value!r}") from None
+
+
+def _word(text: str) -> bool:
+    if text.lower() in _WORDS_ON | _WORDS_OFF:
+        return text.lower() in _WORDS_ON
+    raise ValueError(text)
+
+
+def reference() -> str:
+    """The page ``docs/reference/settings.md``."""
+    rows = [
+        f"| `{one.name}` | {_shown(one.default)} | {one.metadata['unit']}"
+        f" | {_bounds(one)}{one.metadata['help']} |"
+        for one in dataclasses.fields(Settings)
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Printed from `src/strongroom/settings.py` by `tools/reference.py`; a test keeps the two equal.",
+            "",
+            "A value is taken from the command line of `strongroom serve`,",
+            "else from the environment variable `STRONGROOM_<NAME>` in capitals,",
+            "else from `settings.toml` in the data directory, else it is the default.",
+            "Lists are written with commas, in the file as TOML lists.",
+            "An unknown name refuses to start.",
+            "No setting holds a secret.",
+            "",
+            "| name | default | unit | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "`no`" if not default else "`yes`"
+    return "(none)" if default in ((), "") else f"`{default}`"
+
+
+def _bounds(one: dataclasses.Field[Any]) -> str:
+    least, most = one.metadata["least"], one.metadata["most"]
+    return "" if least is None else f"{least} to {most}. "

@@ -1,0 +1,225 @@
+"""A Strongroom as a user runs it: ``strongroom serve`` in processes of its own, on a free port.
+
+``with Deployment(tmp_path / "data", "--workers", "2") as server: server.client("secretsmanager")...``
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from strongroom.server.lines import ask
+
+ROOT = Path(__file__).parents[1]
+READY = re.compile(r"ready (?:on )?(https?://\S+)")
+START_SECONDS = 30.0
+Answer = dict[str, Any]
+
+
+class NotReady(Exception):
+    """The server ended, or was silent, before it was ready. The text is what it said."""
+
+
+class Deployment:
+    """One server and its data directory. ``url`` is known once it is ready."""
+
+    command: Sequence[str] = ("-m", "strongroom.cli", "serve")
+
+    def __init__(
+        self, data: Path, *options: str, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
+    ) -> None:
+        self.data = data
+        self.options = options
+        self.url = ""
+        self.printed = ""
+        self.started_in = 0.0
+        self.log = data.with_name(f"{data.name}.log")
+        self._more_env = dict(env or {})
+        self._pass_fds = tuple(pass_fds)
+        self._process: subprocess.Popen[str] | None = None
+
+    def arguments(self) -> list[str]:
+        """The whole command line."""
+        return [
+            sys.executable,
+            *self.command,
+            "--data",
+            str(self.data),
+            "--listen",
+            "127.0.0.1:0",
+            *self.options,
+        ]
+
+    def start(self) -> Self:
+        """Start it and wait until it says that it is ready. Raises NotReady."""
+        begun = time.monotonic()
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                self.arguments(),
+                env=clean_environment() | self._more_env,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=self._pass_fds,
+                text=True,
+            )
+        ready = threading.Event()
+        threading.Thread(target=self._read, args=(self._process, ready), daemon=True).start()
+        if not ready.wait(START_SECONDS) or not self.url:
+            self.kill()
+            raise NotReady(self.said())
+        self.started_in = time.monotonic() - begun
+        return self
+
+    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                self.printed += line
+                found = READY.search(line)
+                if found:
+                    self.url = found[1]
+                    ready.set()
+        ready.set()
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        assert self._process is not None
+        return self._process.pid
+
+    def said(self) -> str:
+        """Everything on standard error so far."""
+        return self.log.read_text() if self.log.exists() else ""
+
+    # Asking it
+
+    def admin(self, message: Mapping[str, Any]) -> Answer:
+        """One message over the admin socket, and its answer."""
+        return ask(self.data / "run" / "admin.sock", message, timeout=30)
+
+    def children(self) -> dict[str, int]:
+        """The children's pids by name."""
+        status = self.admin({"do": "status"})
+        return {child["name"]: child["pid"] for child in status["children"]}
+
+    def wait_until(self, state: str, *, timeout: float = 10.0) -> Answer:
+        """Wait until the server is in a state."""
+        until = time.monotonic() + timeout
+        while True:
+            status = self.admin({"do": "status"})
+            if status["state"] == state:
+                return status
+            assert time.monotonic() < until, f"still {status['state']}: {status}"
+            time.sleep(0.02)
+
+    def cli(
+        self,
+        *words: str,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``strongroom WORDS --data DIR``."""
+        done = subprocess.run(
+            [sys.executable, "-m", "strongroom.cli", *words, "--data", str(self.data)],
+            env=clean_environment() | dict(env or {}),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            input=stdin or "",
+            pass_fds=tuple(pass_fds),
+        )
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done
+
+    def env(self) -> dict[str, str]:
+        """What ``strongroom env`` tells clients."""
+        found: dict[str, str] = json.loads(self.cli("env", "--format", "json").stdout)
+        return found
+
+    def client(self, service: str, region: str = "us-east-1", **keys: str) -> Any:
+        """A stock boto3 client; the first administrator's unless other keys are given."""
+        found = self.env()
+        credentials = {
+            "aws_access_key_id": found.get("AWS_ACCESS_KEY_ID"),
+            "aws_secret_access_key": found.get("AWS_SECRET_ACCESS_KEY"),
+        } | keys
+        return boto3.session.Session(region_name=region, **credentials).client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.url,
+            verify=found.get("AWS_CA_BUNDLE", True),
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+        )
+
+    # Ending it
+
+    def stop(self) -> int:
+        """SIGTERM, and wait; the exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30)
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor; its children follow by themselves."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        self._process = None
+
+
+class Toy(Deployment):
+    """The processes alone, around the application of ``tests/processes/toy.py``. Options are NAME=VALUE."""
+
+    command = ("-m", "tests.processes.toy")
+
+    def arguments(self) -> list[str]:
+        """The whole command line."""
+        return [sys.executable, *self.command, str(self.data), "port=0", *self.options]
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without AWS_* and STRONGROOM_*, so that nothing leaks into a test."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
+    return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and is not a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
+def wait_gone(pids: Sequence[int], *, timeout: float) -> None:
+    """Wait until none of them is alive."""
+    until = time.monotonic() + timeout
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < until, f"still alive: {[pid for pid in pids if is_alive(pid)]}"
+        time.sleep(0.01)

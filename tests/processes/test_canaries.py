@@ -1,0 +1,94 @@
+"""On disk no plaintext of anything that must be sealed: not in the store, the journal, a log or a temporary file."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.deployment import Deployment
+from tests.postgres import Server, started
+from tests.processes.canaries import canary, forms, found_in
+
+
+def plant(client: Any) -> list[str | bytes]:
+    """Every way in which something secret comes in or is made."""
+    words = [canary() for _ in range(7)]
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="text", SecretString=f"pass {words[0]} word")
+    secrets.create_secret(Name="bytes", SecretBinary=b"\x01" + words[1].encode())
+    secrets.put_secret_value(SecretId="text", SecretString=words[2])
+    secrets.update_secret(SecretId="text", SecretString=words[3])
+    for name in ("text", "bytes"):
+        secrets.get_secret_value(SecretId=name)
+    keys = client("kms")
+    key = keys.create_key()["KeyMetadata"]["KeyId"]
+    sealed = keys.encrypt(KeyId=key, Plaintext=words[4].encode())["CiphertextBlob"]
+    assert words[4].encode() == keys.decrypt(CiphertextBlob=sealed)["Plaintext"]
+    data_key = keys.generate_data_key(KeyId=key, KeySpec="AES_256")["Plaintext"]
+    users = client("iam")
+    users.create_user(UserName="app")
+    made = users.create_access_key(UserName="app")["AccessKey"]
+    session = client("sts").get_session_token()["Credentials"]
+    # Refused and malformed calls carry values too.
+    for wrong in ({"Name": "text", "SecretString": words[5]}, {"Name": "a b", "SecretString": words[6]}):
+        with pytest.raises(secrets.exceptions.ClientError):
+            secrets.create_secret(**wrong)
+    return [*words, data_key, made["SecretAccessKey"], session["SecretAccessKey"],
+            session["SessionToken"][40:80]]
+
+
+def test_the_search_finds_a_word_in_every_form(tmp_path: Path) -> None:
+    word = canary()
+    for number, form in enumerate(forms(word.encode())):
+        (tmp_path / f"{number}").write_bytes(b"x" + form + b"y")
+    (tmp_path / "json").write_bytes(base64.b64encode(b'{"p":"' + word.encode() + b'"}'))
+    hits = {hit.split(":")[0] for hit in found_in([tmp_path], [word])}
+    assert {path.name for path in tmp_path.iterdir()} == hits
+
+
+def test_nothing_sealed_lies_open_on_sqlite_under_a_passphrase(tmp_path: Path) -> None:
+    passphrase = canary()
+    read, write = os.pipe()
+    os.write(write, passphrase.encode())
+    os.close(write)
+    server = Deployment(tmp_path / "data", "--workers", "2", "--seal", "passphrase", "--passphrase-fd", str(read),
+                        pass_fds=[read])
+    with server:
+        os.close(read)
+        words = [*plant(server.client), passphrase]
+        in_use = found_in([tmp_path], words)
+        server.kill()
+    assert [] == in_use
+    assert [] == found_in([tmp_path], words)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Any:
+    server: Server = started()
+    yield server
+    server.stop()
+
+
+def test_nothing_sealed_lies_open_in_postgresql(tmp_path: Path, postgres: Server) -> None:
+    url = postgres.database("template0")
+    store, passfile = without_password(url, tmp_path)
+    with Deployment(tmp_path / "data", "--workers", "1", "--store", store) as server:
+        words = plant(server.client)
+        with psycopg.connect(postgres.url(), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        hits = found_in([postgres.directory, tmp_path], words, leave_out=[passfile])
+    assert [] == hits
+
+
+def without_password(url: str, directory: Path) -> tuple[str, Path]:
+    """The same address with the password in a file, as the setting demands."""
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    passfile = directory / "pgpass"
+    passfile.write_text(f"*:*:*:*:{parts['password']}\n")
+    passfile.chmod(0o600)
+    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}&passfile={passfile}", passfile

@@ -1,0 +1,151 @@
+"""A server without a product: the processes, sockets and bounds alone, around an application of a few lines.
+
+``python -m tests.processes.toy DIR [NAME=VALUE ...]`` takes settings by name. Paths of its application:
+
+    /echo    the request as the application saw it: method, path, headers, length of the body, TLS
+    /slow    answers after a second
+    /pid     which worker answers
+    /early   answers without reading the body
+    anything is 503 while sealed
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from strongroom.server.hosts import HostCheck
+from strongroom.server.parts import ASGI, Prepared, Receive, Scope, Send, Serving, StartRefused
+from strongroom.server.serve import Started, serve
+from strongroom.settings import load_settings
+
+
+class ToyWorker:
+    """One worker."""
+
+    def __init__(self, serving: Serving, root_key: bytes | None) -> None:
+        self._hosts = HostCheck(serving.host, serving.hosts)
+        self._open = root_key is not None
+
+    @property
+    def asgi(self) -> ASGI:
+        return self._answer
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = self._hosts(scope["headers"])
+        if refused is not None:
+            await _send(send, refused.status, refused.body)
+        elif not self._open:
+            await _send(send, 503, b"sealed")
+        elif scope["path"] == "/early":
+            await _send(send, 200, b"early")
+        else:
+            size = 0
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                size += len(message["body"])
+                if not message["more_body"]:
+                    break
+            if scope["path"] == "/slow":
+                await asyncio.sleep(1)
+            told = {
+                "pid": os.getpid(),
+                "method": scope["method"],
+                "path": scope["path"],
+                "headers": [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]],
+                "size": size,
+                "tls": scope["state"]["tls"],
+            }
+            await _send(send, 200, json.dumps(told).encode())
+
+    def unseal(self, root_key: bytes) -> None:
+        self._open = len(root_key) == 32
+
+    def seal(self) -> None:
+        self._open = False
+
+    def close(self) -> None:
+        print(f"worker {os.getpid()} closed", file=sys.stderr)
+
+
+async def _send(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class ToyRunner:
+    """A runner whose every look finds three jobs."""
+
+    def run(self, stop: threading.Event) -> None:
+        stop.wait()
+
+    def run_due_now(self) -> int:
+        return 3
+
+    def close(self) -> None:
+        print(f"runner {os.getpid()} closed", file=sys.stderr)
+
+
+class Toy:
+    """The parts; the store is one file that holds the root key's first byte."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._store = serving.data / "store"
+
+    def initialised(self) -> bool:
+        return self._store.exists()
+
+    def prepare(self, root_key: bytes | None) -> Prepared:
+        fresh = not self._store.exists()
+        if fresh and root_key is not None:
+            self._store.write_bytes(root_key[:1])
+        if root_key is not None and self._store.read_bytes() != root_key[:1]:
+            raise StartRefused("the root key does not fit")
+        return Prepared(fresh=fresh, administrator=fresh)
+
+    def open_worker(self, root_key: bytes | None, slot: int) -> ToyWorker:
+        return ToyWorker(self._serving, root_key)
+
+    def open_runner(self, root_key: bytes) -> ToyRunner:
+        return ToyRunner()
+
+    def admin(self, command: Mapping[str, Any], root_key: bytes | None) -> Mapping[str, Any]:
+        if command["do"] == "admin reset":
+            raise StartRefused("not in a toy")
+        return {"did": command["do"], "sealed": root_key is None}
+
+
+def main() -> int:
+    data, *given = sys.argv[1:]
+    settings = load_settings({"data": data, **dict(one.split("=", 1) for one in given)}, {})
+    passphrase = os.environ.get("TOY_PASSPHRASE")
+
+    def announce(started: Started) -> None:
+        print(f"ready {started.url}", flush=True)
+
+    try:
+        return serve(
+            Toy(settings.serving),
+            settings.serving,
+            passphrase=lambda new: passphrase.encode() if passphrase else None,
+            announce=announce,
+            say=lambda text: print(f"strongroom: {text}", file=sys.stderr, flush=True),
+        )
+    except StartRefused as refusal:
+        print(f"strongroom: {refusal}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).parent.mkdir(exist_ok=True)
+    sys.exit(main())

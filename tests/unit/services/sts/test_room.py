@@ -1,0 +1,47 @@
+"""What the room declares, against the service model."""
+
+from __future__ import annotations
+
+import pytest
+
+from strongroom.kernel.model.catalogue import CATALOGUE
+from strongroom.kernel.model.overlay import overlay_entries
+from strongroom.kernel.registry import Mode
+from strongroom.services.sts.room import ROOM
+
+MODEL = CATALOGUE.service("sts").operations
+
+
+def test_every_modelled_operation_is_offered_or_refused() -> None:
+    assert set(MODEL) == set(ROOM.operations) | set(ROOM.refused)
+    assert set() == set(ROOM.operations) & set(ROOM.refused)
+
+
+def test_giving_out_credentials_costs_no_write() -> None:
+    assert {Mode.READ} == {operation.mode for operation in ROOM.operations.values()}
+
+
+def test_only_these_need_no_permission() -> None:
+    """Source: facts, iam, section 6."""
+    free = {name for name, operation in ROOM.operations.items() if operation.action is None}
+
+    assert {"GetCallerIdentity", "GetSessionToken"} == free
+
+
+@pytest.mark.parametrize("name", sorted(ROOM.operations))
+def test_records_repeat_only_members_that_the_answer_has(name: str) -> None:
+    output = MODEL[name].output
+    assert output is not None
+
+    assert set(ROOM.operations[name].shown) <= set(output.members)
+
+
+@pytest.mark.parametrize(("operation", "member", "says"), overlay_entries("sts"))
+def test_the_model_does_not_say_what_the_overlay_says(
+    operation: str, member: str, says: dict[str, object]
+) -> None:
+    shape = MODEL[operation].input
+    assert shape is not None
+    modelled = shape.members[member].shape
+
+    assert not {key: getattr(modelled, key) for key in says}.items() & says.items()

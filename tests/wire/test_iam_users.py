@@ -69,6 +69,15 @@ def test_names_are_not_distinguished_by_case(iam: Any) -> None:
     assert "Ann" == iam.get_user(UserName="ANN")["User"]["UserName"]
 
 
+def test_a_name_with_other_characters_is_refused_in_awss_words(iam: Any) -> None:
+    text = (
+        "The specified value for userName is invalid. "
+        "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    )
+
+    assert ("ValidationError", text, 400) == refused(iam.create_user, UserName="a b")
+
+
 def test_who_is_not_there_cannot_be_found(iam: Any) -> None:
     wanted = ("NoSuchEntity", "The user with name nobody cannot be found.", 404)
     for call in (

@@ -125,6 +125,17 @@ def test_an_assumed_role_is_a_session_of_the_role(world: World) -> None:
     assert "AccessDenied" == refused(world.client("iam", answer).list_users)[0]
 
 
+def test_a_role_session_must_name_the_user_it_means(world: World) -> None:
+    everything = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    world.iam.put_role_policy(RoleName="deploy", PolicyName="p", PolicyDocument=policy(everything))
+    iam = world.client("iam", world.assume())
+
+    assert ("ValidationError", "Must specify userName when calling with non-User credentials", 400) == refused(
+        iam.get_user
+    )
+    assert "admin" == iam.get_user(UserName="admin")["User"]["UserName"]
+
+
 def test_a_role_is_assumed_only_with_both_sides_leave(world: World) -> None:
     """Source: facts, iam, section 6, Role trust; section 9: STS prints no cause."""
     sts = world.account.client("sts", **world.user("ann"))

@@ -38,7 +38,8 @@ class Account:
         """A boto3 client; other credentials as ``aws_access_key_id=..., aws_secret_access_key=...``."""
         keys = {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret} | credentials
         return boto3.session.Session(region_name=region, **keys).client(
-            service, endpoint_url=self.url,
+            service,
+            endpoint_url=self.url,
             config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
         )
 
@@ -58,11 +59,20 @@ class InProcess:
         self.worker = self.product.open_worker(ROOT_KEY, 0)
         self.runner = self.product.open_runner(ROOT_KEY)
         self._stop = threading.Event()
-        config = uvicorn.Config(self._plain, port=self.port, lifespan="off", log_level="warning", ws="none",
-                                interface="asgi3", proxy_headers=False)
+        config = uvicorn.Config(
+            self._plain,
+            port=self.port,
+            lifespan="off",
+            log_level="warning",
+            ws="none",
+            interface="asgi3",
+            proxy_headers=False,
+        )
         self._server = uvicorn.Server(config)
-        self._threads = [threading.Thread(target=self._server.run), threading.Thread(target=self.runner.run,
-                                                                                      args=(self._stop,))]
+        self._threads = [
+            threading.Thread(target=self._server.run),
+            threading.Thread(target=self.runner.run, args=(self._stop,)),
+        ]
         for thread in self._threads:
             thread.start()
         deadline = time.monotonic() + 10

@@ -23,8 +23,11 @@ from strongroom.kernel.storage.writequeue import Outcome
 
 log = logging.getLogger("strongroom.recorder")
 
-_KEEP = Statement(insert(commit).values(
-    event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")))
+_KEEP = Statement(
+    insert(commit).values(
+        event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")
+    )
+)
 _FORGET = Statement(delete(commit).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
 _FORGET_AT_ONCE = 500
 
@@ -35,7 +38,9 @@ def committed_among(store: Store, event_ids: Sequence[str]) -> set[str]:
     with store.read() as tx:
         for start in range(0, len(event_ids), _FORGET_AT_ONCE):
             ids = list(event_ids[start : start + _FORGET_AT_ONCE])
-            found.update(row[0] for row in tx.rows(select(commit.c.event_id).where(commit.c.event_id.in_(ids))))
+            found.update(
+                row[0] for row in tx.rows(select(commit.c.event_id).where(commit.c.event_id.in_(ids)))
+            )
     return found
 
 
@@ -101,4 +106,6 @@ def _records(outcome: Outcome) -> Iterable[Record]:
 
 
 def _unrecordable(error: JournalUnwritable) -> Refusal:
-    return Refusal(Kind.INTERNAL, "The request was refused because it could not be recorded.", detail=str(error))
+    return Refusal(
+        Kind.INTERNAL, "The request was refused because it could not be recorded.", detail=str(error)
+    )

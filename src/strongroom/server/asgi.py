@@ -57,8 +57,16 @@ def _deliver(answers: Answers) -> None:
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
-    def __init__(self, chain: Chain, store: Store, queue: WriteQueue, recorder: Recorder,
-                 deliveries: Deliveries, *, sync_each: bool) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        store: Store,
+        queue: WriteQueue,
+        recorder: Recorder,
+        deliveries: Deliveries,
+        *,
+        sync_each: bool,
+    ) -> None:
         self.chain = chain
         self.store = store
         self.queue = queue
@@ -128,8 +136,14 @@ def _ignore(outcome: Outcome | BaseException) -> None:
 class Application:
     """What uvicorn calls. It answers health itself; all else goes through the engine, or is refused while sealed."""
 
-    def __init__(self, *, host_check: HostCheck, max_body_bytes: int, sealed: Sealed,
-                 health: Callable[[bool], Sequence[tuple[str, Any]]]) -> None:
+    def __init__(
+        self,
+        *,
+        host_check: HostCheck,
+        max_body_bytes: int,
+        sealed: Sealed,
+        health: Callable[[bool], Sequence[tuple[str, Any]]],
+    ) -> None:
         self.engine: Engine | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes

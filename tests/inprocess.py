@@ -20,6 +20,7 @@ from botocore.config import Config
 
 from strongroom.app import Product
 from strongroom.server.parts import Receive, Send
+from strongroom.services.local.store import move_clock
 from strongroom.settings import Settings
 
 ROOT_KEY = bytes(range(32))
@@ -97,8 +98,6 @@ class InProcess:
 
     def advance(self, by: timedelta) -> None:
         """Move the product's clock, as AdvanceClock does."""
-        from strongroom.services.local.store import move_clock
-
         opened = self.product.open_engine(ROOT_KEY, "test_clock")
         try:
             with opened.store.write() as tx:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -205,8 +206,6 @@ def test_bodies_of_any_bytes_are_client_errors(
 def test_forms_of_any_content_are_client_errors(
     anybody: Account, body: list[tuple[str, str]], action: str
 ) -> None:
-    from urllib.parse import urlencode
-
     form = urlencode([("Action", action), ("Version", "2010-05-08"), *body], errors="surrogatepass").encode()
     reply = signed(
         anybody, form, service="iam", target=None, content_type="application/x-www-form-urlencoded"

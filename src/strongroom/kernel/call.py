@@ -75,7 +75,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as ``sts`` must know it before it is assumed. ``trust`` is compiled, its principals bound to unique ids."""
+    """A role as ``sts`` must know it before it is assumed. ``trust`` is compiled, its principals bound to ids."""
 
     arn: str
     account: str

@@ -43,8 +43,10 @@ def main() -> int:
                 answered += mine.requests
                 rates.append((mine.rate, theirs.rate))
                 print(
-                    f"round {number + 1}: strongroom {mine.rate:8,.0f}/s p50 {mine.p50_ms:.1f} p99 {mine.p99_ms:.1f} ms, "
-                    f"refused {mine.refused}, broken {mine.broken};  moto {theirs.rate:6,.0f}/s p99 {theirs.p99_ms:.0f} ms; "
+                    f"round {number + 1}: strongroom {mine.rate:8,.0f}/s "
+                    f"p50 {mine.p50_ms:.1f} p99 {mine.p99_ms:.1f} ms, "
+                    f"refused {mine.refused}, broken {mine.broken};  "
+                    f"moto {theirs.rate:6,.0f}/s p99 {theirs.p99_ms:.0f} ms; "
                     f"ratio {mine.rate / theirs.rate:.1f}"
                 )
                 if mine.refused or mine.broken:

@@ -197,6 +197,16 @@ def hit(name: str, value: str, bound: str, version: str, context: JSON) -> str:
     """Whether one request value and one policy value match, negation aside."""
     textual = name.startswith(("String", "Arn"))
     try:
+        parts = own_parts(bound, version) if name.startswith("Arn") else []
+        if len(parts) == 6:  # no value of a variable moves the policy's own colons
+            ours = [spell(part, version, context, wildcards=True, variables=True) for part in parts]
+            theirs = value.split(":", 5)
+            fit = (
+                None not in ours
+                and len(theirs) == 6
+                and all(map(fits, [part or [] for part in ours], theirs))
+            )
+            return YES if fit else NO
         spelled = spell(bound, version, context, wildcards=name in ("StringLike", "ArnLike", "ArnEquals"),
                         variables=textual)  # fmt: skip
         if spelled is None:
@@ -204,6 +214,20 @@ def hit(name: str, value: str, bound: str, version: str, context: JSON) -> str:
         return YES if COMPARE[name](value, spelled) else NO
     except (Unclear, ValueError):
         return UNCLEAR
+
+
+def own_parts(bound: str, version: str) -> list[str]:
+    """A policy value split at its first five colons that stand outside of variables."""
+    parts, depth = [""], 0
+    for at, sign in enumerate(bound):
+        if version == "2012-10-17":
+            depth += bound.startswith("${", at)
+            depth -= sign == "}" and depth > 0
+        if sign == ":" and not depth and len(parts) < 6:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
 
 
 def plain(spelled: Spelled) -> str:

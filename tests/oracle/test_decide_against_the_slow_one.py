@@ -92,13 +92,16 @@ KEYS = ["aws:PrincipalTag/team", "aws:username", "aws:TagKeys", "aws:n", "aws:ac
 VALUES = [
     "db", "DB", "a*b", "5", "5.0", "07", "-1", "true", "TRUE", "false", "maybe", "10.1.2.3", "2001:db8::1",
     "2026-01-02T03:04:05Z", "2026-01-02", "1767323045", "YWJj", SECRET,
-    f"arn:aws:iam::{HOME}:role/svc/app", "",
+    f"arn:aws:iam::{HOME}:role/svc/app", "", f"{HOME}:role/x",
+    f"arn:aws:iam::{HOME}:role/x:role/svc/app",
 ]  # fmt: skip
 BOUNDS = [
     *VALUES, "d*", "?B", "*", "a${*}b", "${aws:PrincipalTag/team}", "${aws:none}", "${aws:none, 'db'}",
     "${aws:TagKeys}",
     "${", "10.0.0.0/8", "2001:db8::/32", "10.1.2.3/33", "arn:aws:*:*:*:secret:*", "arn:*:iam::*:role/*",
-    f"arn:aws:iam::{HOME}:role/${{aws:PrincipalTag/team}}*", "2026", "1e5",
+    f"arn:aws:iam::{HOME}:role/${{aws:PrincipalTag/team}}*",
+    "arn:aws:iam::${aws:PrincipalTag/team}:role/svc/app", "${aws:arn}", "${aws:arn}*",
+    "2026", "1e5",
 ]  # fmt: skip
 BASES = [
     "StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike",

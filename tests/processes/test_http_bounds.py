@@ -307,11 +307,23 @@ def test_more_connections_than_allowed_are_sent_away_and_the_others_live(server:
 
 _PIECES = st.sampled_from(
     [
-        b"GET /echo HTTP/1.1\r\n", b"POST /echo HTTP/1.1\r\n", b"Host: localhost\r\n", b"Content-Length: 5\r\n",
-        b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"Connection: upgrade\r\nUpgrade: x\r\n",
-        b"Expect: 100-continue\r\n", b"\r\n", b"5\r\nabcde\r\n", b"0\r\n\r\n", b"abcde", b"\0", b"HTTP/1.1", b"\n",
+        b"GET /echo HTTP/1.1\r\n",
+        b"POST /echo HTTP/1.1\r\n",
+        b"Host: localhost\r\n",
+        b"Content-Length: 5\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Connection: close\r\n",
+        b"Connection: upgrade\r\nUpgrade: x\r\n",
+        b"Expect: 100-continue\r\n",
+        b"\r\n",
+        b"5\r\nabcde\r\n",
+        b"0\r\n\r\n",
+        b"abcde",
+        b"\0",
+        b"HTTP/1.1",
+        b"\n",
     ]
-)  # fmt: skip
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -80,15 +81,15 @@ def test_the_client_cannot_renegotiate(server: Toy) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "vault.example.com", "127.0.0.1", "::1"])
 def test_the_certificate_stands_for_every_name_of_the_server(server: Toy, host: str) -> None:
-    assert "TLSv1.3" == _connect(server, host).version()
+    assert "TLSv1.3" == _connect(server, host)
 
 
 def test_the_certificate_stands_for_no_other_name(server: Toy) -> None:
-    with pytest.raises(ssl.SSLCertVerificationError, match="not valid for 'other.example.com'"):
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"not valid for 'other\.example\.com'"):
         _connect(server, "other.example.com")
 
 
-def _connect(server: Toy, host: str) -> ssl.SSLSocket:
+def _connect(server: Toy, host: str) -> str | None:
     context = ssl.create_default_context(cafile=str(server.data / "tls" / "ca.pem"))
     port = int(server.url.rpartition(":")[2])
     plain = socket.create_connection(("127.0.0.1", port), timeout=5)
@@ -97,7 +98,7 @@ def _connect(server: Toy, host: str) -> ssl.SSLSocket:
         with secured.makefile("rb") as answer:
             told = json.loads(answer.read().partition(b"\r\n\r\n")[2])
         assert [secured.version(), secured.cipher()[0]] == told["tls"]  # type: ignore[index]
-        return secured
+        return secured.version()
 
 
 def test_a_client_that_never_finishes_its_handshake_is_closed(server: Toy) -> None:
@@ -112,10 +113,8 @@ def test_plain_http_on_the_tls_port_is_closed(server: Toy) -> None:
     port = int(server.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        try:
+        with contextlib.suppress(ConnectionResetError):
             assert not plain.recv(100).startswith(b"HTTP")
-        except ConnectionResetError:
-            pass
 
 
 def test_the_certificate_stays_over_a_restart_and_is_new_for_new_names(tmp_path: Path) -> None:
@@ -156,8 +155,8 @@ def test_files_that_are_no_certificate_refuse_the_start(tmp_path: Path) -> None:
 
 def _make_certificate(chain: Path, key: Path, name: str) -> None:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-         "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(chain)],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-days", "1", "-subj", f"/CN={name}", "-keyout", str(key), "-out", str(chain)],
         check=True, capture_output=True,
     )  # fmt: skip
 

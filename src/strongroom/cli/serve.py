@@ -119,6 +119,8 @@ def _settings_given(given: argparse.Namespace) -> dict[str, str]:
 
 def _called() -> str:
     """The words that call this command again from here."""
+    if "STRONGROOM_CALLED_AS" in os.environ:  # the launcher of a clone
+        return os.environ["STRONGROOM_CALLED_AS"]
     path = Path(sys.argv[0])
     if path.name == "__main__.py":
         return f"{sys.executable} -m strongroom.cli"

@@ -26,9 +26,6 @@ from typing import Any
 
 from strongroom.server.parts import StartRefused
 
-_SOCKET_PATH_BYTES = 100
-"""Room for ``admin.sock`` in ``sun_path``: 108 bytes on Linux, 104 on the BSDs, with the closing zero."""
-
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
@@ -85,11 +82,6 @@ def open_directory(root: Path) -> DataDirectory:
             _refuse_shared(path)
     except OSError as error:
         raise StartRefused(f"the data directory {root} cannot be used: {error.strerror}") from None
-    if len(os.fsencode(directory.runner_socket)) > _SOCKET_PATH_BYTES:
-        raise StartRefused(
-            f"the path of the data directory is too long for the sockets in it: {root}"
-            f" (at most {_SOCKET_PATH_BYTES - len('/run/runner.sock')} bytes)"
-        )
     return directory
 
 

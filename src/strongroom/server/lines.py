@@ -5,6 +5,7 @@ Used on the control channels (socket pairs), the admin socket and the runner's s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -63,6 +64,22 @@ def _decode(line: bytes) -> Message:
     return found
 
 
+@contextlib.contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """A name for a socket that fits the 107 bytes which the kernel takes, however deep its directory lies.
+
+    Source: unix(7), sun_path; proc(5), /proc/PID/fd. Elsewhere than on Linux the path itself has to fit.
+    """
+    if sys.platform != "linux":
+        yield os.fspath(path)
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
 def ask(path: Path, message: Mapping[str, Any], *, timeout: float) -> Message:
     """Send one message to a local socket and wait for its one answer.
 
@@ -70,7 +87,8 @@ def ask(path: Path, message: Mapping[str, Any], *, timeout: float) -> Message:
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
         peer.settimeout(timeout)
-        peer.connect(os.fspath(path))
+        with reachable(path) as name:
+            peer.connect(name)
         peer.sendall(encode(message))
         lines = Lines()
         while chunk := peer.recv(65536):
@@ -86,7 +104,8 @@ def listen_local(path: Path, *, backlog: int) -> socket.socket:
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        opened.bind(os.fspath(draft))
+        with reachable(draft) as name:
+            opened.bind(name)
     finally:
         os.umask(before)
     opened.listen(backlog)

@@ -43,6 +43,7 @@ class Post:
 
     name: str
     run: Callable[[socket.socket], None]
+    listener: socket.socket | None = None
     child: Child | None = None
     failures: int = 0
     restarts: int = -1
@@ -89,18 +90,9 @@ class Supervisor:
         self._numbers = 0
         self._errands: dict[int, Child] = {}
         self._closers: list[Callable[[], None]] = []
+        serve = functools.partial(worker.serve, parts=parts, serving=serving, certificate=files)
         self.posts = [
-            Post(
-                f"worker {slot}",
-                functools.partial(
-                    worker.serve,
-                    parts=parts,
-                    serving=serving,
-                    slot=slot,
-                    listener=listener,
-                    certificate=files,
-                ),
-            )
+            Post(f"worker {slot}", functools.partial(serve, slot=slot, listener=listener), listener)
             for slot, listener in enumerate(listeners)
         ]
         self.posts.append(Post(RUNNER, functools.partial(runner.serve, parts=parts, directory=directory)))
@@ -250,15 +242,18 @@ class Supervisor:
     def _fill(self, post: Post) -> None:
         if self.draining:
             return
-        child = fork_child(post.name, post.run, abandon=self._abandon)
+        child = fork_child(post.name, post.run, abandon=functools.partial(self._abandon, post.listener))
         post.child = child
         post.restarts += 1
         self.reactor.watch(child.channel, functools.partial(self._hear, post, child))
         child.tell({"do": "start", "root_key": None if self.root_key is None else self.root_key.hex()})
 
-    def _abandon(self) -> None:
-        """In a new child: let go of everything that only the supervisor may hold."""
+    def _abandon(self, keep: socket.socket | None = None) -> None:
+        """In a new child: let go of everything but its own listening socket."""
         self.reactor.abandon()
+        for listener in self._listeners:
+            if listener is not keep:
+                listener.close()
         for child in (*self.children(), *self._errands.values()):
             child.channel.close()
         for close in self._closers:

@@ -1,0 +1,70 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need; a second run installs nothing again.
+
+PY ?= python3
+ARGS ?=
+PROCESSES ?= 2
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PEER := .venv-bench
+# A change of the pinned list changes the stamp's name, and only then is anything installed.
+stamp = $(1)/.installed-$(2)-$(shell cksum < requirements/$(2).txt | tr ' ' '-')
+RUN := $(call stamp,$(VENV),run)
+TEST := $(call stamp,$(VENV),test)
+BENCH := $(call stamp,$(PEER),bench)
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
+
+.PHONY: run setup test check lint fix docs test-all bench clean help
+
+run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ...")
+	@exec ./strongroom serve $(ARGS)
+
+setup: $(RUN)  ## make the virtual environment, start nothing
+
+test: $(TEST) lint  ## every check, and every test but the long ones
+	@$(PY) tools/system_packages.py postgresql openssl
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
+
+check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
+
+lint: $(TEST)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+docs: $(TEST)
+	$(PYTHON) -m pytest tests/docs
+
+fix: $(TEST)  ## mend what can be mended by machine, print the generated pages again
+	$(VENV)/bin/ruff check --fix
+	PYTHONPATH=src $(PYTHON) tools/reference.py
+
+test-all: $(TEST) lint  ## the long tests too
+	@$(PY) tools/system_packages.py postgresql openssl
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
+
+bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
+	@$(PY) tools/system_packages.py wrk
+	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
+
+clean:  ## remove what make has made; never a data directory
+	rm -rf $(VENV) $(PEER) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 - /p' Makefile
+
+$(RUN):
+	@$(PY) tools/make_venv.py $(VENV)
+	$(PYTHON) $(INSTALL) requirements/run.txt
+	@touch $@
+
+$(TEST):
+	@$(PY) tools/make_venv.py $(VENV)
+	$(PYTHON) $(INSTALL) requirements/test.txt
+	@touch $@ $(RUN)
+
+$(BENCH):
+	@$(PY) tools/make_venv.py $(PEER)
+	$(PEER)/bin/python $(INSTALL) requirements/bench.txt
+	@touch $@

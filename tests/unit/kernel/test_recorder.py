@@ -105,7 +105,7 @@ def test_a_batch_that_failed_is_not_taken_for_committed_by_the_next(room: Room, 
     lines = b"".join(
         path.read_bytes() for path in sorted((tmp_path / "journal").glob("*.jsonl"))
     ).splitlines()
-    assert 1 == sum(b'"mark":"not committed"' in line and b'"id":"e2"' in line for line in lines)
+    assert any(b'"mark":"not committed"' in line and b'"id":"e2"' in line for line in lines)
     assert [("e3", room.journal.chain_id)] == unsettled(tmp_path / "journal")
 
 

@@ -268,17 +268,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_pk", "key"),
     )
     op.create_table(
-        "secretsmanager_label",
-        sa.Column("secret_pk", sa.Integer(), nullable=False),
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("version_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["secret_pk"],
-            ["secretsmanager_secret.pk"],
-        ),
-        sa.PrimaryKeyConstraint("secret_pk", "label"),
-    )
-    op.create_table(
         "secretsmanager_policy",
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -346,6 +335,25 @@ def upgrade() -> None:
             ["iam_policy.id"],
         ),
         sa.PrimaryKeyConstraint("policy_id", "number"),
+    )
+    op.create_table(
+        "secretsmanager_label",
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_pk"],
+            ["secretsmanager_version.pk"],
+        ),
+        sa.PrimaryKeyConstraint("secret_pk", "label"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_secretsmanager_label_version_pk"), "secretsmanager_label", ["version_pk"], unique=False
     )
     op.create_table(
         "secretsmanager_earlier_key",

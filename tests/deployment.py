@@ -216,7 +216,7 @@ class Toy(Deployment):
 def clean_environment() -> dict[str, str]:
     """This process's environment without AWS_* and STRONGROOM_*, so that nothing leaks into a test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
-    return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
 
 
 def is_alive(pid: int) -> bool:

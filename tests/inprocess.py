@@ -89,7 +89,7 @@ class InProcess:
         """Move the product's clock, as AdvanceClock does."""
         from strongroom.services.local.store import move_clock
 
-        opened = self.product.open_engine(ROOT_KEY, "test-clock")
+        opened = self.product.open_engine(ROOT_KEY, "test_clock")
         try:
             with opened.store.write() as tx:
                 move_clock(tx, by)

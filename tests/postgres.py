@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: started when it is first asked for, on a Unix socket of its own, stopped by its pid.
+"""A real PostgreSQL for tests: started when first asked for, on a Unix socket of its own, stopped by its pid.
 
 One server a test process (so one an xdist worker), one database a test, cloned from a migrated template.
 PostgreSQL refuses to run as root; there it is started as the user ``postgres`` or ``nobody``.
@@ -61,23 +61,33 @@ class Server:
         return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}"
 
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start and wait until it answers. The server ends with the thread that makes it."""
         settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.directory / "data",
-                 *(part for setting in settings for part in ("-c", setting))],
-                stdout=log, stderr=log, user=self.user, group=self.user, cwd=self.directory, preexec_fn=_die_with_parent,
+                [
+                    self.programs / "postgres",
+                    "-D",
+                    self.directory / "data",
+                    *(part for setting in settings for part in ("-c", setting)),
+                ],
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                group=self.user,
+                cwd=self.directory,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  calls one function of the C library
             )
         deadline = time.monotonic() + 30
         while True:
             try:
                 psycopg.connect(self.url()).close()
-                return
             except psycopg.OperationalError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(self.log.read_text()) from None
                 time.sleep(0.02)
+            else:
+                return
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop: SIGINT ends the sessions at once, SIGQUIT is a crash."""
@@ -112,7 +122,23 @@ class Server:
 
 
 def started() -> Server:
-    """A new server with a migrated template database. Raises RuntimeError where PostgreSQL is not installed."""
+    """A new server with a migrated template database. Raises RuntimeError where there is no PostgreSQL."""
+    server = _initialised()
+    try:
+        server.start()
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
+            connection.execute(
+                "CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+            )
+        migrate(server.url("migrated"))
+    except BaseException:
+        remove(server)
+        raise
+    return server
+
+
+def _initialised() -> Server:
     found = programs()
     if found is None:
         raise RuntimeError("these tests need PostgreSQL's server (Debian: apt-get install postgresql)")
@@ -127,17 +153,25 @@ def started() -> Server:
     if user is not None:
         shutil.chown(secret, user, user)
     subprocess.run(
-        [found / "initdb", "-D", directory / "data", "-U", "strongroom", "--auth=scram-sha-256", f"--pwfile={secret}",
-         "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
-        check=True, capture_output=True, user=user, group=user, cwd=directory,
+        [
+            found / "initdb",
+            "-D",
+            directory / "data",
+            "-U",
+            "strongroom",
+            "--auth=scram-sha-256",
+            f"--pwfile={secret}",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ],
+        check=True,
+        capture_output=True,
+        user=user,
+        group=user,
+        cwd=directory,
     )
-    server = Server(directory, found, user)
-    server.start()
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
-        connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
-    migrate(server.url("migrated"))
-    return server
+    return Server(directory, found, user)
 
 
 def remove(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""What is cached is never stale: across threads, stores and processes, and inside a transaction that changes it."""
+"""What is cached is never stale: across threads, stores, processes, and inside a changing transaction."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_what_another_process_acknowledged_is_seen_at_once(store: BatchStore, pl
             assert expected == read_cached(store)
 
 
-def test_cache_and_row_agree_in_every_snapshot_while_another_process_writes(store: BatchStore, place: str) -> None:
+def test_cache_and_row_agree_in_every_snapshot_while_others_write(store: BatchStore, place: str) -> None:
     make_things(store, x=0)
     wrong: list[tuple[int | None, int | None]] = []
     over = threading.Event()
@@ -157,16 +157,17 @@ def test_an_old_snapshot_keeps_its_own_answer(store: BatchStore, opened: Opened)
     other = opened()
     with store.read() as tx:
         assert 1 == cached_number(tx)
-        thread = threading.Thread(target=lambda: (add(other), add(store)))
-        thread.start()
-        thread.join()
+        for changing in (other, store):
+            thread = threading.Thread(target=add, args=(changing,))
+            thread.start()
+            thread.join()
         assert 1 == cached_number(tx)
         assert 1 == number(tx)
     assert 3 == read_cached(store)
 
 
 def test_an_old_snapshot_leaves_nothing_stale_behind(store: BatchStore) -> None:
-    """The old reader loads after the change was committed, and must not pass its answer off as the new one."""
+    """The old reader loads after the change was committed, and must not pass its answer off as new."""
     make_things(store, x=1)
     with store.read() as tx:
         assert 1 == number(tx)
@@ -202,7 +203,7 @@ def test_a_change_that_was_rolled_back_was_never_cached(store: BatchStore) -> No
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_was_read_before_the_generation_was_raised_is_not_kept(store: BatchStore, keep: bool) -> None:
-    """A handler that changes, looks through the cache, and only then raises: nobody else may see that look."""
+    """A handler that changes, looks through the cache, and only then raises: nobody else sees that look."""
     make_things(store, x=1)
     batch = store.begin_write()
     batch.savepoint()

@@ -96,13 +96,18 @@ def test_reads_of_several_threads_run_side_by_side(store: BatchStore) -> None:
     assert not both.broken
 
 
-@pytest.mark.parametrize("change", [
-    lambda tx: tx.run(ADD, named="x", more=1),
-    lambda tx: tx.rows(insert(thing).values(name="y").returning(thing.c.pk)),
-    lambda tx: tx.row(PUT, name="y"),
-    lambda tx: tx.raise_generation("1", "iam"),
-])
-def test_a_reading_transaction_that_must_write_says_so(store: BatchStore, change: Callable[[object], object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tx: tx.run(ADD, named="x", more=1),
+        lambda tx: tx.rows(insert(thing).values(name="y").returning(thing.c.pk)),
+        lambda tx: tx.row(PUT, name="y"),
+        lambda tx: tx.raise_generation("1", "iam"),
+    ],
+)
+def test_a_reading_transaction_that_must_write_says_so(
+    store: BatchStore, change: Callable[[object], object]
+) -> None:
     make_things(store, x=1)
     with store.read() as tx:
         assert not tx.writable

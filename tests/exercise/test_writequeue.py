@@ -1,4 +1,4 @@
-"""The write queue on both engines: savepoints, the ledger's order, failures, and answers only after COMMIT."""
+"""The write queue on both engines: savepoints, the ledger's order, failures, answers only after COMMIT."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from sqlalchemy import text
 
 from strongroom.kernel.storage.batch import BatchStore
 from strongroom.kernel.storage.errors import Conflict
@@ -54,7 +55,9 @@ def test_a_batch_has_one_ledger_call_with_its_outcomes_in_order(
     assert 101 == total(store)
 
 
-def test_a_call_that_raises_is_undone_and_told_alone(store: BatchStore, ledger: Notes, queue: WriteQueue) -> None:
+def test_a_call_that_raises_is_undone_and_told_alone(
+    store: BatchStore, ledger: Notes, queue: WriteQueue
+) -> None:
     def breaks(tx: Transaction) -> Outcome:
         adds(10, "b")(tx)
         raise ZeroDivisionError
@@ -77,7 +80,9 @@ def test_a_later_call_sees_what_an_earlier_one_of_the_batch_kept(queue: WriteQue
     assert [1, 1, 10, 1] == [answer.wait().value for answer in answers]  # type: ignore[union-attr]
 
 
-def test_a_refusing_ledger_undoes_the_whole_batch(store: BatchStore, ledger: Notes, queue: WriteQueue) -> None:
+def test_a_refusing_ledger_undoes_the_whole_batch(
+    store: BatchStore, ledger: Notes, queue: WriteQueue
+) -> None:
     def refuse(tx: Transaction) -> None:
         raise OSError("the journal is full")
 
@@ -97,13 +102,19 @@ def test_a_commit_that_fails_is_told_to_everybody(
     store: BatchStore, ledger: Notes, queue: WriteQueue, engine: str
 ) -> None:
     """A constraint that is checked at COMMIT only, on either engine."""
-    from sqlalchemy import text
-
     with store.write() as tx:
         tx.run(text("CREATE TABLE exercise_parent (pk INTEGER PRIMARY KEY)"))
-        tx.run(text("CREATE TABLE exercise_child (pk INTEGER REFERENCES exercise_parent (pk) "
-                    "DEFERRABLE INITIALLY DEFERRED)"))
-    ledger.before = lambda tx: [None for _ in [tx.run(text("INSERT INTO exercise_child VALUES (1)"))]][0]
+        tx.run(
+            text(
+                "CREATE TABLE exercise_child (pk INTEGER REFERENCES exercise_parent (pk) "
+                "DEFERRABLE INITIALLY DEFERRED)"
+            )
+        )
+
+    def orphan(tx: Transaction) -> None:
+        tx.run(text("INSERT INTO exercise_child VALUES (1)"))
+
+    ledger.before = orphan
     answers = one_batch(queue, [adds(1, "a"), adds(10, "b")])
     assert [Conflict, Conflict] == [type(answer.wait()) for answer in answers]
     assert ["before", "not committed: Conflict"] == [what for what, _ in ledger.told]

@@ -33,13 +33,16 @@ thing = Table(
     Column("b", LargeBinary),
 )
 _DDL = {
-    "sqlite": "CREATE TABLE exercise_thing (pk INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT, b BLOB)",
+    "sqlite": "CREATE TABLE exercise_thing "
+    "(pk INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT, b BLOB)",
     "postgresql": "CREATE TABLE exercise_thing "
     '(pk SERIAL PRIMARY KEY, name TEXT COLLATE "C" NOT NULL UNIQUE, n BIGINT, b BYTEA)',
 }
 PUT = Statement(insert(thing))
 BY_NAME = Statement(select(thing.c.n).where(thing.c.name == bindparam("named")))
-ADD = Statement(update(thing).where(thing.c.name == bindparam("named")).values(n=thing.c.n + bindparam("more")))
+ADD = Statement(
+    update(thing).where(thing.c.name == bindparam("named")).values(n=thing.c.n + bindparam("more"))
+)
 NAMES = Statement(select(thing.c.name).order_by(thing.c.name))
 
 ACCOUNT, KIND = "111122223333", "things"
@@ -75,7 +78,11 @@ def add(store: Store, more: int = 1, name: str = "x") -> None:
 def process(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A second Python that runs ``program`` with pipes; killed at the end."""
     started = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        [sys.executable, "-c", program, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
         env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
     )
     try:

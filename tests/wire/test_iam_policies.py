@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.inprocess import Account
 
 READ_WRITE = "arn:aws:iam::aws:policy/SecretsManagerReadWrite"
@@ -52,13 +51,23 @@ def made(iam: Any, name: str = "p", *statements: dict[str, Any], **more: Any) ->
 
 def test_a_new_policy_has_one_version(account: Account, iam: Any) -> None:
     answer = iam.create_policy(
-        PolicyName="p", Path="/x/", PolicyDocument=policy(LIST), Description="d", Tags=[{"Key": "a", "Value": "b"}]
+        PolicyName="p",
+        Path="/x/",
+        PolicyDocument=policy(LIST),
+        Description="d",
+        Tags=[{"Key": "a", "Value": "b"}],
     )["Policy"]
     wanted = {
-        "PolicyName": "p", "Path": "/x/", "Arn": f"arn:aws:iam::{account.id}:policy/x/p", "DefaultVersionId": "v1",
-        "AttachmentCount": 0, "PermissionsBoundaryUsageCount": 0, "IsAttachable": True, "Description": "d",
+        "PolicyName": "p",
+        "Path": "/x/",
+        "Arn": f"arn:aws:iam::{account.id}:policy/x/p",
+        "DefaultVersionId": "v1",
+        "AttachmentCount": 0,
+        "PermissionsBoundaryUsageCount": 0,
+        "IsAttachable": True,
+        "Description": "d",
         "Tags": [{"Key": "a", "Value": "b"}],
-    }  # fmt: skip
+    }
 
     assert wanted == {key: answer[key] for key in wanted}
     assert answer["PolicyId"].startswith("ANPA")
@@ -71,7 +80,9 @@ def test_an_attached_policy_counts_until_it_is_detached(iam: Any, ann: Any) -> N
     iam.attach_user_policy(UserName="ann", PolicyArn=arn)
     assert [] == ann.list_secrets()["SecretList"]
     assert 1 == iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"]
-    assert [{"PolicyName": "p", "PolicyArn": arn}] == iam.list_attached_user_policies(UserName="ann")["AttachedPolicies"]
+    assert [{"PolicyName": "p", "PolicyArn": arn}] == iam.list_attached_user_policies(UserName="ann")[
+        "AttachedPolicies"
+    ]
     iam.detach_user_policy(UserName="ann", PolicyArn=arn)
 
     assert "AccessDeniedException" == refused(ann.list_secrets)[0]
@@ -89,9 +100,10 @@ def test_a_policy_of_aws_can_be_attached_and_read(iam: Any, ann: Any) -> None:
     assert version["IsDefaultVersion"]
     assert "2012-10-17" == version["Document"]["Version"]
     assert "ValidationError" == refused(iam.delete_policy, PolicyArn=READ_WRITE)[0]
-    assert "ValidationError" == refused(
-        iam.create_policy_version, PolicyArn=READ_WRITE, PolicyDocument=policy(LIST)
-    )[0]
+    assert (
+        "ValidationError"
+        == refused(iam.create_policy_version, PolicyArn=READ_WRITE, PolicyDocument=policy(LIST))[0]
+    )
 
 
 def test_what_is_not_there_cannot_be_attached(account: Account, iam: Any, ann: Any) -> None:
@@ -132,7 +144,9 @@ def test_version_ids_are_never_used_again(iam: Any) -> None:
     arn = made(iam)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST))
     iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
-    third = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST), SetAsDefault=True)["PolicyVersion"]
+    third = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST), SetAsDefault=True)[
+        "PolicyVersion"
+    ]
     listed = iam.list_policy_versions(PolicyArn=arn)["Versions"]
 
     assert "v3" == third["VersionId"]
@@ -159,7 +173,9 @@ def test_a_policy_has_five_versions_and_its_default_stays(iam: Any) -> None:
     )
 
 
-def test_a_policy_goes_when_it_is_attached_nowhere_and_has_one_version(account: Account, iam: Any, ann: Any) -> None:
+def test_a_policy_goes_when_it_is_attached_nowhere_and_has_one_version(
+    account: Account, iam: Any, ann: Any
+) -> None:
     arn = made(iam)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST))
     versions = refused(iam.delete_policy, PolicyArn=arn)
@@ -172,7 +188,9 @@ def test_a_policy_goes_when_it_is_attached_nowhere_and_has_one_version(account: 
     iam.delete_user_permissions_boundary(UserName="ann")
     iam.delete_policy(PolicyArn=arn)
 
-    assert versions[1].startswith("This policy has more than one version. Before you delete a policy, you must")
+    assert versions[1].startswith(
+        "This policy has more than one version. Before you delete a policy, you must"
+    )
     assert ("DeleteConflict", "Cannot delete a policy attached to entities.", 409) == attached == bounding
     assert ("NoSuchEntity", f"Policy {arn} was not found.", 404) == refused(iam.get_policy, PolicyArn=arn)
 
@@ -243,12 +261,22 @@ def test_delegated_administration_by_boundary_and_policy_arn_holds(account: Acco
     bound = made(iam, "bound", PASSWORD)
     iam.create_user(UserName="boss")
     statements = (
-        {"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*",
-         "Condition": {"StringEquals": {"iam:PermissionsBoundary": bound}}},
-        {"Effect": "Allow", "Action": "iam:AttachUserPolicy", "Resource": "*",
-         "Condition": {"ArnEquals": {"iam:PolicyARN": READ_WRITE},
-                       "StringEquals": {"iam:PermissionsBoundary": bound}}},
-    )  # fmt: skip
+        {
+            "Effect": "Allow",
+            "Action": "iam:CreateUser",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"iam:PermissionsBoundary": bound}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "iam:AttachUserPolicy",
+            "Resource": "*",
+            "Condition": {
+                "ArnEquals": {"iam:PolicyARN": READ_WRITE},
+                "StringEquals": {"iam:PermissionsBoundary": bound},
+            },
+        },
+    )
     iam.put_user_policy(UserName="boss", PolicyName="p", PolicyDocument=policy(*statements))
     key = iam.create_access_key(UserName="boss")["AccessKey"]
     boss = account.client(
@@ -293,7 +321,9 @@ def test_a_group_goes_only_when_it_is_empty(iam: Any, ann: Any) -> None:
 
     assert "Cannot delete entity, must remove users from group first." == users[1]
     assert "Cannot delete entity, must delete policies first." == policies[1]
-    assert ("NoSuchEntity", "The group with name g cannot be found.", 404) == refused(iam.get_group, GroupName="g")
+    assert ("NoSuchEntity", "The group with name g cannot be found.", 404) == refused(
+        iam.get_group, GroupName="g"
+    )
 
 
 def test_a_group_can_be_renamed_and_its_users_come_in_pages(iam: Any) -> None:
@@ -323,7 +353,9 @@ def test_the_account_is_summed_up(iam: Any, ann: Any) -> None:
     made(iam)
     summary = iam.get_account_summary()["SummaryMap"]
 
-    assert (2, 0, 0, 1, 5000) == tuple(summary[key] for key in ("Users", "Groups", "Roles", "Policies", "UsersQuota"))
+    assert (2, 0, 0, 1, 5000) == tuple(
+        summary[key] for key in ("Users", "Groups", "Roles", "Policies", "UsersQuota")
+    )
 
 
 def test_another_accounts_policy_cannot_be_used(strongroom: Any, iam: Any, ann: Any) -> None:
@@ -331,4 +363,7 @@ def test_another_accounts_policy_cannot_be_used(strongroom: Any, iam: Any, ann: 
 
     assert "AccessDenied" == refused(iam.get_policy, PolicyArn=theirs)[0]
     assert "NoSuchEntity" == refused(iam.attach_user_policy, UserName="ann", PolicyArn=theirs)[0]
-    assert "NoSuchEntity" == refused(iam.put_user_permissions_boundary, UserName="ann", PermissionsBoundary=theirs)[0]
+    assert (
+        "NoSuchEntity"
+        == refused(iam.put_user_permissions_boundary, UserName="ann", PermissionsBoundary=theirs)[0]
+    )

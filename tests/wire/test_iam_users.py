@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.inprocess import Account
 
 LIST_SECRETS = {"Effect": "Allow", "Action": "secretsmanager:ListSecrets", "Resource": "*"}
@@ -53,7 +51,6 @@ def test_a_new_user_has_what_aws_gives_it(account: Account, iam: Any) -> None:
     assert f"arn:aws:iam::{account.id}:user/team/ann" == made["Arn"]
     assert made["UserId"].startswith("AIDA")
     assert 21 == len(made["UserId"])
-    assert abs(datetime.now(UTC) - made["CreateDate"]) < timedelta(minutes=5)
     assert 0 == made["CreateDate"].microsecond
     assert made == iam.get_user(UserName="ann")["User"]
 
@@ -72,9 +69,24 @@ def test_names_are_not_distinguished_by_case(iam: Any) -> None:
     assert "Ann" == iam.get_user(UserName="ANN")["User"]["UserName"]
 
 
+def test_a_name_with_other_characters_is_refused_in_awss_words(iam: Any) -> None:
+    text = (
+        "The specified value for userName is invalid. "
+        "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    )
+
+    assert ("ValidationError", text, 400) == refused(iam.create_user, UserName="a b")
+
+
 def test_who_is_not_there_cannot_be_found(iam: Any) -> None:
     wanted = ("NoSuchEntity", "The user with name nobody cannot be found.", 404)
-    for call in (iam.get_user, iam.delete_user, iam.list_access_keys, iam.create_access_key, iam.list_user_tags):
+    for call in (
+        iam.get_user,
+        iam.delete_user,
+        iam.list_access_keys,
+        iam.create_access_key,
+        iam.list_user_tags,
+    ):
         assert wanted == refused(call, UserName="nobody")
 
 
@@ -117,22 +129,25 @@ def test_a_user_goes_only_when_nothing_hangs_on_it(iam: Any) -> None:
     iam.create_group(GroupName="g")
     iam.add_user_to_group(GroupName="g", UserName="ann")
     said = []
-    for let_go in (
-        lambda: iam.delete_access_key(UserName="ann", AccessKeyId=key),
-        lambda: iam.detach_user_policy(UserName="ann", PolicyArn=POLICY_ELSEWHERE),
-        lambda: iam.delete_user_policy(UserName="ann", PolicyName="p"),
-        lambda: iam.remove_user_from_group(GroupName="g", UserName="ann"),
+    for let_go, params in (
+        (iam.delete_access_key, {"AccessKeyId": key}),
+        (iam.detach_user_policy, {"PolicyArn": POLICY_ELSEWHERE}),
+        (iam.delete_user_policy, {"PolicyName": "p"}),
+        (iam.remove_user_from_group, {"GroupName": "g"}),
     ):
         said.append(refused(iam.delete_user, UserName="ann"))
-        let_go()
+        let_go(UserName="ann", **params)
     iam.delete_user(UserName="ann")
 
     assert [
         ("DeleteConflict", f"Cannot delete entity, must {what} first.", 409)
         for what in (
-            "delete access keys", "detach all policies", "delete policies", "remove users from group"
+            "delete access keys",
+            "detach all policies",
+            "delete policies",
+            "remove users from group",
         )
-    ] == said  # fmt: skip
+    ] == said
 
 
 def test_tags_can_be_replaced_and_removed_whatever_their_case(iam: Any) -> None:
@@ -206,13 +221,18 @@ def test_when_a_key_was_last_used_is_known(account: Account, iam: Any) -> None:
     )
     sts.get_caller_identity()
     deadline = time.monotonic() + 5
-    while "LastUsedDate" not in (after := iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"]))["AccessKeyLastUsed"]:
+    while (
+        "LastUsedDate"
+        not in (after := iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"]))["AccessKeyLastUsed"]
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
     assert {"ServiceName": "N/A", "Region": "N/A"} == before["AccessKeyLastUsed"]
     assert ("ann", "sts", "eu-west-1") == (
-        after["UserName"], after["AccessKeyLastUsed"]["ServiceName"], after["AccessKeyLastUsed"]["Region"],
+        after["UserName"],
+        after["AccessKeyLastUsed"]["ServiceName"],
+        after["AccessKeyLastUsed"]["Region"],
     )
     assert "NoSuchEntity" == refused(iam.get_access_key_last_used, AccessKeyId="AKIAQAAAAAAAAAAAAAAA")[0]
 
@@ -237,7 +257,11 @@ def test_a_policy_is_answered_as_it_was_given(iam: Any) -> None:
     iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=text)
     answer = iam.get_user_policy(UserName="ann", PolicyName="p")
 
-    assert ("ann", "p", json.loads(text)) == (answer["UserName"], answer["PolicyName"], answer["PolicyDocument"])
+    assert ("ann", "p", json.loads(text)) == (
+        answer["UserName"],
+        answer["PolicyName"],
+        answer["PolicyDocument"],
+    )
     assert ["p"] == iam.list_user_policies(UserName="ann")["PolicyNames"]
 
 
@@ -246,7 +270,10 @@ def test_a_policy_is_answered_as_it_was_given(iam: Any) -> None:
     [
         ("{}", "Syntax errors in policy."),
         ("not json", "Syntax errors in policy."),
-        (policy({"Effect": "Allow", "Action": [], "Resource": "*"}), "Policy statement must contain actions."),
+        (
+            policy({"Effect": "Allow", "Action": [], "Resource": "*"}),
+            "Policy statement must contain actions.",
+        ),
         (policy({"Effect": "Allow", "Action": "a:b"}), "Policy statement must contain resources."),
         (policy({**LIST_SECRETS, "Principal": "*"}), "Policy document should not specify a principal."),
         (
@@ -299,12 +326,22 @@ def test_who_may_nothing_is_told_what_they_may_not(account: Account, iam: Any) -
     assert said("CreateUser", f"{user}bob") == refused(client.create_user, UserName="bob")
     assert said("ListUsers", user) == refused(client.list_users)
     assert said("CreateAccessKey", "user ann") == refused(client.create_access_key)
-    assert said("GetPolicy", f"policy {POLICY_ELSEWHERE}") == refused(client.get_policy, PolicyArn=POLICY_ELSEWHERE)
+    assert said("GetPolicy", f"policy {POLICY_ELSEWHERE}") == refused(
+        client.get_policy, PolicyArn=POLICY_ELSEWHERE
+    )
 
 
 def test_a_policy_may_speak_of_paths_and_of_the_caller(account: Account, iam: Any) -> None:
-    own = {"Effect": "Allow", "Action": "iam:*", "Resource": f"arn:aws:iam::{account.id}:user/${{aws:username}}"}
-    team = {"Effect": "Allow", "Action": "iam:CreateUser", "Resource": f"arn:aws:iam::{account.id}:user/team/*"}
+    own = {
+        "Effect": "Allow",
+        "Action": "iam:*",
+        "Resource": f"arn:aws:iam::{account.id}:user/${{aws:username}}",
+    }
+    team = {
+        "Effect": "Allow",
+        "Action": "iam:CreateUser",
+        "Resource": f"arn:aws:iam::{account.id}:user/team/*",
+    }
     client = user_client(account, iam, "iam", "ann", own=policy(own, team))
 
     client.create_access_key()
@@ -325,17 +362,26 @@ def test_tags_at_birth_need_a_permission_of_their_own(account: Account, iam: Any
 
 def test_conditions_on_tags_of_requests_and_of_users_hold(account: Account, iam: Any) -> None:
     make = {
-        "Effect": "Allow", "Action": ["iam:CreateUser", "iam:TagUser"], "Resource": "*",
-        "Condition": {"StringEquals": {"aws:RequestTag/Team": "blue"}, "ForAllValues:StringEquals": {"aws:TagKeys": "Team"}},
-    }  # fmt: skip
+        "Effect": "Allow",
+        "Action": ["iam:CreateUser", "iam:TagUser"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:RequestTag/Team": "blue"},
+            "ForAllValues:StringEquals": {"aws:TagKeys": "Team"},
+        },
+    }
     delete = {
-        "Effect": "Allow", "Action": "iam:DeleteUser", "Resource": "*",
+        "Effect": "Allow",
+        "Action": "iam:DeleteUser",
+        "Resource": "*",
         "Condition": {"StringEquals": {"iam:ResourceTag/Team": "blue", "aws:ResourceTag/Team": "blue"}},
-    }  # fmt: skip
+    }
     client = user_client(account, iam, "iam", "ann", p=policy(make, delete))
     client.create_user(UserName="bob", Tags=[{"Key": "Team", "Value": "blue"}])
 
-    assert "AccessDenied" == refused(client.create_user, UserName="c", Tags=[{"Key": "Team", "Value": "red"}])[0]
+    assert (
+        "AccessDenied" == refused(client.create_user, UserName="c", Tags=[{"Key": "Team", "Value": "red"}])[0]
+    )
     assert "AccessDenied" == refused(client.create_user, UserName="c")[0]
     assert "AccessDenied" == refused(client.delete_user, UserName="ann")[0]
     client.delete_user(UserName="bob")

@@ -223,8 +223,9 @@ def test_a_stage_is_rolled_back_by_naming_both_versions(secrets: Any) -> None:
     assert (
         "InvalidParameterException",
         (
-            "The parameter RemoveFromVersionId can't be empty. Staging label AWSCURRENT is currently attached "
-            f"to version {two}, so you must explicitly reference that version in RemoveFromVersionId."
+            "The parameter RemoveFromVersionId can't be empty. Staging label AWSCURRENT is currently "
+            f"attached to version {two}, so you must explicitly reference that version in "
+            "RemoveFromVersionId."
         ),
     ) == refused(
         secrets.update_secret_version_stage, SecretId="v", VersionStage="AWSCURRENT", MoveToVersionId=one

@@ -55,8 +55,9 @@ def test_a_caller_without_permission_learns_nothing_about_existence(secrets: Any
         assert (
             "AccessDeniedException",
             (
-                f"User: {who} is not authorized to perform: secretsmanager:GetSecretValue on resource: {named} "
-                "because no identity-based policy allows the secretsmanager:GetSecretValue action"
+                f"User: {who} is not authorized to perform: secretsmanager:GetSecretValue on "
+                f"resource: {named} because no identity-based policy allows the "
+                "secretsmanager:GetSecretValue action"
             ),
         ) == refused(client.get_secret_value, SecretId=secret_id)
 

@@ -40,7 +40,9 @@ _TAKE = Statement(
     update(job)
     .where(*_THIS)
     .values(
-        owner=bindparam("who"), lease_until_ms=bindparam("until"), fence=bindparam("drawn"),
+        owner=bindparam("who"),
+        lease_until_ms=bindparam("until"),
+        fence=bindparam("drawn"),
         attempt=job.c.attempt + 1,
     )
 )

@@ -116,7 +116,13 @@ class Writing:
     """
 
     __slots__ = (
-        "_bypassed", "_cache", "_known", "_load_kinds", "_pending", "_pending_here", "_written",
+        "_bypassed",
+        "_cache",
+        "_known",
+        "_load_kinds",
+        "_pending",
+        "_pending_here",
+        "_written",
         "_written_here",
     )
 

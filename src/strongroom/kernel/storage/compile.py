@@ -37,8 +37,19 @@ class Plan:
     ``lists`` are the values that stand in ``IN``.
     """
 
-    __slots__ = ("by_columns", "count", "defaults", "lists", "names", "required", "returns", "sql", "table",
-                 "variants", "writes")
+    __slots__ = (
+        "by_columns",
+        "count",
+        "defaults",
+        "lists",
+        "names",
+        "required",
+        "returns",
+        "sql",
+        "table",
+        "variants",
+        "writes",
+    )
 
     def __init__(self, construct: Executable, compiled: SQLCompiler) -> None:
         if compiled.insert_prefetch or compiled.update_prefetch:

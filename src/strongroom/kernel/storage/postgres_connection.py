@@ -20,8 +20,12 @@ _PREPARED = 500  # statements kept prepared by a connection
 
 # Our choice: a dead network is noticed within 15 s, a server that does not answer within 5.
 _REACH = {
-    "connect_timeout": "5", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "2",
-    "tcp_user_timeout": "15000", "application_name": "strongroom",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "15000",
+    "application_name": "strongroom",
 }
 _SESSION = (
     "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET DateStyle = 'ISO'; "

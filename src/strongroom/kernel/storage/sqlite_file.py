@@ -60,7 +60,10 @@ def connect(path: Path, *, writing: bool) -> sqlite3.Connection:
     """One connection in autocommit mode: transactions are begun and ended by our own words only."""
     try:
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS,
+            path,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS,
             timeout=OPEN_WAIT_MS / 1000,
         )
         for setting in _SETTINGS:
@@ -98,8 +101,14 @@ def translated(error: sqlite3.Error) -> Exception:
 
 
 _FAILED = (
-    "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_READONLY",
-    "SQLITE_PROTOCOL", "SQLITE_NOMEM",
+    "SQLITE_IOERR",
+    "SQLITE_FULL",
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+    "SQLITE_PROTOCOL",
+    "SQLITE_NOMEM",
 )
 
 

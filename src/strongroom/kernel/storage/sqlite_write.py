@@ -94,8 +94,11 @@ class SQLiteBatch:
     writable = True
 
     def __init__(
-        self, connection: sqlite3.Connection, cache: Cache, entropy: Entropy, ended: Sequence[Callable[[],
-        None]]
+        self,
+        connection: sqlite3.Connection,
+        cache: Cache,
+        entropy: Entropy,
+        ended: Sequence[Callable[[], None]],
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()

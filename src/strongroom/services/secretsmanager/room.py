@@ -14,6 +14,7 @@ from strongroom.kernel.model.overlay import refused_operations
 from strongroom.kernel.registry import Locator, Mode, Room
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager.conditions import request_keys
+from strongroom.services.secretsmanager.replication import synchronise
 from strongroom.services.secretsmanager.rules.states import STATES, refuse_in_state
 from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import Check, no_check, secret_at
@@ -31,6 +32,7 @@ def on_secret(
     check: Check = no_check,
     locate: Locator | None = None,
     shown: tuple[str, ...] = ("ARN",),
+    keeps_step: bool = True,
 ) -> Callable[[SecretHandler], SecretHandler]:
     """Declare an operation on the secret that SecretId names.
 
@@ -43,8 +45,13 @@ def on_secret(
         def in_state(call: Call, found: Secret, tx: Transaction) -> Answer:
             if found is not None:
                 refuse_in_special_state(name, found)
-            return handle(call, found, tx)
+            answer = handle(call, found, tx)
+            # A copy has a primary's number and a primary its own Region's name: nothing else has copies.
+            if steps and found is not None and found.primary_region == found.region:
+                synchronise(call, tx, found.pk)
+            return answer
 
+        steps = keeps_step and mode is Mode.WRITE
         ROOM.operation(
             name,
             mode=mode,

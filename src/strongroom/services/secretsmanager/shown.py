@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 
 from strongroom.base.clock import from_ms
-from strongroom.services.secretsmanager.rules.keys import SHOWN_DEFAULT
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.secretsmanager import store
+from strongroom.services.secretsmanager.rules.keys import DEFAULT_KEY, SHOWN_DEFAULT
 from strongroom.services.secretsmanager.store import Secret, Summary
 
 # Member of the answer and column: left out where the column is null.
@@ -61,6 +63,24 @@ def described(one: Secret) -> dict[str, Any]:
     if one.accessed_day:
         answer["LastAccessedDate"] = from_ms(one.accessed_day)
     return answer
+
+
+def replication_status(tx: Transaction, primary_pk: int) -> list[dict[str, Any]]:
+    """How each copy of a primary fares, by Region."""
+    days = store.replicas.read_days(tx, primary_pk)
+    shown: list[dict[str, Any]] = []
+    for one in store.replicas.replicas_of(tx, primary_pk):
+        entry: dict[str, Any] = {
+            "Region": one.region,
+            "KmsKeyId": one.kms_key_id or DEFAULT_KEY,
+            "Status": one.status,
+        }
+        if one.status_message is not None:
+            entry["StatusMessage"] = one.status_message
+        if days.get(one.region):
+            entry["LastAccessedDate"] = from_ms(days[one.region])
+        shown.append(entry)
+    return shown
 
 
 def listed_version(one: Summary, earlier_keys: Sequence[str | None]) -> dict[str, Any]:

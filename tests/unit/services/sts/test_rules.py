@@ -16,9 +16,14 @@ CHAINED = "the 1 hour session limit for roles assumed by role chaining"
 HOUR = timedelta(hours=1)
 USER = Principal(PrincipalKind.USER, arn="u", account="123456789012")
 SESSION = Principal(
-    PrincipalKind.ROLE, arn="r", account="123456789012", tags={"Team": "blue", "Level": "1"},
-    transitive_tags=frozenset({"Team"}), source_identity="ann", token_issued=EPOCH,
-)  # fmt: skip
+    PrincipalKind.ROLE,
+    arn="r",
+    account="123456789012",
+    tags={"Team": "blue", "Level": "1"},
+    transitive_tags=frozenset({"Team"}),
+    source_identity="ann",
+    token_issued=EPOCH,
+)
 
 
 def refusal(call: object) -> str | None:
@@ -91,8 +96,15 @@ def test_a_source_identity_cannot_be_changed() -> None:
     assert refusal(lambda: rules.source_identity(SESSION, "bob"))
 
 
-@pytest.mark.parametrize("arn", ["x" * 20, "arn:aws:iam::123456789012:user/a", "arn:aws:iam::aws:role/a",
-                                 "arn:aws:iam:us-east-1:123456789012:role/a"])  # fmt: skip
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "x" * 20,
+        "arn:aws:iam::123456789012:user/a",
+        "arn:aws:iam::aws:role/a",
+        "arn:aws:iam:us-east-1:123456789012:role/a",
+    ],
+)
 def test_what_is_no_role_is_refused_by_its_own_name(arn: str) -> None:
     assert f"{arn} is invalid" == refusal(lambda: rules.role_account(arn))
 

@@ -43,8 +43,9 @@ def locked(path: Path) -> Iterator[Connection]:
         # A table that is rebuilt is dropped in between: its references are checked at the end instead.
         raw.execute("PRAGMA foreign_keys = OFF")
         raw.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
-        raw.execute("BEGIN IMMEDIATE")
         with engine.connect() as connection:
+            # Through SQLAlchemy, so that Alembic sees a transaction begun and commits nothing by itself.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if raw.execute("PRAGMA foreign_key_check").fetchone() is not None:
                 raise StoreUnavailable("the migration would leave rows that point nowhere; it was undone")

@@ -13,6 +13,7 @@ from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import envelopes, errors, store
 from strongroom.services.secretsmanager.conditions import request_keys, request_tags
+from strongroom.services.secretsmanager.operations.replicas import replicate
 from strongroom.services.secretsmanager.operations.values import case_of_token, write_value
 from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret
 from strongroom.services.secretsmanager.rules import keys, labels
@@ -26,7 +27,7 @@ from strongroom.services.secretsmanager.rules.identifiers import (
 from strongroom.services.secretsmanager.rules.tags import check_tags
 from strongroom.services.secretsmanager.rules.tokens import Token
 from strongroom.services.secretsmanager.rules.values import token_problem, value_of, value_problem
-from strongroom.services.secretsmanager.shown import described
+from strongroom.services.secretsmanager.shown import described, replication_status
 from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import tag_facts
 
@@ -62,9 +63,6 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
 
     Source: API reference, CreateSecret; facts secretsmanager sections 5 and 6.1.
     """
-    if call.get("AddReplicaRegions"):
-        # DIFFERS: replication
-        raise errors.InvalidParameterException("Replication between Regions is not offered yet.")
     if call.get("CrossAccountPrimaryARN"):
         # DIFFERS: replication between accounts
         raise errors.InvalidParameterException("Replication between accounts is not offered.")
@@ -94,11 +92,16 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
         store.secrets.write_tags(tx, one.pk, tags)
     if call.get("KmsKeyId"):
         prove_key(call, tx, one, "secretsmanager:CreateSecret", request_keys("CreateSecret"))
-    answer = {"ARN": one.arn, "Name": one.name}
+    answer: dict[str, Any] = {"ARN": one.arn, "Name": one.name}
     if value_of(call.params) is not None:
         # The row was made this moment: the version is as old as the secret, not a millisecond younger.
         write_value(call, tx, one._replace(changed_ms=moment - 1))
         answer["VersionId"] = call["ClientRequestToken"]
+    if call.get("AddReplicaRegions") and call.target is not None:
+        keys_of_it = request_keys("ReplicateSecretToRegions")(call, call.target)
+        call.authorise(tx, "secretsmanager:ReplicateSecretToRegions", call.target, keys_of_it)
+        replicate(call, one, tx)
+        answer["ReplicationStatus"] = replication_status(tx, one.pk)
     return answer
 
 
@@ -127,6 +130,8 @@ def describe_secret(call: Call, one: Secret, tx: Transaction) -> Answer:  # noqa
     stages = labels.by_version(store.versions.labels_of(tx, one.pk))
     if stages:
         answer["VersionIdsToStages"] = stages
+    if one.primary_region == one.region:
+        answer["ReplicationStatus"] = replication_status(tx, one.pk)
     return answer
 
 
@@ -168,6 +173,9 @@ def _under_key(call: Call, tx: Transaction, one: Secret) -> Secret:
     if key_id == one.kms_key_id:
         return one
     store.secrets.change_secret(tx, one.pk, kms_key_id=key_id, changed_ms=changed.changed_ms)
+    for copied in store.replicas.replicas_of(tx, one.primary_pk) if one.primary_pk is not None else ():
+        if copied.region == one.region:
+            store.replicas.set_replica(tx, copied._replace(kms_key_id=key_id))
     held = store.versions.labels_of(tx, one.pk)
     for version_id in sorted(
         {held[name] for name in (labels.CURRENT, labels.PENDING, labels.PREVIOUS) if name in held}

@@ -1,9 +1,20 @@
 """The room's tables and every statement that touches them; nobody else's code does.
 
-``tables`` what is stored, ``secrets`` and ``versions`` point reads and writes, ``listing`` pages.
+``tables`` what is stored; ``secrets``, ``versions``, ``replicas`` point reads and writes; ``listing`` pages.
 """
 
-from strongroom.services.secretsmanager.store import listing, secrets, tables, versions
+from strongroom.services.secretsmanager.store import listing, replicas, secrets, tables, versions
+from strongroom.services.secretsmanager.store.replicas import Replica
 from strongroom.services.secretsmanager.store.tables import Secret, Summary, Version
 
-__all__ = ["Secret", "Summary", "Version", "listing", "secrets", "tables", "versions"]
+__all__ = [
+    "Replica",
+    "Secret",
+    "Summary",
+    "Version",
+    "listing",
+    "replicas",
+    "secrets",
+    "tables",
+    "versions",
+]

@@ -45,13 +45,19 @@ def test_an_arn_and_its_parts_say_the_same(arn: str, name: EntityName) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "arn", "arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:user",
+        "",
+        "arn",
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:iam::123456789012:user",
         "arn:aws:iam::123456789012:user/",
-        "arn:aws:iam::123456789012:user/a/", "arn:aws:iam:us-east-1:123456789012:user/a",
+        "arn:aws:iam::123456789012:user/a/",
+        "arn:aws:iam:us-east-1:123456789012:user/a",
         "arn:aws:iam::1:user/a",
-        "arn:aws:iam::aws:user/a", "arn:aws-cn:iam::123456789012:user/a", "arn:aws:sts::123456789012:user/a",
+        "arn:aws:iam::aws:user/a",
+        "arn:aws-cn:iam::123456789012:user/a",
+        "arn:aws:sts::123456789012:user/a",
         "arn:aws:iam::123456789012:mfa/a",
     ],
-)  # fmt: skip
+)
 def test_other_texts_are_no_arns_of_entities(text: str) -> None:
     assert parse_entity_arn(text) is None

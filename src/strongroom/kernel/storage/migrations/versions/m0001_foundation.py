@@ -11,258 +11,373 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the change."""
-    op.create_table('iam_access_key_use',
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('used_ms', sa.BigInteger(), nullable=False),
-    sa.Column('service', sa.Text(), nullable=False),
-    sa.Column('region', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id')
+    op.create_table(
+        "iam_access_key_use",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("used_ms", sa.BigInteger(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
-    op.create_table('iam_entity',
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('name_key', sa.Text(), nullable=False),
-    sa.Column('path', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('boundary', sa.Text(), nullable=True),
-    sa.Column('description', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('account', 'kind', 'name_key')
+    op.create_table(
+        "iam_entity",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("boundary", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("account", "kind", "name_key"),
     )
-    op.create_index('iam_entity_boundary', 'iam_entity', ['account', 'boundary'], unique=False)
-    op.create_table('jobs_job',
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('due_ms', sa.BigInteger(), nullable=False),
-    sa.Column('owner', sa.Text(), nullable=True),
-    sa.Column('lease_until_ms', sa.BigInteger(), nullable=True),
-    sa.Column('fence', sa.BigInteger(), nullable=False),
-    sa.Column('attempt', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('kind', 'key')
+    op.create_index("iam_entity_boundary", "iam_entity", ["account", "boundary"], unique=False)
+    op.create_table(
+        "jobs_job",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("lease_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "key"),
     )
-    op.create_index('jobs_job_by_due', 'jobs_job', ['due_ms'], unique=False)
-    op.create_table('kernel_commit',
-    sa.Column('event_id', sa.Text(), nullable=False),
-    sa.Column('chain', sa.Text(), nullable=False),
-    sa.Column('committed_ms', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('event_id')
+    op.create_index("jobs_job_by_due", "jobs_job", ["due_ms"], unique=False)
+    op.create_table(
+        "kernel_commit",
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("committed_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id"),
     )
-    op.create_index('kernel_commit_by_chain', 'kernel_commit', ['chain'], unique=False)
-    op.create_table('kernel_generation',
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.Column('kind', sa.Text(), nullable=False),
-    sa.Column('value', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('account', 'kind')
+    op.create_index("kernel_commit_by_chain", "kernel_commit", ["chain"], unique=False)
+    op.create_table(
+        "kernel_generation",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "kind"),
     )
-    op.create_table('kernel_setting',
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('value', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('name')
+    op.create_table(
+        "kernel_setting",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
-    op.create_table('kms_key',
-    sa.Column('pk', sa.Integer(), nullable=False),
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.Column('region', sa.Text(), nullable=False),
-    sa.Column('key_id', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('description', sa.Text(), nullable=False),
-    sa.Column('state', sa.Text(), nullable=False),
-    sa.Column('deletion_ms', sa.BigInteger(), nullable=True),
-    sa.Column('spec', sa.Text(), nullable=False),
-    sa.Column('usage', sa.Text(), nullable=False),
-    sa.Column('origin', sa.Text(), nullable=False),
-    sa.Column('manager', sa.Text(), nullable=False),
-    sa.Column('policy', sa.Text(), nullable=False),
-    sa.Column('material_id', sa.Text(), nullable=True),
-    sa.PrimaryKeyConstraint('pk'),
-    sa.UniqueConstraint('account', 'region', 'key_id', name='kms_key_id'),
-    sqlite_autoincrement=True
+    op.create_table(
+        "kms_key",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("deletion_ms", sa.BigInteger(), nullable=True),
+        sa.Column("spec", sa.Text(), nullable=False),
+        sa.Column("usage", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("manager", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("material_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "key_id", name="kms_key_id"),
+        sqlite_autoincrement=True,
     )
-    op.create_table('secretsmanager_secret',
-    sa.Column('pk', sa.Integer(), nullable=False),
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.Column('region', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('suffix', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('changed_ms', sa.BigInteger(), nullable=False),
-    sa.Column('accessed_day', sa.BigInteger(), nullable=False),
-    sa.Column('deleted_ms', sa.BigInteger(), nullable=True),
-    sa.Column('kms_key_id', sa.Text(), nullable=True),
-    sa.Column('owning_service', sa.Text(), nullable=True),
-    sa.Column('type', sa.Text(), nullable=True),
-    sa.Column('tags', sa.Text(), nullable=True),
-    sa.Column('has_policy', sa.Integer(), nullable=False),
-    sa.Column('primary_region', sa.Text(), nullable=True),
-    sa.Column('primary_pk', sa.Integer(), nullable=True),
-    sa.Column('rotation_lambda_arn', sa.Text(), nullable=True),
-    sa.Column('description', sa.Text(), nullable=True),
-    sa.Column('rotation_enabled', sa.Integer(), nullable=True),
-    sa.Column('rotation_rules', sa.Text(), nullable=True),
-    sa.Column('rotation_metadata', sa.Text(), nullable=True),
-    sa.Column('rotation_role_arn', sa.Text(), nullable=True),
-    sa.Column('rotated_ms', sa.BigInteger(), nullable=True),
-    sa.Column('next_rotation_ms', sa.BigInteger(), nullable=True),
-    sa.ForeignKeyConstraint(['primary_pk'], ['secretsmanager_secret.pk'], ),
-    sa.PrimaryKeyConstraint('pk'),
-    sa.UniqueConstraint('account', 'region', 'name', name='secretsmanager_secret_name'),
-    sqlite_autoincrement=True
+    op.create_table(
+        "secretsmanager_secret",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("suffix", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("accessed_day", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_ms", sa.BigInteger(), nullable=True),
+        sa.Column("kms_key_id", sa.Text(), nullable=True),
+        sa.Column("owning_service", sa.Text(), nullable=True),
+        sa.Column("type", sa.Text(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=True),
+        sa.Column("has_policy", sa.Integer(), nullable=False),
+        sa.Column("primary_region", sa.Text(), nullable=True),
+        sa.Column("primary_pk", sa.Integer(), nullable=True),
+        sa.Column("rotation_lambda_arn", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("rotation_enabled", sa.Integer(), nullable=True),
+        sa.Column("rotation_rules", sa.Text(), nullable=True),
+        sa.Column("rotation_metadata", sa.Text(), nullable=True),
+        sa.Column("rotation_role_arn", sa.Text(), nullable=True),
+        sa.Column("rotated_ms", sa.BigInteger(), nullable=True),
+        sa.Column("next_rotation_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["primary_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", name="secretsmanager_secret_name"),
+        sqlite_autoincrement=True,
     )
-    op.create_index('secretsmanager_secret_accessed', 'secretsmanager_secret', ['account', 'region', 'accessed_day', 'pk'], unique=False)
-    op.create_index('secretsmanager_secret_changed', 'secretsmanager_secret', ['account', 'region', 'changed_ms', 'pk'], unique=False)
-    op.create_index('secretsmanager_secret_created', 'secretsmanager_secret', ['account', 'region', 'created_ms', 'pk'], unique=False)
-    op.create_index('secretsmanager_secret_primary', 'secretsmanager_secret', ['primary_pk'], unique=False)
-    op.create_table('iam_access_key',
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.Column('user_id', sa.Text(), nullable=False),
-    sa.Column('status', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('sealed', sa.LargeBinary(), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('id')
+    op.create_index(
+        "secretsmanager_secret_accessed",
+        "secretsmanager_secret",
+        ["account", "region", "accessed_day", "pk"],
+        unique=False,
     )
-    op.create_index(op.f('ix_iam_access_key_user_id'), 'iam_access_key', ['user_id'], unique=False)
-    op.create_table('iam_attachment',
-    sa.Column('holder', sa.Text(), nullable=False),
-    sa.Column('policy_arn', sa.Text(), nullable=False),
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['holder'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('holder', 'policy_arn')
+    op.create_index(
+        "secretsmanager_secret_changed",
+        "secretsmanager_secret",
+        ["account", "region", "changed_ms", "pk"],
+        unique=False,
     )
-    op.create_index('iam_attachment_policy', 'iam_attachment', ['account', 'policy_arn'], unique=False)
-    op.create_table('iam_inline_policy',
-    sa.Column('holder', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('document', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['holder'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('holder', 'name')
+    op.create_index(
+        "secretsmanager_secret_created",
+        "secretsmanager_secret",
+        ["account", "region", "created_ms", "pk"],
+        unique=False,
     )
-    op.create_table('iam_membership',
-    sa.Column('group_id', sa.Text(), nullable=False),
-    sa.Column('user_id', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['group_id'], ['iam_entity.id'], ),
-    sa.ForeignKeyConstraint(['user_id'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('group_id', 'user_id')
+    op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
+    op.create_table(
+        "iam_access_key",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f('ix_iam_membership_user_id'), 'iam_membership', ['user_id'], unique=False)
-    op.create_table('iam_policy',
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('updated_ms', sa.BigInteger(), nullable=False),
-    sa.Column('default_version', sa.Integer(), nullable=False),
-    sa.Column('last_version', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['id'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('id')
+    op.create_index(op.f("ix_iam_access_key_user_id"), "iam_access_key", ["user_id"], unique=False)
+    op.create_table(
+        "iam_attachment",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("policy_arn", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["holder"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("holder", "policy_arn"),
     )
-    op.create_table('iam_role',
-    sa.Column('id', sa.Text(), nullable=False),
-    sa.Column('trust', sa.Text(), nullable=False),
-    sa.Column('trust_ids', sa.Text(), nullable=False),
-    sa.Column('max_session_s', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['id'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('id')
+    op.create_index("iam_attachment_policy", "iam_attachment", ["account", "policy_arn"], unique=False)
+    op.create_table(
+        "iam_inline_policy",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["holder"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("holder", "name"),
     )
-    op.create_table('iam_tag',
-    sa.Column('holder', sa.Text(), nullable=False),
-    sa.Column('key_folded', sa.Text(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['holder'], ['iam_entity.id'], ),
-    sa.PrimaryKeyConstraint('holder', 'key_folded')
+    op.create_table(
+        "iam_membership",
+        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"],
+            ["iam_entity.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("group_id", "user_id"),
     )
-    op.create_table('kms_alias',
-    sa.Column('account', sa.Text(), nullable=False),
-    sa.Column('region', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('key_pk', sa.Integer(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('updated_ms', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['key_pk'], ['kms_key.pk'], ),
-    sa.PrimaryKeyConstraint('account', 'region', 'name')
+    op.create_index(op.f("ix_iam_membership_user_id"), "iam_membership", ["user_id"], unique=False)
+    op.create_table(
+        "iam_policy",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("default_version", sa.Integer(), nullable=False),
+        sa.Column("last_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index(op.f('ix_kms_alias_key_pk'), 'kms_alias', ['key_pk'], unique=False)
-    op.create_table('kms_material',
-    sa.Column('key_pk', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('material_id', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('sealed', sa.LargeBinary(), nullable=False),
-    sa.ForeignKeyConstraint(['key_pk'], ['kms_key.pk'], ),
-    sa.PrimaryKeyConstraint('key_pk', 'material_id')
+    op.create_table(
+        "iam_role",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("trust", sa.Text(), nullable=False),
+        sa.Column("trust_ids", sa.Text(), nullable=False),
+        sa.Column("max_session_s", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
     )
-    op.create_table('kms_tag',
-    sa.Column('key_pk', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['key_pk'], ['kms_key.pk'], ),
-    sa.PrimaryKeyConstraint('key_pk', 'key')
+    op.create_table(
+        "iam_tag",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("key_folded", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["holder"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("holder", "key_folded"),
     )
-    op.create_table('secretsmanager_label',
-    sa.Column('secret_pk', sa.Integer(), nullable=False),
-    sa.Column('label', sa.Text(), nullable=False),
-    sa.Column('version_id', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['secret_pk'], ['secretsmanager_secret.pk'], ),
-    sa.PrimaryKeyConstraint('secret_pk', 'label')
+    op.create_table(
+        "kms_alias",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("key_pk", sa.Integer(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_pk"],
+            ["kms_key.pk"],
+        ),
+        sa.PrimaryKeyConstraint("account", "region", "name"),
     )
-    op.create_table('secretsmanager_policy',
-    sa.Column('secret_pk', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('text', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['secret_pk'], ['secretsmanager_secret.pk'], ),
-    sa.PrimaryKeyConstraint('secret_pk')
+    op.create_index(op.f("ix_kms_alias_key_pk"), "kms_alias", ["key_pk"], unique=False)
+    op.create_table(
+        "kms_material",
+        sa.Column("key_pk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("material_id", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_pk"],
+            ["kms_key.pk"],
+        ),
+        sa.PrimaryKeyConstraint("key_pk", "material_id"),
     )
-    op.create_table('secretsmanager_replica',
-    sa.Column('primary_pk', sa.Integer(), nullable=False),
-    sa.Column('region', sa.Text(), nullable=False),
-    sa.Column('kms_key_id', sa.Text(), nullable=True),
-    sa.Column('status', sa.Text(), nullable=False),
-    sa.Column('status_message', sa.Text(), nullable=True),
-    sa.Column('secret_pk', sa.Integer(), nullable=True),
-    sa.ForeignKeyConstraint(['primary_pk'], ['secretsmanager_secret.pk'], ),
-    sa.PrimaryKeyConstraint('primary_pk', 'region')
+    op.create_table(
+        "kms_tag",
+        sa.Column("key_pk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_pk"],
+            ["kms_key.pk"],
+        ),
+        sa.PrimaryKeyConstraint("key_pk", "key"),
     )
-    op.create_table('secretsmanager_tag',
-    sa.Column('secret_pk', sa.Integer(), nullable=False),
-    sa.Column('key', sa.Text(), nullable=False),
-    sa.Column('value', sa.Text(), nullable=False),
-    sa.ForeignKeyConstraint(['secret_pk'], ['secretsmanager_secret.pk'], ),
-    sa.PrimaryKeyConstraint('secret_pk', 'key')
+    op.create_table(
+        "secretsmanager_policy",
+        sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("secret_pk"),
     )
-    op.create_index('secretsmanager_tag_key', 'secretsmanager_tag', ['key', 'secret_pk'], unique=False)
-    op.create_index('secretsmanager_tag_value', 'secretsmanager_tag', ['value', 'secret_pk'], unique=False)
-    op.create_table('secretsmanager_version',
-    sa.Column('pk', sa.Integer(), nullable=False),
-    sa.Column('secret_pk', sa.Integer(), nullable=False),
-    sa.Column('version_id', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.Column('accessed_day', sa.BigInteger(), nullable=False),
-    sa.Column('labels', sa.Text(), nullable=False),
-    sa.Column('form', sa.Text(), nullable=True),
-    sa.Column('sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('wrapped', sa.LargeBinary(), nullable=True),
-    sa.Column('kms_key_id', sa.Text(), nullable=True),
-    sa.ForeignKeyConstraint(['secret_pk'], ['secretsmanager_secret.pk'], ),
-    sa.PrimaryKeyConstraint('pk'),
-    sa.UniqueConstraint('secret_pk', 'version_id', name='secretsmanager_version_id'),
-    sqlite_autoincrement=True
+    op.create_table(
+        "secretsmanager_replica",
+        sa.Column("primary_pk", sa.Integer(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("kms_key_id", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("status_message", sa.Text(), nullable=True),
+        sa.Column("secret_pk", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["primary_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("primary_pk", "region"),
     )
-    op.create_table('iam_policy_version',
-    sa.Column('policy_id', sa.Text(), nullable=False),
-    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('document', sa.Text(), nullable=False),
-    sa.Column('created_ms', sa.BigInteger(), nullable=False),
-    sa.ForeignKeyConstraint(['policy_id'], ['iam_policy.id'], ),
-    sa.PrimaryKeyConstraint('policy_id', 'number')
+    op.create_table(
+        "secretsmanager_tag",
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("secret_pk", "key"),
     )
-    op.create_table('secretsmanager_earlier_key',
-    sa.Column('pk', sa.Integer(), nullable=False),
-    sa.Column('secret_pk', sa.Integer(), nullable=False),
-    sa.Column('version_pk', sa.Integer(), nullable=False),
-    sa.Column('kms_key_id', sa.Text(), nullable=True),
-    sa.Column('wrapped', sa.LargeBinary(), nullable=False),
-    sa.ForeignKeyConstraint(['secret_pk'], ['secretsmanager_secret.pk'], ),
-    sa.ForeignKeyConstraint(['version_pk'], ['secretsmanager_version.pk'], ),
-    sa.PrimaryKeyConstraint('pk')
+    op.create_index("secretsmanager_tag_key", "secretsmanager_tag", ["key", "secret_pk"], unique=False)
+    op.create_index("secretsmanager_tag_value", "secretsmanager_tag", ["value", "secret_pk"], unique=False)
+    op.create_table(
+        "secretsmanager_version",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("accessed_day", sa.BigInteger(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=True),
+        sa.Column("kms_key_id", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_version_id"),
+        sqlite_autoincrement=True,
     )
-    op.create_index(op.f('ix_secretsmanager_earlier_key_version_pk'), 'secretsmanager_earlier_key', ['version_pk'], unique=False)
-    op.create_index('secretsmanager_earlier_key_secret', 'secretsmanager_earlier_key', ['secret_pk'], unique=False)
+    op.create_table(
+        "iam_policy_version",
+        sa.Column("policy_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["policy_id"],
+            ["iam_policy.id"],
+        ),
+        sa.PrimaryKeyConstraint("policy_id", "number"),
+    )
+    op.create_table(
+        "secretsmanager_label",
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_pk"],
+            ["secretsmanager_version.pk"],
+        ),
+        sa.PrimaryKeyConstraint("secret_pk", "label"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_secretsmanager_label_version_pk"), "secretsmanager_label", ["version_pk"], unique=False
+    )
+    op.create_table(
+        "secretsmanager_earlier_key",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.Column("kms_key_id", sa.Text(), nullable=True),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_pk"],
+            ["secretsmanager_version.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+    )
+    op.create_index(
+        op.f("ix_secretsmanager_earlier_key_version_pk"),
+        "secretsmanager_earlier_key",
+        ["version_pk"],
+        unique=False,
+    )
+    op.create_index(
+        "secretsmanager_earlier_key_secret", "secretsmanager_earlier_key", ["secret_pk"], unique=False
+    )

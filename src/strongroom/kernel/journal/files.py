@@ -1,0 +1,134 @@
+"""The journal's directory: what its files are called, which exist, and which of their chains still live.
+
+    <node>-<start>-<process>-<number>.jsonl     one segment of one chain; names sort by node and then by start
+    settled.json                                up to which start all chains have been settled
+
+A chain is one incarnation of one process: ``<node>-<start>-<process>``. It lives as long as somebody holds
+the lock on its newest segment; the kernel lets go of a lock when its process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from strongroom.base.clock import from_ms, to_ms
+
+SUFFIX = ".jsonl"
+SETTLED_FILE = "settled.json"
+_NODE = re.compile(r"\w{1,32}", re.ASCII)
+_PROCESS = re.compile(r"[\w-]{1,32}", re.ASCII)
+_SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-([\w-]{1,32})-(\d{6,9})\.jsonl", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SegmentName:
+    """One segment's place: of which chain, and which of its files. ``start`` is ``YYYYMMDDTHHMMSSmmmZ``."""
+
+    node: str
+    start: str
+    process: str
+    number: int
+
+    @property
+    def chain(self) -> str:
+        """The chain's name."""
+        return f"{self.node}-{self.start}-{self.process}"
+
+    @property
+    def file(self) -> str:
+        """The file's name."""
+        return f"{self.chain}-{self.number:06d}{SUFFIX}"
+
+
+def parse_name(file: str) -> SegmentName | None:
+    """The place that a file's name tells; None for a file that is no segment."""
+    found = _SEGMENT.fullmatch(file)
+    if found is None:
+        return None
+    return SegmentName(found[1], found[2], found[3], int(found[4]))
+
+
+def chains(directory: Path) -> dict[str, list[SegmentName]]:
+    """Every chain of a directory with its segments in order, oldest chain first."""
+    if not directory.is_dir():
+        return {}
+    names = sorted(name for path in directory.iterdir() if (name := parse_name(path.name)) is not None)
+    found: dict[str, list[SegmentName]] = {}
+    for name in names:
+        found.setdefault(name.chain, []).append(name)
+    return found
+
+
+def new_start(directory: Path, node: str, process: str, now: datetime) -> str:
+    """The start of a chain that begins now: later than that of every chain there is, whatever the clock says.
+
+    So the order of starts is the order of incarnations even where a clock was set back. Raises ValueError for
+    a node or process that cannot stand in a file's name.
+    """
+    if not _NODE.fullmatch(node) or not _PROCESS.fullmatch(process):
+        raise ValueError(f"{node!r} and {process!r} cannot stand in a file's name")
+    newest = max((segments[0].start for segments in chains(directory).values()), default="")
+    start = _stamp(now)
+    return start if start > newest else _stamp(_moment(newest) + timedelta(milliseconds=1))
+
+
+def lives(directory: Path, segments: list[SegmentName]) -> bool:
+    """Whether some process still writes a chain."""
+    try:
+        handle = os.open(directory / segments[-1].file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def settled_through(directory: Path) -> str:
+    """Up to which start every chain has been settled; empty where that is not known."""
+    try:
+        told = json.loads((directory / SETTLED_FILE).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return ""
+    through = told.get("through") if isinstance(told, dict) else None
+    return through if isinstance(through, str) else ""
+
+
+def write_settled(directory: Path, through: str) -> None:
+    """Say durably that every chain up to this start is settled."""
+    temporary = directory / f"{SETTLED_FILE}.new"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, json.dumps({"through": through}).encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    temporary.replace(directory / SETTLED_FILE)
+    sync_directory(directory)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S}{to_ms(moment) % 1000:03d}Z"
+
+
+def _moment(stamp: str) -> datetime:
+    whole = datetime.strptime(stamp[:15] + "+0000", "%Y%m%dT%H%M%S%z")
+    return from_ms(to_ms(whole) + int(stamp[15:18]))

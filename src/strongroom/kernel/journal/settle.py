@@ -1,0 +1,154 @@
+"""At start: what the last incarnations wrote and did not live to settle.
+
+A record of a write goes out before its COMMIT. Where a process ends between the two, only the store knows
+whether the transaction was committed: it holds the event's id, or it does not. Here the open records of
+chains that have ended are looked up, those that are not there are followed by ``not committed``, and a mark
+``settled`` says up to which line each chain has been gone through, and that line's hash.
+Source: DESIGN.md, "Journal and commit agree".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from strongroom.kernel.journal.chain import first_link
+from strongroom.kernel.journal.files import SegmentName, chains, lives, settled_through, write_settled
+from strongroom.kernel.journal.reading import Line, raw_lines, read_line
+from strongroom.kernel.journal.segments import Journal
+
+Committed = Callable[[Sequence[str]], set[str]]
+"""Which of these event ids are in the store."""
+
+REASON = "the process ended before its COMMIT was known to succeed"
+
+
+@dataclass(slots=True)
+class Tail:
+    """The end of a chain that has ended: its last whole line, and the records that nobody has settled.
+
+    ``torn_bytes`` are the remains of a line that power loss cut short; ``damaged`` counts lines that are not
+    ours. Both stay where they are.
+    """
+
+    chain: str
+    start: str
+    seq: int
+    hash: str
+    open: dict[str, None] = field(default_factory=dict)
+    settles: dict[str, int] = field(default_factory=dict)
+    torn_bytes: int = 0
+    damaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a start found: chains gone through, records found uncommitted, chains with damage at their end."""
+
+    chains: int
+    not_committed: int
+    damaged_chains: int
+
+
+def unsettled(directory: Path) -> list[tuple[str, str]]:
+    """Each record, as (event id, chain), of ended chains whose outcome the journal does not tell."""
+    return [(event_id, tail.chain) for tail in _survey(directory)[0] for event_id in tail.open]
+
+
+def settle(journal: Journal, directory: Path, committed: Committed) -> Settled:
+    """Tell, in ``journal``, the outcome of everything that earlier incarnations left open.
+
+    The ids of what was committed are handed to the journal, whose ``checkpoint`` gives them out for deletion.
+    Raises JournalUnwritable, and whatever ``committed`` raises; then nothing counts as settled.
+    """
+    tails, through = _survey(directory)
+    found = committed([event_id for tail in tails for event_id in tail.open])
+    missing = 0
+    for tail in tails:
+        lost = [event_id for event_id in tail.open if event_id not in found]
+        missing += len(lost)
+        journal.not_committed(lost, REASON, chain=tail.chain)
+        if tail.torn_bytes or tail.damaged:
+            journal.mark([_recovered(tail)])
+        journal.mark([{"mark": "settled", "chain": tail.chain, "through": tail.seq, "hash": tail.hash}])
+    journal.sync()
+    if through:
+        write_settled(directory, through)
+    journal.forget([event_id for tail in tails for event_id in tail.open if event_id in found])
+    return Settled(len(tails), missing, sum(1 for tail in tails if tail.torn_bytes or tail.damaged))
+
+
+def read_tail(directory: Path, segments: Sequence[SegmentName]) -> Tail:
+    """The end of a chain, read from the newest segment that says what was open when it began."""
+    name = segments[0]
+    tail = Tail(name.chain, name.start, 0, first_link(name.chain))
+    begin = len(segments) - 1
+    while begin > 0 and not _says_what_is_open(directory / segments[begin].file):
+        begin -= 1
+    for segment in segments[begin:]:
+        tail.damaged += bool(tail.torn_bytes)  # a torn line is a matter of course only at the very end
+        tail.torn_bytes = 0
+        _read_segment(directory / segment.file, tail)
+    return tail
+
+
+def _read_segment(path: Path, tail: Tail) -> None:
+    last = None
+    for raw, whole in raw_lines(path):
+        line = read_line(raw) if whole else None
+        if line is not None:
+            _take_in(line, tail)
+            last = line
+        elif whole:
+            tail.damaged += 1
+        else:
+            tail.torn_bytes += len(raw)
+    if last is not None:
+        tail.seq, tail.hash = last.seq, sha256(last.raw).hexdigest()
+
+
+def _take_in(line: Line, tail: Tail) -> None:
+    if line.event_id is not None:
+        if line.writes:
+            tail.open[line.event_id] = None
+        return
+    mark = line.mark() or {}
+    if isinstance(mark.get("open"), list):
+        tail.open = dict.fromkeys(mark["open"])
+    elif mark.get("mark") == "not committed" and mark.get("chain") == tail.chain:
+        tail.open.pop(mark.get("id", ""), None)
+    elif mark.get("mark") == "settled" and isinstance(mark.get("through"), int):
+        tail.settles[str(mark.get("chain"))] = mark["through"]
+
+
+def _survey(directory: Path) -> tuple[list[Tail], str]:
+    """The tails of chains that have ended and are not settled yet, and what may then be called settled.
+
+    That is every start before that of the oldest chain that lives; empty where it is known already.
+    """
+    known = settled_through(directory)
+    named = [names for names in chains(directory).values() if names[0].start > known]
+    alive = [names for names in named if lives(directory, names)]
+    oldest = min((names[0].start for names in alive), default="9")
+    ended = [names for names in named if names not in alive]
+    tails = [read_tail(directory, names) for names in ended]
+    done = {chain: seq for tail in tails for chain, seq in tail.settles.items()}
+    through = max((names[0].start for names in ended if names[0].start < oldest), default="")
+    return [tail for tail in tails if done.get(tail.chain) != tail.seq], through
+
+
+def _says_what_is_open(path: Path) -> bool:
+    for raw, whole in raw_lines(path):
+        line = read_line(raw) if whole else None
+        mark = line.mark() if line else None
+        return mark is not None and isinstance(mark.get("open"), list)
+    return False
+
+
+def _recovered(tail: Tail) -> dict[str, object]:
+    return {
+        "mark": "recovered", "chain": tail.chain, "after": tail.seq,
+        "torn_bytes": tail.torn_bytes, "damaged_lines": tail.damaged,
+    }  # fmt: skip

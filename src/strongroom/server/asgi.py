@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
-from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.call import Source
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
@@ -83,9 +83,15 @@ class Engine:
         self.store.close()
 
     async def answer(self, request: HTTPRequest, source: Source) -> HTTPReply:
-        """The reply to one request, recorded."""
-        loop = self.deliveries.loop = asyncio.get_running_loop()
+        """The reply to one request, recorded. What cannot be recorded or committed has not happened."""
         flight = self.chain.begin(request, source)
+        try:
+            return await self._answer(flight)
+        except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
+            return self.chain.refuse_unwritten(flight, error)
+
+    async def _answer(self, flight: Flight) -> HTTPReply:
+        loop = self.deliveries.loop = asyncio.get_running_loop()
         if self.store.embedded and not flight.slow:
             self.chain.enter(flight)
         else:
@@ -94,12 +100,9 @@ class Engine:
             self._note_use(flight)
         if flight.reply is None:
             return await self._write(flight, loop)
-        try:
-            self.recorder.read(flight.records)
-            if self.sync_each:
-                await loop.run_in_executor(self.threads, self.recorder.journal.sync)
-        except Answerable as error:
-            return self.chain.refuse_unwritten(flight, error)
+        self.recorder.read(flight.records)
+        if self.sync_each:
+            await loop.run_in_executor(self.threads, self.recorder.journal.sync)
         return flight.reply
 
     def _note_use(self, flight: Flight) -> None:
@@ -122,7 +125,7 @@ class Engine:
             return reply
         outcome = await done
         if isinstance(outcome, BaseException):
-            return self.chain.refuse_unwritten(flight, outcome)
+            raise outcome
         if flight.reply is None:
             raise RuntimeError("a written call without a reply")
         return flight.reply

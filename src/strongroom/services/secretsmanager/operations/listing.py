@@ -21,7 +21,7 @@ PAGE_MAX = 100
 CHUNK = 500
 SECONDS_A_PAGE = 0.03
 """How long a page may look for matches; it may then come back short or empty, with a NextToken."""
-FEW = 1_000
+FEW = 2_000
 """Up to how many candidates of an index are read at once instead of walking all secrets."""
 
 
@@ -67,6 +67,10 @@ def walk(
             if (scheduled_too or one.deleted_ms is None) and all(each.accepts(one) for each in filters)
         ]
         return _among(few, limit=limit, after=after, order=order, descending=descending)
+    low, high = _names(filters) if order == "name" else (None, None)
+    if after is None and low is not None and high is not None:
+        # Names of the prefix lie together: begin where they do.
+        after = (high, 0) if descending else (low, -1)
     stop = perf_counter() + SECONDS_A_PAGE
     chunk = CHUNK if filters else limit + 1
     page: list[Secret] = []
@@ -82,6 +86,8 @@ def walk(
             limit=chunk,
         )
         for one in rows:
+            if low is not None and high is not None and not low <= one.name < high:
+                return page, None
             if all(each.accepts(one) for each in filters):
                 if len(page) == limit:
                     return page, after
@@ -91,6 +97,15 @@ def walk(
             return page, None
         if perf_counter() > stop:
             return page, after
+
+
+def _names(filters: Sequence[Filter]) -> tuple[str, str] | tuple[None, None]:
+    """Between which names all matches lie, where some filter says so by prefixes that are not negated."""
+    for one in filters:
+        prefixes = [value.text for value in one.values if not value.negated]
+        if one.key == "name" and len(prefixes) == len(one.values) and all(prefixes):
+            return min(prefixes), max(store.listing.next_after(prefix) for prefix in prefixes)
+    return None, None
 
 
 def _few(call: Call, tx: Transaction, filters: Sequence[Filter]) -> list[Secret] | None:

@@ -71,6 +71,7 @@ def walked(engine: SQLiteStore, filters: list[dict[str, Any]], **asked: Any) -> 
     "filters",
     [
         [{"Key": "name", "Values": ["team1/", "team0/app4"]}],
+        [{"Key": "name", "Values": ["team0/app5", "team0/app2"]}],
         [{"Key": "tag-key", "Values": ["k2"]}, {"Key": "name", "Values": ["!team0"]}],
         [{"Key": "tag-value", "Values": ["1"]}, {"Key": "description", "Values": ["number"]}],
     ],

@@ -23,8 +23,11 @@ from strongroom.kernel.storage.writequeue import Outcome
 
 log = logging.getLogger("strongroom.recorder")
 
-_KEEP = Statement(insert(commit).values(
-    event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")))
+_KEEP = Statement(
+    insert(commit).values(
+        event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")
+    )
+)
 _FORGET = Statement(delete(commit).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
 _FORGET_AT_ONCE = 500
 
@@ -35,7 +38,9 @@ def committed_among(store: Store, event_ids: Sequence[str]) -> set[str]:
     with store.read() as tx:
         for start in range(0, len(event_ids), _FORGET_AT_ONCE):
             ids = list(event_ids[start : start + _FORGET_AT_ONCE])
-            found.update(row[0] for row in tx.rows(select(commit.c.event_id).where(commit.c.event_id.in_(ids))))
+            found.update(
+                row[0] for row in tx.rows(select(commit.c.event_id).where(commit.c.event_id.in_(ids)))
+            )
     return found
 
 
@@ -52,6 +57,7 @@ class Recorder:
         self.journal = journal
         self.store = store
         self.clock = clock
+        self._undecided: list[str] = []
 
     def read(self, records: Sequence[Record]) -> None:
         """Hand the records of an answered read or a refusal to the kernel; the journal syncs within 100 ms.
@@ -64,7 +70,12 @@ class Recorder:
             raise _unrecordable(error) from error
 
     def before_commit(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-        """Store the event ids in the batch's transaction, write and sync its records."""
+        """Store the event ids in the batch's transaction, write and sync its records.
+
+        Batches come one after another, and of one that failed we are told: so the one before this was committed.
+        """
+        self.journal.committed(self._undecided)
+        self._undecided = []
         records = [record for outcome in outcomes for record in _records(outcome)]
         now_ms, chain = to_ms(self.clock()), self.journal.chain_id
         for record in records:
@@ -75,9 +86,11 @@ class Recorder:
             self.journal.append_synced(records)
         except JournalUnwritable as error:
             raise _unrecordable(error) from error
+        self._undecided = [record.event_id for record in records if record.writes]
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
         """Say of every writing record of a batch that its COMMIT failed."""
+        self._undecided = []
         ids = [record.event_id for outcome in outcomes for record in _records(outcome) if record.writes]
         if ids:
             try:
@@ -93,6 +106,7 @@ class Recorder:
 
     def unknown(self, outcomes: Sequence[Outcome]) -> None:
         """A batch may be in the store or not: its records wait for the next start, which settles them."""
+        self._undecided = []
         log.error("the outcome of %d writes is unknown; it is settled at the next start", len(outcomes))
 
 
@@ -101,4 +115,6 @@ def _records(outcome: Outcome) -> Iterable[Record]:
 
 
 def _unrecordable(error: JournalUnwritable) -> Refusal:
-    return Refusal(Kind.INTERNAL, "The request was refused because it could not be recorded.", detail=str(error))
+    return Refusal(
+        Kind.INTERNAL, "The request was refused because it could not be recorded.", detail=str(error)
+    )

@@ -70,6 +70,11 @@ class Journal:
         """The chain's name: node, start, process."""
         return self._chain.name
 
+    @property
+    def durable(self) -> bool:
+        """Whether all that was appended has been synced."""
+        return self._synced >= self._appended
+
     # ------------------------------------------------------------------ records
 
     def append(self, records: Sequence[Recordable]) -> None:

@@ -126,12 +126,12 @@ def test_an_access_key_stopped_or_deleted_at_one_door_opens_nothing_at_the_other
         users[other].get_caller_identity()
         iam[at].update_access_key(UserName=name, AccessKeyId=keys[0], Status="Inactive")
         for door in (other, at):
-            assert refused == code_of(lambda: users[door].get_caller_identity())  # noqa: B023
+            assert refused == code_of(users[door].get_caller_identity)
         iam[at].update_access_key(UserName=name, AccessKeyId=keys[0], Status="Active")
     users[1].get_caller_identity()
     iam[0].delete_access_key(UserName=name, AccessKeyId=keys[0])
     for door in (1, 0):
-        assert refused == code_of(lambda: users[door].get_caller_identity())  # noqa: B023
+        assert refused == code_of(users[door].get_caller_identity)
 
 
 def test_a_kms_key_disabled_at_one_door_opens_nothing_at_the_other(doors: Doors) -> None:

@@ -126,6 +126,8 @@ def test_the_loss_of_a_node_stops_nobody(pair: Pair) -> None:
     assert "x" == back.get_secret_value(SecretId="after-the-loss")["SecretString"]
     made_there = {entry.asked["name"] for entry in successes(pair[1].data) if entry.name == "CreateSecret"}
     shown = {
-        one["Name"] for page in back.get_paginator("list_secrets").paginate(MaxResults=100) for one in page["SecretList"]
+        one["Name"]
+        for page in back.get_paginator("list_secrets").paginate(MaxResults=100)
+        for one in page["SecretList"]
     }
     assert {name for name in shown if name.startswith("lost-")} == {n for n in made_there if n.startswith("lost-")}

@@ -66,11 +66,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One finished event for the journal. ``writes`` where it stands or falls with a commit."""
+    """One finished event for the journal. ``writes`` where it stands or falls with a commit.
+
+    ``decision`` stands beside the event: why the call was allowed or refused (authz.reasons).
+    """
 
     event_id: str
     event: Mapping[str, Any]
     writes: bool
+    decision: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,9 @@ class Call:
     ``params`` are parsed and valid by the model: strings, ints, bytes for blobs, datetimes, lists, dicts.
     ``now`` is the product's clock; ``machine_now`` the machine's.
     ``region`` comes from the credential scope; ``account`` is the caller's.
-    ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None.
+    ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
+    ``on_behalf_of`` then the request id of the call that it all began with.
+    ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     """
 
     kernel: Kernel
@@ -152,8 +158,10 @@ class Call:
     source: Source
     invoked_by: str | None = None
     via: tuple[str, ...] = ()
+    on_behalf_of: str | None = None
     target: Target | None = None
     decision: Decision | None = None
+    denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ that changes a row raises it. What is not found is not kept, so that invented id
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,7 @@ from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
     ROLE,
+    USER,
     Entity,
     folded,
     parse_entity_arn,
@@ -36,6 +37,8 @@ from strongroom.services.iam.rules.names import (
 from strongroom.services.iam.store import entities, holdings, keys, policies, roles, tags
 
 GENERATION: Final = "iam"
+EVERYONE: Final = 10_000
+"""More users or roles than an account can have (rules.quotas)."""
 
 _GRANTS_NOTHING = parse_document(
     '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}',
@@ -190,6 +193,28 @@ class Principals:
             return None if text is None else load_document(text, DocumentKind.IDENTITY, arn)
 
         return tx.cached(account, GENERATION, ("policy", arn), load)
+
+    # ------------------------------------------------------------------ reports
+
+    def everyone(self, tx: Transaction, account: str) -> Sequence[Principal]:
+        """All users and roles of an account as they are without a session, by name."""
+        found = [
+            _user(one, tags.of(tx, one.id), None)
+            for one in entities.page(tx, account, USER, prefix="/", after="", most=EVERYONE)
+        ]
+        found.extend(
+            Principal(
+                kind=PrincipalKind.ROLE,
+                arn=one.arn,
+                account=account,
+                unique_id=one.id,
+                name=one.name,
+                entity_arn=one.arn,
+                tags=tags.of(tx, one.id),
+            )
+            for one in entities.page(tx, account, ROLE, prefix="/", after="", most=EVERYONE)
+        )
+        return found
 
     # ------------------------------------------------------------------ roles
 

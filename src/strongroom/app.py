@@ -24,10 +24,11 @@ from strongroom.kernel.call import Record
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.journal import event, settle
+from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
-from strongroom.kernel.recorder import Recorder, committed_among, forget_settled
+from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import parse_seal
@@ -124,7 +125,7 @@ class Product:
                 elif self.settings.dev_clock and not self._facts(tx).dev_clock:
                     raise StartRefused("--dev-clock works only on a data directory that was made with it.")
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
-            self._forget(store, journal)
+            self._forget(store)
         finally:
             journal.close()
         return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes))
@@ -289,11 +290,11 @@ class Product:
             write_private(path, self.entropy.take(4).hex() + "\n", self.entropy)
         return path.read_text(encoding="ascii").strip()
 
-    def _forget(self, store: Store, journal: Journal) -> None:
-        settled = journal.checkpoint()
-        if settled:
+    def _forget(self, store: Store) -> None:
+        through = settled_through(self._journal_directory())
+        if through:
             with store.write() as tx:
-                forget_settled(tx, settled)
+                forget_ended(tx, self._node(), through)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
-from strongroom.base.refusals import Kind, Refusal
+from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Source
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
@@ -120,15 +120,22 @@ class Engine:
             self.queue.submit(lambda tx: self.chain.write(flight, tx), finished)
         except QueueFull:
             refusal = Refusal(Kind.UNAVAILABLE, "Too many writes are waiting. Please try again.")
-            reply = self.chain.refuse_unwritten(flight, refusal)
-            self.recorder.read(flight.records)
-            return reply
+            return self._refuse(flight, refusal)
         outcome = await done
         if isinstance(outcome, BaseException):
-            raise outcome
+            if flight.records:  # it ran: the ledger has recorded it, and that it was lost
+                return self.chain.refuse_unwritten(flight, outcome)
+            return self._refuse(flight, outcome)
         if flight.reply is None:
             raise RuntimeError("a written call without a reply")
         return flight.reply
+
+    def _refuse(self, flight: Flight, error: BaseException) -> HTTPReply:
+        """Refuse, and record the refusal of, a call that never came to its handler."""
+        reply = self.chain.refuse_unwritten(flight, error)
+        with contextlib.suppress(Answerable):  # refused it is either way
+            self.recorder.read(flight.records)
+        return reply
 
 
 def _ignore(outcome: Outcome | BaseException) -> None:

@@ -84,7 +84,9 @@ class Journal:
         with self._lock:
             self._make_room()
             self._put(self._chain.records(records, to_ms(self._clock())))
-            self._outcomes.wait([record.event_id for record in records if record.writes])
+            waiting = [record.event_id for record in records if record.writes]
+            if waiting:
+                self._outcomes.wait(waiting)
         if not self._unsynced.is_set():
             self._unsynced.set()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from strongroom.kernel.journal.chain import first_link
 from strongroom.kernel.journal.files import SegmentName, chains, lives, settled_through, write_settled
-from strongroom.kernel.journal.reading import Line, raw_lines, read_line
+from strongroom.kernel.journal.reading import Line, newest_statement, raw_lines, read_line, settlements
 from strongroom.kernel.journal.segments import Journal
 
 Committed = Callable[[Sequence[str]], set[str]]
@@ -38,7 +38,6 @@ class Tail:
     seq: int
     hash: str
     open: dict[str, None] = field(default_factory=dict)
-    settles: dict[str, int] = field(default_factory=dict)
     torn_bytes: int = 0
     damaged: int = 0
 
@@ -81,22 +80,24 @@ def settle(journal: Journal, directory: Path, committed: Committed) -> Settled:
 
 
 def read_tail(directory: Path, segments: Sequence[SegmentName]) -> Tail:
-    """The end of a chain, read from the newest segment that says what was open when it began."""
+    """The end of a chain, read from the last line that says what was open when it was written."""
     name = segments[0]
     tail = Tail(name.chain, name.start, 0, first_link(name.chain))
-    begin = len(segments) - 1
-    while begin > 0 and not _says_what_is_open(directory / segments[begin].file):
-        begin -= 1
-    for segment in segments[begin:]:
+    oldest, offset = len(segments) - 1, newest_statement(directory / segments[-1].file)
+    while offset is None and oldest > 0:
+        oldest -= 1
+        offset = newest_statement(directory / segments[oldest].file)
+    for segment in segments[oldest:]:
         tail.damaged += bool(tail.torn_bytes)  # a torn line is a matter of course only at the very end
         tail.torn_bytes = 0
-        _read_segment(directory / segment.file, tail)
+        _read_segment(directory / segment.file, offset or 0, tail)
+        offset = 0
     return tail
 
 
-def _read_segment(path: Path, tail: Tail) -> None:
+def _read_segment(path: Path, begin: int, tail: Tail) -> None:
     last = None
-    for raw, whole in raw_lines(path):
+    for raw, whole in raw_lines(path, begin):
         line = read_line(raw) if whole else None
         if line is not None:
             _take_in(line, tail)
@@ -119,8 +120,6 @@ def _take_in(line: Line, tail: Tail) -> None:
         tail.open = dict.fromkeys(mark["open"])
     elif mark.get("mark") == "not committed" and mark.get("chain") == tail.chain:
         tail.open.pop(mark.get("id", ""), None)
-    elif mark.get("mark") == "settled" and isinstance(mark.get("through"), int):
-        tail.settles[str(mark.get("chain"))] = mark["through"]
 
 
 def _survey(directory: Path) -> tuple[list[Tail], str]:
@@ -134,17 +133,11 @@ def _survey(directory: Path) -> tuple[list[Tail], str]:
     oldest = min((names[0].start for names in alive), default="9")
     ended = [names for names in named if names not in alive]
     tails = [read_tail(directory, names) for names in ended]
-    done = {chain: seq for tail in tails for chain, seq in tail.settles.items()}
+    done = {
+        chain: seq for names in ended for name in names for chain, seq in settlements(directory / name.file)
+    }
     through = max((names[0].start for names in ended if names[0].start < oldest), default="")
     return [tail for tail in tails if done.get(tail.chain) != tail.seq], through
-
-
-def _says_what_is_open(path: Path) -> bool:
-    for raw, whole in raw_lines(path):
-        line = read_line(raw) if whole else None
-        mark = line.mark() if line else None
-        return mark is not None and isinstance(mark.get("open"), list)
-    return False
 
 
 def _recovered(tail: Tail) -> dict[str, object]:

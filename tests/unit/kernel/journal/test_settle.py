@@ -13,6 +13,7 @@ import pytest
 from strongroom.base.clock import machine_clock
 from strongroom.kernel.call import Record
 from strongroom.kernel.journal.files import chains
+from strongroom.kernel.journal.reading import newest_statement
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.journal.settle import Settled, settle, unsettled
 from strongroom.kernel.journal.verify import verify
@@ -154,6 +155,23 @@ def test_a_record_left_open_many_segments_ago_is_found(tmp_path: Path) -> None:
 
     assert len(chains(tmp_path)[journal.chain_id]) > 3
     assert old.event_id in [event_id for event_id, _ in unsettled(tmp_path)]
+
+
+def test_a_long_chain_is_read_from_its_last_statement_alone(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    first, last = write(), write()
+    journal.append_synced([first])
+    filling = Record("reading", {"text": "t" * 100_000}, writes=False)
+    for _ in range(25):
+        journal.append([filling])
+    journal.append_synced([last])
+    die(journal)
+    (name,) = chains(tmp_path)[journal.chain_id]
+    path = tmp_path / name.file
+
+    assert path.stat().st_size > 2_400_000
+    assert newest_statement(path) > 2_000_000
+    assert [(first.event_id, journal.chain_id), (last.event_id, journal.chain_id)] == unsettled(tmp_path)
 
 
 def test_a_torn_last_line_is_told_and_stays_where_it_is(tmp_path: Path) -> None:

@@ -20,11 +20,15 @@ _FIND = Statement(select(commit.c.event_id).where(commit.c.event_id.in_(bindpara
 
 @dataclass
 class Notes:
-    """The ledger: ``told`` holds (what, ids) in order; ``before`` runs at the end of before_commit."""
+    """The ledger: ``told`` holds (what, ids) in order, ``kept_ids`` what it knows to be committed.
+
+    ``before`` runs at the end of before_commit.
+    """
 
     store: BatchStore
     before: Callable[[Transaction], None] = lambda tx: None
     told: list[tuple[str, list[object]]] = field(default_factory=list)
+    kept_ids: list[object] = field(default_factory=list)
 
     def before_commit(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         """As Ledger.before_commit."""
@@ -32,6 +36,10 @@ class Notes:
         for one in _ids([outcome for outcome in outcomes if outcome.keep]):
             tx.run(_KEEP, event_id=one, chain="c", committed_ms=0)
         self.before(tx)
+
+    def committed(self, outcomes: Sequence[Outcome]) -> None:
+        """As Ledger.committed."""
+        self.kept_ids.extend(_ids(outcomes))
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
         """As Ledger.not_committed."""

@@ -123,7 +123,8 @@ def test_a_batch_that_loses_its_connection_tells_those_that_had_begun_and_runs_t
     ]
     queue.close()
     assert ["a", "b", "c", "d"] == runs
-    assert [("before", ["c", "d"])] == ledger.told
+    assert [("not committed: StoreUnavailable", ["a"]), ("before", ["c", "d"])] == ledger.told
+    assert ["c", "d"] == ledger.kept_ids
     assert 2 == total(store)
 
 

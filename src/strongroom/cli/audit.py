@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from strongroom.cli.options import Commands, command, directory_of, show
-from strongroom.kernel.journal.verify import Findings, verify
 from strongroom.server.parts import StartRefused
+
+if TYPE_CHECKING:
+    from strongroom.kernel.journal.verify import Findings
 
 
 def add(commands: Commands) -> None:
@@ -24,6 +27,8 @@ def add(commands: Commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Check, print the findings; 1 where there are any."""
+    from strongroom.kernel.journal.verify import verify  # noqa: PLC0415  as in serve.py
+
     directory = directory_of(given).root / "journal"
     if not directory.is_dir():
         raise StartRefused(f"there is no journal in {directory}")

@@ -8,7 +8,7 @@ Source: DESIGN.md, "Journal and commit agree".
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -26,33 +26,44 @@ log = logging.getLogger("strongroom.recorder")
 _KEEP = Statement(insert(commit).values(
     event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")))
 _FORGET = Statement(delete(commit).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
-_FORGET_AT_ONCE = 500
+_FORGET_CHAINS = Statement(delete(commit).where(commit.c.chain.between(bindparam("first"), bindparam("last"))))
+_FIND = Statement(select(commit.c.event_id).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
+_AT_ONCE = 500
 
 
 def committed_among(store: Store, event_ids: Sequence[str]) -> set[str]:
-    """Which of these events' transactions were committed."""
-    found: set[str] = set()
-    with store.read() as tx:
-        for start in range(0, len(event_ids), _FORGET_AT_ONCE):
-            ids = list(event_ids[start : start + _FORGET_AT_ONCE])
-            found.update(row[0] for row in tx.rows(select(commit.c.event_id).where(commit.c.event_id.in_(ids))))
-    return found
+    """Which of these events' transactions were committed; for transactions whose process is gone.
+
+    Asked from the one writer's place: what a dead process had sent to a database may be under way yet, and
+    holds that place until it has come to its end.
+    """
+    if not event_ids:
+        return set()
+    with store.write() as tx:
+        return _found(tx, event_ids)
 
 
-def forget_settled(tx: Transaction, event_ids: Sequence[str]) -> None:
-    """Delete the ids of events whose outcome the journal itself now tells."""
-    for start in range(0, len(event_ids), _FORGET_AT_ONCE):
-        tx.run(_FORGET, ids=list(event_ids[start : start + _FORGET_AT_ONCE]))
+def forget_ended(tx: Transaction, node: str, through: str) -> None:
+    """Delete the ids of all chains of a node that began not later than ``through``: they are settled.
+
+    Chains are named ``<node>-<start>-<process>``, so that they sort by their start.
+    """
+    tx.run(_FORGET_CHAINS, first=f"{node}-", last=f"{node}-{through}.")  # "." sorts next after "-"
 
 
 class Recorder:
-    """The ledger of one process: the write queue's (storage.writequeue.Ledger) and the reads' own."""
+    """The ledger of one process: the write queue's (storage.writequeue.Ledger) and the reads' own.
+
+    One batch is under way at a time. ``_written``: whether the journal has its records. ``_forgetting``: the
+    ids that are settled and whose deletion has not been committed yet.
+    """
 
     def __init__(self, journal: Journal, store: Store, clock: Clock) -> None:
         self.journal = journal
         self.store = store
         self.clock = clock
-        self._undecided: list[str] = []
+        self._written = False
+        self._forgetting: list[str] = []
 
     def read(self, records: Sequence[Record]) -> None:
         """Hand the records of an answered read or a refusal to the kernel; the journal syncs within 100 ms.
@@ -65,48 +76,64 @@ class Recorder:
             raise _unrecordable(error) from error
 
     def before_commit(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
-        """Store the event ids in the batch's transaction, write and sync its records.
-
-        Batches come one after another, and of one that failed we are told: so the one before this was committed.
-        """
-        self.journal.committed(self._undecided)
-        self._undecided = []
-        records = [record for outcome in outcomes for record in _records(outcome)]
+        """Store the event ids in the batch's transaction, write and sync its records."""
+        self._written = False
+        records = _records(outcomes)
         now_ms, chain = to_ms(self.clock()), self.journal.chain_id
         for record in records:
             if record.writes:
                 tx.run(_KEEP, event_id=record.event_id, chain=chain, committed_ms=now_ms)
-        forget_settled(tx, self.journal.checkpoint())
         try:
-            self.journal.append_synced(records)
+            self._forgetting.extend(self.journal.checkpoint())
+            for start in range(0, len(self._forgetting), _AT_ONCE):
+                tx.run(_FORGET, ids=self._forgetting[start : start + _AT_ONCE])
+            self.journal.append(records)
+            self._written = True
+            self.journal.sync()
         except JournalUnwritable as error:
             raise _unrecordable(error) from error
-        self._undecided = [record.event_id for record in records if record.writes]
+
+    def committed(self, outcomes: Sequence[Outcome]) -> None:
+        """Know that a batch is in the store: its ids there may go at one of the next checkpoints."""
+        self._forgetting.clear()
+        self.journal.committed(_writing_ids(outcomes))
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
-        """Say of every writing record of a batch that its COMMIT failed."""
-        self._undecided = []
-        ids = [record.event_id for outcome in outcomes for record in _records(outcome) if record.writes]
-        if ids:
-            try:
-                self.journal.not_committed(ids, reason)
-            except JournalUnwritable:
-                # The next start settles it: the ids are not in the table.
-                log.exception("the journal could not take %d outcomes", len(ids))
+        """Record a batch that was lost: its records, where they are not out yet, and that they do not count."""
+        written, self._written = self._written, False
+        try:
+            if not written:
+                self.journal.append_synced(_records(outcomes))
+            self.journal.not_committed(_writing_ids(outcomes), reason)
+        except JournalUnwritable:
+            # What is in the journal is settled at the next start: the ids are not in the table.
+            log.exception("the journal could not take the outcome of %d calls", len(outcomes))
 
-    def committed(self, tx: Transaction, outcomes: Sequence[Outcome]) -> bool:  # noqa: ARG002
-        """Whether a batch whose COMMIT was not answered is in the store after all."""
-        ids = [record.event_id for outcome in outcomes for record in _records(outcome) if record.writes]
-        return bool(ids) and bool(committed_among(self.store, ids[:1]))
+    def unknown(self, outcomes: Sequence[Outcome]) -> bool:
+        """Look up a batch whose COMMIT was not answered and record what came of it; whether it was kept."""
+        ids = _writing_ids(outcomes)
+        if not ids:
+            return False
+        if set(ids) == committed_among(self.store, ids):
+            self.committed(outcomes)
+            return True
+        self.not_committed(outcomes, "the connection was lost during COMMIT, and nothing of it was kept")
+        return False
 
-    def unknown(self, outcomes: Sequence[Outcome]) -> None:
-        """A batch may be in the store or not: its records wait for the next start, which settles them."""
-        self._undecided = []
-        log.error("the outcome of %d writes is unknown; it is settled at the next start", len(outcomes))
+
+def _found(tx: Transaction, event_ids: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(event_ids), _AT_ONCE):
+        found.update(row[0] for row in tx.rows(_FIND, ids=list(event_ids[start : start + _AT_ONCE])))
+    return found
 
 
-def _records(outcome: Outcome) -> Iterable[Record]:
-    return cast("Sequence[Record]", outcome.records)
+def _records(outcomes: Sequence[Outcome]) -> list[Record]:
+    return [record for outcome in outcomes for record in cast("Sequence[Record]", outcome.records)]
+
+
+def _writing_ids(outcomes: Sequence[Outcome]) -> list[str]:
+    return [record.event_id for record in _records(outcomes) if record.writes]
 
 
 def _unrecordable(error: JournalUnwritable) -> Refusal:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from strongroom.server.lines import MAX_LINE_BYTES, BadLine, Lines, encode
 
-
 _TEXTS = st.text('ab\n"\u00e9\0{}', max_size=8)
 
 

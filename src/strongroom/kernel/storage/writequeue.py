@@ -54,8 +54,12 @@ class Ledger(Protocol):
         """Store the kept calls' event ids in ``tx``, make all records durable. Raising undoes the batch."""
         ...
 
+    def committed(self, outcomes: Sequence[Outcome]) -> None:
+        """Know that a batch was kept. Called between its COMMIT and its answers; must not fail or wait."""
+        ...
+
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
-        """Say that a batch whose records may be out was not kept; also where before_commit itself raised."""
+        """Record a batch that was not kept, whether its own records are out already or not."""
         ...
 
     def unknown(self, outcomes: Sequence[Outcome]) -> bool | None:
@@ -150,6 +154,9 @@ class WriteQueue:
             outcomes = [answer for _, answer in answers if isinstance(answer, Outcome)]
             if lost is None and outcomes:
                 lost = self._commit(tx, outcomes)
+            elif lost is not None:
+                tx.rollback()
+                self._tell_not_committed(outcomes, lost)
         finally:
             tx.rollback()
         if lost is None:
@@ -168,6 +175,7 @@ class WriteQueue:
             tx.rollback()
             self._tell_not_committed(outcomes, error)
             return error
+        self._ledger.committed(outcomes)
         return None
 
     def _ask_again(self, error: CommitUnknown, outcomes: Sequence[Outcome]) -> BaseException | None:
@@ -190,6 +198,8 @@ class WriteQueue:
         return error
 
     def _tell_not_committed(self, outcomes: Sequence[Outcome], error: BaseException) -> None:
+        if not outcomes:
+            return
         try:
             self._ledger.not_committed(outcomes, f"{type(error).__name__}: {error}")
         except Exception:  # noqa: BLE001  the start's comparison of journal and table adds what is missing
@@ -205,8 +215,11 @@ class WriteQueue:
 
 
 def _one_call(tx: Batch, run: Run) -> tuple[Outcome | BaseException, BaseException | None]:
-    """The call's answer, and what lost the whole transaction under it, if anything did."""
-    answer: Outcome | BaseException
+    """The call's answer, and what lost the whole transaction under it, if anything did.
+
+    A call that had come to an outcome keeps it: its records are still to be written.
+    """
+    answer: Outcome | BaseException | None = None
     try:
         tx.savepoint()
         try:
@@ -218,7 +231,7 @@ def _one_call(tx: Batch, run: Run) -> tuple[Outcome | BaseException, BaseExcepti
         else:
             tx.undo()
     except BaseException as error:  # noqa: BLE001
-        return error, error
+        return answer if isinstance(answer, Outcome) else error, error
     return answer, None
 
 

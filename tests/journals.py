@@ -1,0 +1,63 @@
+"""A journal's directory as an auditor reads it: every record, and whether it counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record: of which chain, and whether it stands or falls with a COMMIT."""
+
+    chain: str
+    id: str
+    writes: bool
+    event: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What was called."""
+        return str(self.event["eventName"])
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The parameters."""
+        return self.event["requestParameters"] or {}
+
+    @property
+    def refused(self) -> bool:
+        """Whether the record itself tells a refusal."""
+        return "errorCode" in self.event or "errorMessage" in self.event
+
+
+def lines(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each whole line with its chain's name. Of a torn end nothing is told."""
+    for path in sorted((data / "journal").glob("*.jsonl")):
+        for raw in path.read_bytes().splitlines(keepends=True):
+            if raw.endswith(b"\n"):
+                yield path.name.rsplit("-", 1)[0], json.loads(raw)
+
+
+def entries(data: Path) -> list[Entry]:
+    """All records."""
+    return [Entry(chain, line["id"], line["writes"], line["event"]) for chain, line in lines(data) if "event" in line]
+
+
+def marks(data: Path, kind: str) -> list[dict[str, Any]]:
+    """All marks of one kind."""
+    return [line for _, line in lines(data) if line.get("mark") == kind]
+
+
+def not_committed(data: Path) -> list[str]:
+    """The event ids of which the journal says that nothing was kept, each as often as it says so."""
+    return [mark["id"] for mark in marks(data, "not committed")]
+
+
+def successes(data: Path) -> list[Entry]:
+    """What happened, once a start has settled the journal: no refusal, and nothing without its COMMIT."""
+    undone = set(not_committed(data))
+    return [entry for entry in entries(data) if not entry.refused and entry.id not in undone]

@@ -1,0 +1,93 @@
+"""Two ways into one Strongroom: its two workers, or two nodes on one PostgreSQL. Both must always agree."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.deployment import Deployment
+
+Keys = tuple[str, str]
+ANYTHING: dict[str, Callable[[Any], Any]] = {
+    "secretsmanager": lambda client: client.get_random_password(),
+    "iam": lambda client: client.list_users(),
+    "kms": lambda client: client.list_keys(),
+    "sts": lambda client: client.get_caller_identity(),
+}
+"""A call of each service that finds out where its connection has come to; it may be denied."""
+
+
+class Doors:
+    """``client(0, "iam")`` and ``client(1, "iam")`` ask the one and the other."""
+
+    keys: Keys
+    # One session, for it keeps the service models that it has read.
+    session = boto3.session.Session(region_name="us-east-1")
+
+    def at(self, url: str, service: str, keys: Keys | None) -> Any:
+        """A stock client with a connection of its own."""
+        key_id, secret = keys or self.keys
+        return self.session.client(
+            service, endpoint_url=url, aws_access_key_id=key_id, aws_secret_access_key=secret,
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+        )
+
+    def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
+        """A stock client of the administrator, or with other keys."""
+        raise NotImplementedError
+
+
+class Nodes(Doors):
+    """Two servers. Only one of them made the administrator, whose keys lie there."""
+
+    def __init__(self, *nodes: Deployment) -> None:
+        self.nodes = nodes
+        (holder,) = [node.data / "credentials" for node in nodes if (node.data / "credentials").exists()]
+        self.keys = read_keys(holder)
+
+    def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
+        """A client of one node."""
+        return self.at(self.nodes[door].url, service, keys)
+
+
+@dataclass
+class Workers(Doors):
+    """The two workers of one server. A kept connection stays with the worker that took it."""
+
+    server: Deployment
+
+    def __post_init__(self) -> None:
+        self.keys = read_keys(self.server.data / "credentials")
+
+    def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
+        """A client whose connection has come to this worker; the journal tells, for each worker writes its own."""
+        for _ in range(40):
+            client = self.at(self.server.url, service, keys)
+            try:
+                request = ANYTHING[service](client)["ResponseMetadata"]["RequestId"]
+            except ClientError as refused:
+                request = refused.response["ResponseMetadata"]["RequestId"]
+            if _recorded_by(self.server.data, f"worker{door}", request):
+                return client
+        raise AssertionError(f"no connection came to worker {door}")
+
+
+def read_keys(path: Path) -> Keys:
+    """The keys in a credentials file."""
+    parser = configparser.RawConfigParser()
+    parser.read(path)
+    section = parser["default"]
+    return section["aws_access_key_id"], section["aws_secret_access_key"]
+
+
+def _recorded_by(data: Path, process: str, request: str) -> bool:
+    return any(
+        request.encode() in path.read_bytes() for path in (data / "journal").glob(f"*-{process}-*.jsonl")
+    )

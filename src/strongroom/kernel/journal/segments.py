@@ -258,9 +258,7 @@ class Journal:
         self._next_statement = min(self._segment.size + STATEMENT_EVERY_BYTES, self._segment_max_bytes)
 
     def _put_marks(self, marks: Sequence[Mapping[str, Any]]) -> None:
-        told = [
-            {**mark, "open": self._outcomes.open()} if mark["mark"] in _SETTLING else mark for mark in marks
-        ]
+        told = [{**mark, "open": self._outcomes.open()} if mark["mark"] in _SETTLING else mark for mark in marks]
         self._put(self._chain.marks(told, to_ms(self._clock())))
 
     def _put(self, addition: Addition) -> None:

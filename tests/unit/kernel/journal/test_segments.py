@@ -106,9 +106,7 @@ def test_four_threads_keep_the_chain_whole_and_lose_nothing(tmp_path: Path) -> N
         thread.join()
     journal.close()
 
-    assert sorted(made) == sorted(
-        line["id"] for line in told(tmp_path) if "id" in line and "mark" not in line
-    )
+    assert sorted(made) == sorted(line["id"] for line in told(tmp_path) if "id" in line and "mark" not in line)
     assert verify(tmp_path).whole
 
 

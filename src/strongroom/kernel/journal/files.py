@@ -22,6 +22,8 @@ from strongroom.base.clock import from_ms, to_ms
 
 SUFFIX = ".jsonl"
 SETTLED_FILE = "settled.json"
+NONE_YET = "0"
+"""Before every start there is."""
 _NODE = re.compile(r"\w{1,32}", re.ASCII)
 _PROCESS = re.compile(r"[\w-]{1,32}", re.ASCII)
 _SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-([\w-]{1,32})-(\d{6,9})\.jsonl", re.ASCII)
@@ -113,6 +115,12 @@ def read_settled(directory: Path) -> SettledNote | None:
         return SettledNote(str(told["through"]), {str(chain): int(seq) for chain, seq in told["later"].items()})
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def settled_through(directory: Path) -> str:
+    """Up to which start every chain is settled; empty where that is not known or none is."""
+    note = read_settled(directory)
+    return "" if note is None or note.through == NONE_YET else note.through
 
 
 def write_settled(directory: Path, note: SettledNote) -> None:

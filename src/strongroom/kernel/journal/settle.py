@@ -15,15 +15,21 @@ from hashlib import sha256
 from pathlib import Path
 
 from strongroom.kernel.journal.chain import first_link
-from strongroom.kernel.journal.files import SegmentName, SettledNote, chains, lives, read_settled, write_settled
+from strongroom.kernel.journal.files import (
+    NONE_YET,
+    SegmentName,
+    SettledNote,
+    chains,
+    lives,
+    read_settled,
+    write_settled,
+)
 from strongroom.kernel.journal.reading import Line, newest_statement, raw_lines, read_line, settlements
 from strongroom.kernel.journal.segments import Journal
 
 Committed = Callable[[Sequence[str]], set[str]]
 """Which of these event ids are in the store."""
 
-NONE_YET = "0"
-"""Before every start there is."""
 REASON = "the process ended before its COMMIT was known to succeed"
 
 

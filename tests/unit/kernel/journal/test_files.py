@@ -17,6 +17,7 @@ from strongroom.kernel.journal.files import (
     new_start,
     parse_name,
     read_settled,
+    settled_through,
     write_settled,
 )
 
@@ -76,6 +77,7 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> Non
     (tmp_path / "settled.json").write_text(content, encoding="ascii")
 
     assert read_settled(tmp_path) is None
+    assert "" == settled_through(tmp_path)
 
 
 def test_the_note_is_private_and_read_back(tmp_path: Path) -> None:
@@ -83,6 +85,7 @@ def test_the_note_is_private_and_read_back(tmp_path: Path) -> None:
     write_settled(tmp_path, note)
 
     assert note == read_settled(tmp_path)
+    assert "20260102T030405678Z" == settled_through(tmp_path)
     assert 0o600 == (tmp_path / "settled.json").stat().st_mode & 0o777
     assert ["settled.json"] == [path.name for path in tmp_path.iterdir()]
 

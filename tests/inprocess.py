@@ -24,6 +24,9 @@ from strongroom.services.local.store import move_clock
 from strongroom.settings import Settings
 
 ROOT_KEY = bytes(range(32))
+# One session keeps the service models that it has read; making clients from it is not safe between threads.
+_SESSION = boto3.session.Session()
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class Account:
     def client(self, service: str, region: str = "us-east-1", **credentials: str) -> Any:
         """A boto3 client; other credentials as ``aws_access_key_id=..., aws_secret_access_key=...``."""
         keys = {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret} | credentials
-        return boto3.session.Session(region_name=region, **keys).client(
-            service,
-            endpoint_url=self.url,
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
-        )
+        with _MAKING:
+            return _SESSION.client(
+                service, region, endpoint_url=self.url, **keys,
+                config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+            )
 
 
 class InProcess:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.deployment import Deployment
+from tests.inprocess import Account
 
 Keys = tuple[str, str]
 ANYTHING: dict[str, Callable[[Any], Any]] = {
@@ -28,17 +27,6 @@ class Doors:
     """``client(0, "iam")`` and ``client(1, "iam")`` ask the one and the other."""
 
     keys: Keys
-    # One session, for it keeps the service models that it has read.
-    session = boto3.session.Session(region_name="us-east-1")
-
-    def at(self, url: str, service: str, keys: Keys | None) -> Any:
-        """A stock client with a connection of its own."""
-        key_id, secret = keys or self.keys
-        return self.session.client(
-            service, endpoint_url=url, aws_access_key_id=key_id, aws_secret_access_key=secret,
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
-        )
-
     def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
         """A stock client of the administrator, or with other keys."""
         raise NotImplementedError
@@ -54,7 +42,7 @@ class Nodes(Doors):
 
     def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
         """A client of one node."""
-        return self.at(self.nodes[door].url, service, keys)
+        return Account(self.nodes[door].url, "", *(keys or self.keys)).client(service)
 
 
 @dataclass
@@ -69,7 +57,7 @@ class Workers(Doors):
     def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
         """A client whose connection has come to this worker; the journal tells, for each worker writes its own."""
         for _ in range(40):
-            client = self.at(self.server.url, service, keys)
+            client = Account(self.server.url, "", *(keys or self.keys)).client(service)
             try:
                 request = ANYTHING[service](client)["ResponseMetadata"]["RequestId"]
             except ClientError as refused:

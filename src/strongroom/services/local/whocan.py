@@ -160,7 +160,7 @@ class _Inquiry:
 
     def through_roles(self, roles: Sequence[Principal]) -> Iterator[dict[str, Any]]:
         """Who can become one of these roles, over as many steps as it takes; each chain from its beginning."""
-        waiting = [(role, (role.entity_arn,)) for role in roles]
+        waiting: list[tuple[Principal, tuple[str, ...]]] = [(role, (role.entity_arn,)) for role in roles]
         seen = {role.entity_arn for role in roles}
         while waiting:
             role, chain = waiting.pop(0)

@@ -30,7 +30,7 @@ check: $(TEST) lint docs  ## what is quick: style, types, import contracts, page
 lint: $(TEST)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	PYTHONPATH=src $(VENV)/bin/lint-imports
 
 docs: $(TEST)
 	$(PYTHON) -m pytest tests/docs

@@ -42,9 +42,13 @@ def main() -> int:
                 theirs = _round(base / "peer.lua", peer.url, peer.key, arguments.seconds)
                 answered += mine.requests
                 rates.append((mine.rate, theirs.rate))
-                print(f"round {number + 1}: strongroom {mine.rate:8,.0f}/s p50 {mine.p50_ms:.1f} p99 {mine.p99_ms:.1f} ms, "
-                      f"refused {mine.refused}, broken {mine.broken};  moto {theirs.rate:6,.0f}/s p99 {theirs.p99_ms:.0f} ms; "
-                      f"ratio {mine.rate / theirs.rate:.1f}")
+                print(
+                    f"round {number + 1}: strongroom {mine.rate:8,.0f}/s "
+                    f"p50 {mine.p50_ms:.1f} p99 {mine.p99_ms:.1f} ms, "
+                    f"refused {mine.refused}, broken {mine.broken};  "
+                    f"moto {theirs.rate:6,.0f}/s p99 {theirs.p99_ms:.0f} ms; "
+                    f"ratio {mine.rate / theirs.rate:.1f}"
+                )
                 if mine.refused or mine.broken:
                     return 1
             complete = _recorded(base / "data" / "journal", answered)
@@ -53,8 +57,10 @@ def main() -> int:
             print(f"ready after {again.ready_seconds:.2f} s on the existing data directory")
     ours_median = statistics.median(one for one, _ in rates)
     ratio = statistics.median(one / other for one, other in rates)
-    print(f"GetSecretValue, 2 workers, 48 connections, {SECRETS} secrets: median {ours_median:,.0f}/s, "
-          f"{ratio:.1f} times moto's server")
+    print(
+        f"GetSecretValue, 2 workers, 48 connections, {SECRETS} secrets: median {ours_median:,.0f}/s, "
+        f"{ratio:.1f} times moto's server"
+    )
     return 0 if complete else 1
 
 
@@ -66,9 +72,12 @@ def _round(script: Path, url: str, key: tuple[str, str], seconds: int) -> load.L
 
 
 def _fill(url: str, key: tuple[str, str]) -> None:
-    client = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1").client(
-        "secretsmanager", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
-    value = orjson.dumps({"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}).decode()
+    client = boto3.session.Session(
+        aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1"
+    ).client("secretsmanager", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
+    value = orjson.dumps(
+        {"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}
+    ).decode()
     for number in range(SECRETS):
         client.create_secret(Name=f"bench/secret-{number:04d}", SecretString=value)
 
@@ -84,8 +93,10 @@ def _recorded(journal: Path, answered: int) -> bool:
     gets, decrypts = counted["GetSecretValue"], counted["Decrypt"]
     # wrk ends with requests under way that it does not count: up to one a connection and round are recorded too.
     complete = gets >= answered and decrypts >= answered
-    print(f"answered {answered}, recorded: GetSecretValue {gets}, Decrypt on behalf {decrypts}: "
-          f"{'complete' if complete else 'RECORDS ARE MISSING'}")
+    print(
+        f"answered {answered}, recorded: GetSecretValue {gets}, Decrypt on behalf {decrypts}: "
+        f"{'complete' if complete else 'RECORDS ARE MISSING'}"
+    )
     return complete
 
 
@@ -93,7 +104,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--moto", type=Path, default=Path(".venv-bench/bin/moto_server"), help="the peer's program")
+    parser.add_argument(
+        "--moto", type=Path, default=Path(".venv-bench/bin/moto_server"), help="the peer's program"
+    )
     return parser.parse_args()
 
 

@@ -38,7 +38,9 @@ class _Server:
         self.ready_seconds = time.perf_counter() - begun
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(15)
@@ -61,9 +63,23 @@ class Strongroom(_Server):
         port = free_port()
         self._data = data
         super().__init__(
-            [sys.executable, "-m", "strongroom.cli", "serve", "--data", str(data), "--listen", f"127.0.0.1:{port}",
-             "--tls", "off", "--workers", str(workers), *extra],
-            f"http://127.0.0.1:{port}", "/_strongroom/health?ready",
+            [
+                sys.executable,
+                "-m",
+                "strongroom.cli",
+                "serve",
+                "--data",
+                str(data),
+                "--listen",
+                f"127.0.0.1:{port}",
+                "--tls",
+                "off",
+                "--workers",
+                str(workers),
+                *extra,
+            ],
+            f"http://127.0.0.1:{port}",
+            "/_strongroom/health?ready",
         )
 
     @property

@@ -126,6 +126,17 @@ class Deployment:
             assert time.monotonic() < until, f"still {status['state']}: {status}"
             time.sleep(0.02)
 
+    def wait_replaced(self, name: str, pid: int, *, timeout: float = 20.0) -> dict[str, int]:
+        """Wait until another process than ``pid`` stands for a child and all is ready; the children then."""
+        until = time.monotonic() + timeout
+        while True:
+            status = self.admin({"do": "status"})
+            children = {child["name"]: child["pid"] for child in status["children"]}
+            if status["state"] == "ready" and children.get(name) not in (None, pid):
+                return children
+            assert time.monotonic() < until, f"{name} was not replaced: {status}"
+            time.sleep(0.02)
+
     def cli(
         self,
         *words: str,
@@ -205,7 +216,7 @@ class Toy(Deployment):
 def clean_environment() -> dict[str, str]:
     """This process's environment without AWS_* and STRONGROOM_*, so that nothing leaks into a test."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
-    return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
 
 
 def is_alive(pid: int) -> bool:

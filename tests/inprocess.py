@@ -20,6 +20,7 @@ from botocore.config import Config
 
 from strongroom.app import Product
 from strongroom.server.parts import Receive, Send
+from strongroom.services.local.store import move_clock
 from strongroom.settings import Settings
 
 ROOT_KEY = bytes(range(32))
@@ -42,8 +43,11 @@ class Account:
         keys = {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret} | credentials
         with _MAKING:
             return _SESSION.client(
-                service, region, endpoint_url=self.url, **keys,
+                service,
+                region,
+                endpoint_url=self.url,
                 config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+                **keys,
             )
 
 
@@ -62,11 +66,20 @@ class InProcess:
         self.worker = self.product.open_worker(ROOT_KEY, 0)
         self.runner = self.product.open_runner(ROOT_KEY)
         self._stop = threading.Event()
-        config = uvicorn.Config(self._plain, port=self.port, lifespan="off", log_level="warning", ws="none",
-                                interface="asgi3", proxy_headers=False)
+        config = uvicorn.Config(
+            self._plain,
+            port=self.port,
+            lifespan="off",
+            log_level="warning",
+            ws="none",
+            interface="asgi3",
+            proxy_headers=False,
+        )
         self._server = uvicorn.Server(config)
-        self._threads = [threading.Thread(target=self._server.run), threading.Thread(target=self.runner.run,
-                                                                                      args=(self._stop,))]
+        self._threads = [
+            threading.Thread(target=self._server.run),
+            threading.Thread(target=self.runner.run, args=(self._stop,)),
+        ]
         for thread in self._threads:
             thread.start()
         deadline = time.monotonic() + 10
@@ -91,8 +104,6 @@ class InProcess:
 
     def advance(self, by: timedelta) -> None:
         """Move the product's clock, as AdvanceClock does."""
-        from strongroom.services.local.store import move_clock
-
         opened = self.product.open_engine(ROOT_KEY, "test_clock")
         try:
             with opened.store.write() as tx:

@@ -37,9 +37,17 @@ def send(url: str, method: str, path: str, body: bytes, headers: dict[str, str])
 
 
 def signed(
-    account: Account, body: bytes, *, target: str | None = "secretsmanager.GetSecretValue",
-    service: str = "secretsmanager", region: str = "us-east-1", method: str = "POST", path: str = "/",
-    content_type: str | None = JSON_11, more: dict[str, str] | None = None, key: tuple[str, str] | None = None,
+    account: Account,
+    body: bytes,
+    *,
+    target: str | None = "secretsmanager.GetSecretValue",
+    service: str = "secretsmanager",
+    region: str = "us-east-1",
+    method: str = "POST",
+    path: str = "/",
+    content_type: str | None = JSON_11,
+    more: dict[str, str] | None = None,
+    key: tuple[str, str] | None = None,
 ) -> Reply:
     """Sign and send."""
     headers = dict(more or {})
@@ -52,9 +60,13 @@ def signed(
     return send(account.url, method, path, body, dict(request.headers.items()))
 
 
-def presigned(account: Account, query: str, *, service: str, region: str = "us-east-1", expires: int = 60) -> Reply:
+def presigned(
+    account: Account, query: str, *, service: str, region: str = "us-east-1", expires: int = 60
+) -> Reply:
     """A GET whose signature is in its query string."""
     request = AWSRequest("GET", f"{account.url}/?{query}")
-    SigV4QueryAuth(Credentials(account.key_id, account.secret), service, region, expires=expires).add_auth(request)
+    SigV4QueryAuth(Credentials(account.key_id, account.secret), service, region, expires=expires).add_auth(
+        request
+    )
     url = urlsplit(str(request.url))
     return send(account.url, "GET", f"{url.path}?{url.query}", b"", {})

@@ -1,6 +1,6 @@
 """Demand programs that pip cannot bring: ``python3 tools/system_packages.py postgresql openssl``.
 
-What is missing is installed where this user may (root or passwordless sudo, on Debian and its kin), else named.
+What is missing is installed where this user may (root or passwordless sudo, on Debian), else named.
 """
 
 from __future__ import annotations

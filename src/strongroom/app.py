@@ -70,7 +70,9 @@ class Facts:
 class Product:
     """The product of one set of settings (server.parts.Parts). Holds nothing open between its calls."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
@@ -105,7 +107,9 @@ class Product:
         if root_key is None:
             with store.read() as tx:
                 if tx.row(_READ, name=CHECK_VALUE) is None:
-                    raise StartRefused("This store is new and has no root key yet: give the passphrase to begin with.")
+                    raise StartRefused(
+                        "This store is new and has no root key yet: give the passphrase to begin with."
+                    )
             return Prepared(fresh=False, administrator=False, notes=tuple(notes))
         keyring = Keyring(root_key)
         journal = self._journal(PREPARER)
@@ -132,17 +136,32 @@ class Product:
         tx.run(_PUT, name=ACCOUNT, value=self.settings.account)
         self._administrator(tx, self.settings.account, keyring, recorder, "CreateFirstAdministrator")
 
-    def _administrator(self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str) -> Made:
-        made = Made(account, *iam.create_administrator(
-            tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring))
+    def _administrator(
+        self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str
+    ) -> Made:
+        made = Made(
+            account,
+            *iam.create_administrator(
+                tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring
+            ),
+        )
         if account == self.settings.account:
             write_private(self.settings.data / CREDENTIALS_FILE, made.profile(), self.entropy)
         now, event_id = self.clock(), uuid4(self.entropy)
         told = event.service_event(
-            event_id=event_id, request_id=uuid4(self.entropy), when=now, product_now=now, service="strongroom",
-            name=name, region="us-east-1", account=account, details={"userName": made.user, "accessKeyId": made.key_id},
+            event_id=event_id,
+            request_id=uuid4(self.entropy),
+            when=now,
+            product_now=now,
+            service="strongroom",
+            name=name,
+            region="us-east-1",
+            account=account,
+            details={"userName": made.user, "accessKeyId": made.key_id},
         )
-        recorder.before_commit(tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)])
+        recorder.before_commit(
+            tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)]
+        )
         return made
 
     # ------------------------------------------------------------------ processes
@@ -155,7 +174,9 @@ class Product:
         """The runner's parts."""
         return Runner(self, root_key)
 
-    def open_engine(self, root_key: bytes, process: str, on_batch_done: Callable[[Answers], None] | None = None) -> Opened:
+    def open_engine(
+        self, root_key: bytes, process: str, on_batch_done: Callable[[Answers], None] | None = None
+    ) -> Opened:
         """Everything that a process needs to answer calls or to do jobs, wired together."""
         store = open_store(self.settings.store_url)
         keyring = Keyring(root_key)
@@ -172,8 +193,15 @@ class Product:
         queue = WriteQueue(store, recorder, on_batch_done=on_batch_done)
         offset = _stored_offset if facts.dev_clock else _no_offset
         chain = Chain(
-            catalogue=self.catalogue, registry=registry, principals=registry.principals, store=store, keyring=keyring,
-            entropy=self.entropy, clock=self.clock, offset=offset, regions=frozenset(self.settings.regions) or aws_regions(),
+            catalogue=self.catalogue,
+            registry=registry,
+            principals=registry.principals,
+            store=store,
+            keyring=keyring,
+            entropy=self.entropy,
+            clock=self.clock,
+            offset=offset,
+            regions=frozenset(self.settings.regions) or aws_regions(),
         )
         return Opened(store, keyring, registry, queue, recorder, chain, offset)
 
@@ -184,10 +212,15 @@ class Product:
         sts.register(registry)
         kms.register(registry)
         secretsmanager.register(registry)
-        local.register(registry, local.Local(
-            dev_clock=facts.dev_clock, seal_kind=self.seal.kind, seal_protects=self.seal.describe(),
-            retire=iam.retire_administrator,
-        ))
+        local.register(
+            registry,
+            local.Local(
+                dev_clock=facts.dev_clock,
+                seal_kind=self.seal.kind,
+                seal_protects=self.seal.describe(),
+                retire=iam.retire_administrator,
+            ),
+        )
         return registry
 
     # ------------------------------------------------------------------ the operator's commands
@@ -217,7 +250,9 @@ class Product:
                         raise StartRefused(f"Account {account} exists already.")
                     return self._administrator(tx, account, keyring, recorder, "CreateAccount").told()
                 if command.get("do") == "admin reset":
-                    return self._administrator(tx, self._facts(tx).account, keyring, recorder, "ResetAdministrator").told()
+                    return self._administrator(
+                        tx, self._facts(tx).account, keyring, recorder, "ResetAdministrator"
+                    ).told()
             raise StartRefused(f"There is no admin command {command.get('do')!r}.")
         finally:
             journal.close()
@@ -227,8 +262,12 @@ class Product:
             facts = self._facts(tx)
             offset = local.clock_offset(tx)
         machine = self.clock()
-        return {"now": iso_seconds(machine + offset), "machine": iso_seconds(machine),
-                "offset_seconds": int(offset.total_seconds()), "dev_clock": facts.dev_clock}
+        return {
+            "now": iso_seconds(machine + offset),
+            "machine": iso_seconds(machine),
+            "offset_seconds": int(offset.total_seconds()),
+            "dev_clock": facts.dev_clock,
+        }
 
     # ------------------------------------------------------------------ small parts
 
@@ -290,8 +329,12 @@ class Made:
 
     def told(self) -> Mapping[str, Any]:
         """As the admin socket tells it."""
-        return {"account": self.account, "user": self.user, "access_key_id": self.key_id,
-                "secret_access_key": self.secret}
+        return {
+            "account": self.account,
+            "user": self.user,
+            "access_key_id": self.key_id,
+            "secret_access_key": self.secret,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +365,8 @@ class Worker:
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=product.settings.limits.max_body_bytes,
-            sealed=_sealed(product), health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
+            sealed=_sealed(product),
+            health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
         )
         if root_key is not None:
             self.unseal(root_key)
@@ -337,7 +381,11 @@ class Worker:
         deliveries = Deliveries()
         opened = self._product.open_engine(root_key, self._process, deliveries)
         self._application.engine = Engine(
-            opened.chain, opened.store, opened.queue, opened.recorder, deliveries,
+            opened.chain,
+            opened.store,
+            opened.queue,
+            opened.recorder,
+            deliveries,
             sync_each=self._product.settings.journal_sync == "each",
         )
 
@@ -358,8 +406,13 @@ class Runner:
     def __init__(self, product: Product, root_key: bytes) -> None:
         self._opened = product.open_engine(root_key, "runner")
         self._loop = JobLoop(
-            registry=self._opened.registry, store=self._opened.store, queue=self._opened.queue,
-            keyring=self._opened.keyring, entropy=product.entropy, clock=product.clock, offset=self._opened.offset,
+            registry=self._opened.registry,
+            store=self._opened.store,
+            queue=self._opened.queue,
+            keyring=self._opened.keyring,
+            entropy=product.entropy,
+            clock=product.clock,
+            offset=self._opened.offset,
             owner=f"{socket.gethostname()}:{os.getpid()}",
         )
 
@@ -385,7 +438,9 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
 
     def answer(request: HTTPRequest) -> HTTPReply:
         route = router.route(request)
-        refusal = Refusal(Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`.")
+        refusal = Refusal(
+            Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`."
+        )
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer

@@ -22,9 +22,17 @@ def test_the_tour_of_the_readme_works_line_by_line(tmp_path: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     path = f"{Path(sys.executable).parent}:{clean['PATH']}"
     with Deployment(tmp_path / "strongroom-data"):
-        shell = Shell(tmp_path, clean | {
-            "PATH": path, "PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path), "AWS_PAGER": "", "COLUMNS": "200",
-        })
+        shell = Shell(
+            tmp_path,
+            clean
+            | {
+                "PATH": path,
+                "PYTHONPATH": str(ROOT / "src"),
+                "HOME": str(tmp_path),
+                "AWS_PAGER": "",
+                "COLUMNS": "200",
+            },
+        )
         try:
             wrong = [told for step in steps if (told := _try(shell, step))]
         finally:

@@ -42,8 +42,13 @@ class Shell:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._bash = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"], cwd=folder, env=dict(environment), text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            ["bash", "--norc", "--noprofile"],
+            cwd=folder,
+            env=dict(environment),
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
 
     def run(self, command: str) -> tuple[int, str]:

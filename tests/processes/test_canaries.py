@@ -38,8 +38,13 @@ def plant(client: Any) -> list[str | bytes]:
     for wrong in ({"Name": "text", "SecretString": words[5]}, {"Name": "a b", "SecretString": words[6]}):
         with pytest.raises(secrets.exceptions.ClientError):
             secrets.create_secret(**wrong)
-    return [*words, data_key, made["SecretAccessKey"], session["SecretAccessKey"],
-            session["SessionToken"][40:80]]
+    return [
+        *words,
+        data_key,
+        made["SecretAccessKey"],
+        session["SecretAccessKey"],
+        session["SessionToken"][40:80],
+    ]
 
 
 def test_the_search_finds_a_word_in_every_form(tmp_path: Path) -> None:
@@ -56,8 +61,16 @@ def test_nothing_sealed_lies_open_on_sqlite_under_a_passphrase(tmp_path: Path) -
     read, write = os.pipe()
     os.write(write, passphrase.encode())
     os.close(write)
-    server = Deployment(tmp_path / "data", "--workers", "2", "--seal", "passphrase", "--passphrase-fd", str(read),
-                        pass_fds=[read])
+    server = Deployment(
+        tmp_path / "data",
+        "--workers",
+        "2",
+        "--seal",
+        "passphrase",
+        "--passphrase-fd",
+        str(read),
+        pass_fds=[read],
+    )
     with server:
         os.close(read)
         words = [*plant(server.client), passphrase]
@@ -91,4 +104,7 @@ def without_password(url: str, directory: Path) -> tuple[str, Path]:
     passfile = directory / "pgpass"
     passfile.write_text(f"*:*:*:*:{parts['password']}\n")
     passfile.chmod(0o600)
-    return f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}&passfile={passfile}", passfile
+    return (
+        f"postgresql://{parts['user']}@/{parts['dbname']}?host={parts['host']}&passfile={passfile}",
+        passfile,
+    )

@@ -120,7 +120,8 @@ def check_agreement(told: list[Entry], stored: Mapping[str, set[str]], deleted: 
     """The journal's successes and the store's content are the same set."""
     written = [
         (str(entry.asked.get("name") or entry.asked.get("secretId")), str(entry.asked["clientRequestToken"]))
-        for entry in told if entry.name in ("CreateSecret", "PutSecretValue")
+        for entry in told
+        if entry.name in ("CreateSecret", "PutSecretValue")
     ]
     assert len(written) == len(set(written))
     ends = [entry for entry in told if entry.name == "DeleteSecret"]
@@ -141,8 +142,9 @@ def check_values(server: Deployment, storm: Storm, stored: Mapping[str, set[str]
     for number, one in enumerate(alive[:: max(1, len(alive) // 60)]):
         got = clients[number % 2].get_secret_value(SecretId=one.name)
         last = list(one.versions)[-1]
-        assert got["VersionId"] in {last} | ({list(one.versions)[-2]} if one.versions[last] == PERHAPS and
-                                             len(one.versions) > 1 else set())
+        assert got["VersionId"] in {last} | (
+            {list(one.versions)[-2]} if one.versions[last] == PERHAPS and len(one.versions) > 1 else set()
+        )
         assert value_of(got["VersionId"]) == got["SecretString"]
 
 
@@ -236,7 +238,7 @@ def test_no_kill_loses_what_was_acknowledged_in_postgresql(
     store, _ = without_password(url, tmp_path)
     server = Deployment(tmp_path / "data", "--workers", "2", "--tls", "off", "--store", store)
     more: Victims = {
-        "PostgreSQL": lambda dice: database.restart(signal.SIGQUIT),  # noqa: ARG005
+        "PostgreSQL": lambda dice: database.restart(signal.SIGQUIT),
         "a session of PostgreSQL": lambda dice: kill_a_backend(database, dice),
     }
     with server:

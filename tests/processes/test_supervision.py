@@ -40,10 +40,7 @@ def test_a_child_that_dies_is_replaced(server: Toy, name: str) -> None:
     with server:
         before = server.children()
         os.kill(before[name], signal.SIGKILL)
-        wait_gone([before[name]], timeout=2)
-        server.wait_until("ready")
-        after = server.children()
-        assert after[name] != before[name]
+        after = server.wait_replaced(name, before[name])
         assert {k: v for k, v in after.items() if k != name} == {k: v for k, v in before.items() if k != name}
         assert 200 == _answers(server)
     assert f"{name} (pid {before[name]}) was ended by signal 9" in server.said()

@@ -126,12 +126,12 @@ def test_an_access_key_stopped_or_deleted_at_one_door_opens_nothing_at_the_other
         users[other].get_caller_identity()
         iam[at].update_access_key(UserName=name, AccessKeyId=keys[0], Status="Inactive")
         for door in (other, at):
-            assert refused == code_of(lambda: users[door].get_caller_identity())  # noqa: B023
+            assert refused == code_of(users[door].get_caller_identity)
         iam[at].update_access_key(UserName=name, AccessKeyId=keys[0], Status="Active")
     users[1].get_caller_identity()
     iam[0].delete_access_key(UserName=name, AccessKeyId=keys[0])
     for door in (1, 0):
-        assert refused == code_of(lambda: users[door].get_caller_identity())  # noqa: B023
+        assert refused == code_of(users[door].get_caller_identity)
 
 
 def test_a_kms_key_disabled_at_one_door_opens_nothing_at_the_other(doors: Doors) -> None:
@@ -201,9 +201,12 @@ def test_labels_stay_whole_under_writers_of_one_secret_at_both_doors(doors: Door
     assert [] == wrong
     assert 80 == len(acknowledged)
     shown = [
-        {version["VersionId"]: version.get("VersionStages", []) for version in
-         doors.client(door, "secretsmanager").list_secret_version_ids(SecretId=arn, IncludeDeprecated=True,
-                                                                     MaxResults=100)["Versions"]}
+        {
+            version["VersionId"]: version.get("VersionStages", [])
+            for version in doors.client(door, "secretsmanager").list_secret_version_ids(
+                SecretId=arn, IncludeDeprecated=True, MaxResults=100
+            )["Versions"]
+        }
         for door in (0, 1)
     ]
     assert shown[0] == shown[1]

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,7 +69,9 @@ def test_both_nodes_have_one_clock_and_each_job_is_done_once(pair: Pair) -> None
         assert [] == [one["Name"] for one in left if one["ARN"] in arns]
     ended = [
         (entry.event["additionalEventData"]["SecretId"], entry.event["additionalEventData"]["SecretVersionId"])
-        for node in pair for entry in successes(node.data) if entry.name == "EndSecretVersionDelete"
+        for node in pair
+        for entry in successes(node.data)
+        if entry.name == "EndSecretVersionDelete"
     ]
     assert 24 == len(ended) == len(set(ended))
     assert set(arns) == {arn for arn, _ in ended}
@@ -78,9 +79,7 @@ def test_both_nodes_have_one_clock_and_each_job_is_done_once(pair: Pair) -> None
 
 def test_each_node_writes_its_own_journal(pair: Pair) -> None:
     nodes = Nodes(*pair)
-    asked = [
-        nodes.client(door, "sts").get_caller_identity()["ResponseMetadata"]["RequestId"] for door in (0, 1)
-    ]
+    asked = [nodes.client(door, "sts").get_caller_identity()["ResponseMetadata"]["RequestId"] for door in (0, 1)]
     told = [{entry.event["requestID"] for entry in entries(node.data)} for node in pair]
     assert [[True, False], [False, True]] == [[request in one for one in told] for request in asked]
 
@@ -127,6 +126,8 @@ def test_the_loss_of_a_node_stops_nobody(pair: Pair) -> None:
     assert "x" == back.get_secret_value(SecretId="after-the-loss")["SecretString"]
     made_there = {entry.asked["name"] for entry in successes(pair[1].data) if entry.name == "CreateSecret"}
     shown = {
-        one["Name"] for page in back.get_paginator("list_secrets").paginate(MaxResults=100) for one in page["SecretList"]
+        one["Name"]
+        for page in back.get_paginator("list_secrets").paginate(MaxResults=100)
+        for one in page["SecretList"]
     }
     assert {name for name in shown if name.startswith("lost-")} == {n for n in made_there if n.startswith("lost-")}

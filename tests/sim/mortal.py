@@ -34,7 +34,7 @@ class Fate:
 
     def __init__(self, data: Path, point: str) -> None:
         self.data = data
-        self.at_point, self.happens = (point, _die) if point not in FAILURES else FAILURES[point]
+        self.at_point, self.happens = FAILURES.get(point, (point, _die))
         self._thread: int | None = None
         self._over = False
 
@@ -51,32 +51,32 @@ class Fate:
             self.happens(self, subject)
 
 
-def _die(fate: Fate, subject: Any) -> None:  # noqa: ARG001
+def _die(fate: Fate, subject: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _break_a_constraint(fate: Fate, batch: Any) -> None:  # noqa: ARG001
+def _break_a_constraint(fate: Fate, batch: Any) -> None:
     """One that is looked at in COMMIT only, on either engine."""
     batch.run(text("CREATE TABLE sim_parent (pk INTEGER PRIMARY KEY)"))
     batch.run(text("CREATE TABLE sim_child (pk INTEGER REFERENCES sim_parent (pk) DEFERRABLE INITIALLY DEFERRED)"))
     batch.run(text("INSERT INTO sim_child VALUES (1)"))
 
 
-def _no_room_for_the_store(fate: Fate, batch: Any) -> None:  # noqa: ARG001
+def _no_room_for_the_store(fate: Fate, batch: Any) -> None:
     _let_no_file_outgrow(fate.data / "store.db-wal")
 
 
-def _no_room_for_the_journal(fate: Fate, journal: Journal) -> None:  # noqa: ARG001
+def _no_room_for_the_journal(fate: Fate, journal: Journal) -> None:
     _let_no_file_outgrow(max((fate.data / "journal").glob("*-worker0-*.jsonl")))
 
 
-def _no_sync_of_the_journal(fate: Fate, journal: Any) -> None:  # noqa: ARG001
+def _no_sync_of_the_journal(fate: Fate, journal: Any) -> None:
     """A pipe takes the segment's place: what the kernel was handed is in the file, but no pipe can be synced."""
     _, write = os.pipe()
     os.dup2(write, journal._segment._handle)
 
 
-def _end_the_session(fate: Fate, batch: Any) -> None:  # noqa: ARG001
+def _end_the_session(fate: Fate, batch: Any) -> None:
     (pid,) = batch.row(text("SELECT pg_backend_pid()"))
     with psycopg.connect(sys.argv[2], autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
@@ -107,7 +107,7 @@ def watch(fate: Fate) -> None:
         fate.reached("after the handler", flight)
         return outcome
 
-    Chain.write = write  # type: ignore[method-assign]
+    setattr(Chain, "write", write)  # noqa: B010  the type would have to be repeated
     _around(fate, Journal, "append", "the append")
     _around(fate, Journal, "sync", "the sync")
     _around(fate, SQLiteBatch, "commit", "COMMIT")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-
-from strongroom.kernel import chain
 from tests.inprocess import Account
 
+from strongroom.kernel import chain
 
-def test_a_chain_that_forgets_to_decide_answers_nobody(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+
+def test_a_chain_that_forgets_to_decide_answers_nobody(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = account.client("secretsmanager")
     client.create_secret(Name="a", SecretString="one")
     forgetful = tuple(step for step in chain.INSIDE if step is not chain.decide_the_call)
@@ -18,4 +20,3 @@ def test_a_chain_that_forgets_to_decide_answers_nobody(account: Account, monkeyp
         client.get_secret_value(SecretId="a")
     assert 500 == refused.value.response["ResponseMetadata"]["HTTPStatusCode"]
     assert "one" not in str(refused.value)
-

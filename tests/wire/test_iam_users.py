@@ -69,6 +69,15 @@ def test_names_are_not_distinguished_by_case(iam: Any) -> None:
     assert "Ann" == iam.get_user(UserName="ANN")["User"]["UserName"]
 
 
+def test_a_name_with_other_characters_is_refused_in_awss_words(iam: Any) -> None:
+    text = (
+        "The specified value for userName is invalid. "
+        "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    )
+
+    assert ("ValidationError", text, 400) == refused(iam.create_user, UserName="a b")
+
+
 def test_who_is_not_there_cannot_be_found(iam: Any) -> None:
     wanted = ("NoSuchEntity", "The user with name nobody cannot be found.", 404)
     for call in (
@@ -120,14 +129,14 @@ def test_a_user_goes_only_when_nothing_hangs_on_it(iam: Any) -> None:
     iam.create_group(GroupName="g")
     iam.add_user_to_group(GroupName="g", UserName="ann")
     said = []
-    for let_go in (
-        lambda: iam.delete_access_key(UserName="ann", AccessKeyId=key),
-        lambda: iam.detach_user_policy(UserName="ann", PolicyArn=POLICY_ELSEWHERE),
-        lambda: iam.delete_user_policy(UserName="ann", PolicyName="p"),
-        lambda: iam.remove_user_from_group(GroupName="g", UserName="ann"),
+    for let_go, params in (
+        (iam.delete_access_key, {"AccessKeyId": key}),
+        (iam.detach_user_policy, {"PolicyArn": POLICY_ELSEWHERE}),
+        (iam.delete_user_policy, {"PolicyName": "p"}),
+        (iam.remove_user_from_group, {"GroupName": "g"}),
     ):
         said.append(refused(iam.delete_user, UserName="ann"))
-        let_go()
+        let_go(UserName="ann", **params)
     iam.delete_user(UserName="ann")
 
     assert [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets as chance
 import time
@@ -123,6 +124,19 @@ def test_an_assumed_role_is_a_session_of_the_role(world: World) -> None:
     assert (arn, assumed["AssumedRoleId"]) == (who["Arn"], who["UserId"])
     world.client("secretsmanager", answer).list_secrets()
     assert "AccessDenied" == refused(world.client("iam", answer).list_users)[0]
+
+
+def test_a_role_session_must_name_the_user_it_means(world: World) -> None:
+    everything = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    world.iam.put_role_policy(RoleName="deploy", PolicyName="p", PolicyDocument=policy(everything))
+    iam = world.client("iam", world.assume())
+
+    assert (
+        "ValidationError",
+        "Must specify userName when calling with non-User credentials",
+        400,
+    ) == refused(iam.get_user)
+    assert "admin" == iam.get_user(UserName="admin")["User"]["UserName"]
 
 
 def test_a_role_is_assumed_only_with_both_sides_leave(world: World) -> None:
@@ -409,3 +423,32 @@ def test_when_a_role_was_last_used_is_known(world: World) -> None:
 @pytest.mark.parametrize("region", ["eu-central-1", "us-east-1"])
 def test_sts_answers_in_every_region(world: World, region: str) -> None:
     assert world.account.id == world.account.client("sts", region).get_caller_identity()["Account"]
+
+
+def test_what_was_given_out_is_on_no_disk_but_in_the_record_of_who_got_it(
+    strongroom: InProcess, world: World
+) -> None:
+    """Searched as it is, in base64 and in hex: keys' secrets and session tokens; found: the key ids."""
+    keys = world.user("ann", {"Effect": "Allow", "Action": "sts:*", "Resource": "*"})
+    sts = world.account.client("sts", **keys)
+    given = [world.assume(), sts.get_session_token(), sts.get_federation_token(Name="visitor")]
+    hidden = [keys["aws_secret_access_key"]]
+    for answer in given:
+        hidden += [answer["Credentials"]["SecretAccessKey"], answer["Credentials"]["SessionToken"]]
+    world.client("secretsmanager", given[0]).list_secrets()
+    data = strongroom.settings.data
+    disk = b"".join(path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file())
+    journal = b"".join(path.read_bytes() for path in sorted((data / "journal").rglob("*")) if path.is_file())
+    forms = [
+        form(text.encode())
+        for text in hidden
+        for form in (bytes, base64.b64encode, lambda raw: raw.hex().encode(), _decoded)
+    ]
+
+    assert [] == [form for form in forms if form in disk]
+    assert all(answer["Credentials"]["AccessKeyId"].encode() in journal for answer in given)
+
+
+def _decoded(text: bytes) -> bytes:
+    """The bytes that a secret or token stands for."""
+    return base64.b64decode(text)

@@ -35,7 +35,10 @@ def parse_arn(text: str) -> ARN | None:
 
 
 def role_session_arn(account: str, role_name: str, session_name: str) -> str:
-    """The ARN of a role session, which leaves the role's path out. Source: IAM User Guide, "IAM identifiers"."""
+    """The ARN of a role session, which leaves the role's path out.
+
+    Source: IAM User Guide, "IAM identifiers".
+    """
     return f"arn:{PARTITION}:sts::{account}:assumed-role/{role_name}/{session_name}"
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from strongroom.cli.options import Commands, command, directory_of
+from strongroom.cli.options import Commands, command, directory_of, show
+from strongroom.server.parts import StartRefused
+
+if TYPE_CHECKING:
+    from strongroom.kernel.journal.verify import Findings
 
 
 def add(commands: Commands) -> None:
@@ -21,5 +27,17 @@ def add(commands: Commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Check, print the findings; 1 where there are any."""
-    directory = directory_of(given)
-    return 1
+    from strongroom.kernel.journal.verify import verify  # noqa: PLC0415  as in serve.py
+
+    directory = directory_of(given).root / "journal"
+    if not directory.is_dir():
+        raise StartRefused(f"there is no journal in {directory}")
+    found = verify(directory)
+    show(given, asdict(found) | {"whole": found.whole}, _text(found))
+    return 0 if found.whole else 1
+
+
+def _text(found: Findings) -> str:
+    faults = [f"{fault.kind}: {fault.file} line {fault.line}: {fault.says}" for fault in found.faults]
+    verdict = "nothing was changed, removed or moved" if found.whole else f"{len(faults)} faults"
+    return "\n".join([*faults, *found.notes, f"{found.lines} lines in {found.chains} chains: {verdict}"])

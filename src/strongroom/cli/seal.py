@@ -8,8 +8,6 @@ from typing import Any
 
 from strongroom.cli.local import ask_admin, is_running
 from strongroom.cli.options import Commands, command, directory_of, show
-from strongroom.kernel.sealing.files import SealFailure
-from strongroom.kernel.sealing.seals import parse_seal
 from strongroom.server.directory import DataDirectory
 from strongroom.server.parts import StartRefused
 from strongroom.settings import load_settings
@@ -46,6 +44,9 @@ def _running(directory: DataDirectory) -> dict[str, Any]:
 
 
 def _stopped(directory: DataDirectory) -> dict[str, Any]:
+    from strongroom.kernel.sealing.files import SealFailure  # noqa: PLC0415  as in serve.py
+    from strongroom.kernel.sealing.seals import parse_seal  # noqa: PLC0415
+
     try:
         seal = parse_seal(load_settings({"data": str(directory.root)}, os.environ).seal, directory.root)
     except SealFailure as failure:

@@ -8,14 +8,16 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strongroom import __version__
 from strongroom.cli import passphrases
 from strongroom.cli.options import Commands, command
 from strongroom.server.parts import StartRefused
-from strongroom.server.serve import Started, serve
 from strongroom.settings import load_settings
+
+if TYPE_CHECKING:
+    from strongroom.server.serve import Started
 
 _OPTIONS = (
     ("listen", "HOST:PORT", "where to listen (default 127.0.0.1:8443; IPv6 as [::1]:8443)"),
@@ -70,9 +72,10 @@ def add(commands: Commands) -> None:
 def run(given: argparse.Namespace) -> int:
     """Serve; the exit status."""
     settings = load_settings(_settings_given(given), os.environ)
-    # Imported here, because the other commands start without the whole product; before any fork, because the
-    # children then share it.
+    # Imported here, because the other commands must not wait for the whole product; and before any fork,
+    # because the children then share it.
     from strongroom.app import Product  # noqa: PLC0415
+    from strongroom.server.serve import serve  # noqa: PLC0415
 
     parts = Product(settings)
     gc.freeze()  # what is here now stays for good; collections in children would only unshare its pages

@@ -75,7 +75,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as ``sts`` must know it before it is assumed. ``trust`` is compiled, its principals bound to unique ids."""
+    """A role as ``sts`` must know it before it is assumed. ``trust`` is compiled, its principals bound to ids."""
 
     arn: str
     account: str
@@ -116,12 +116,15 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
-    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
+    def ask(
+        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
 
-    def authorise(self, call: Call, tx: Transaction, action: str, target: Target,
-                  keys: Mapping[str, ContextValue]) -> Decision:
+    def authorise(
+        self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
+    ) -> Decision:
         """Decide one more action; see Call.authorise."""
         ...
 
@@ -179,8 +182,9 @@ class Call:
         """
         return self.kernel.ask(self, tx, service, operation, params)
 
-    def authorise(self, tx: Transaction, action: str, target: Target,
-                  keys: Mapping[str, ContextValue] | None = None) -> None:
+    def authorise(
+        self, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue] | None = None
+    ) -> None:
         """Demand one more permission (secretsmanager:TagResource on create, say). Raises the AccessDenied refusal."""
         self.kernel.authorise(self, tx, action, target, keys or {})
 

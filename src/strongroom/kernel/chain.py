@@ -40,7 +40,9 @@ from strongroom.kernel.storage.writequeue import Outcome
 log = logging.getLogger("strongroom.chain")
 
 GLOBAL_REGION = "us-east-1"
-NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
+NOBODY = Credential(
+    Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret=""
+)
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
@@ -70,8 +72,17 @@ class Chain:
     """The steps, with all that they need. One a process; safe to share between its threads."""
 
     def __init__(
-        self, *, catalogue: Catalogue, registry: Registry, principals: PrincipalSource, store: Store, keyring: Keyring,
-        entropy: Entropy, clock: Clock, offset: Callable[[Transaction], timedelta], regions: frozenset[str],
+        self,
+        *,
+        catalogue: Catalogue,
+        registry: Registry,
+        principals: PrincipalSource,
+        store: Store,
+        keyring: Keyring,
+        entropy: Entropy,
+        clock: Clock,
+        offset: Callable[[Transaction], timedelta],
+        regions: frozenset[str],
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
@@ -94,9 +105,17 @@ class Chain:
         now = self.clock()
         route = self.router.route(request)
         call = Call(
-            kernel=self, service=route.service, name=route.operation or "Unknown", region=GLOBAL_REGION,
-            credential=NOBODY, params={}, now=now, machine_now=now, request_id=uuid4(self.entropy),
-            event_id=uuid4(self.entropy), source=source,
+            kernel=self,
+            service=route.service,
+            name=route.operation or "Unknown",
+            region=GLOBAL_REGION,
+            credential=NOBODY,
+            params={},
+            now=now,
+            machine_now=now,
+            request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy),
+            source=source,
         )
         flight = Flight(request, source, call, route)
         room = self.registry.rooms.get(route.service)
@@ -161,15 +180,27 @@ class Chain:
         """The ``iam`` room's answers about roles."""
         return self.principals
 
-    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
+    def ask(
+        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
         if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
             raise RuntimeError("calls on behalf nest too deep")
         principal = f"{call.service}.amazonaws.com"
         child = Call(
-            kernel=self, service=service, name=operation, region=call.region, credential=call.credential,
-            params=params, now=call.now, machine_now=call.machine_now, request_id=uuid4(self.entropy),
-            event_id=uuid4(self.entropy), source=call.source, invoked_by=principal, via=(*call.via, principal),
+            kernel=self,
+            service=service,
+            name=operation,
+            region=call.region,
+            credential=call.credential,
+            params=params,
+            now=call.now,
+            machine_now=call.machine_now,
+            request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy),
+            source=call.source,
+            invoked_by=principal,
+            via=(*call.via, principal),
             records=call.records,
         )
         declared = self.registry.rooms[service].operations[operation]
@@ -184,13 +215,20 @@ class Chain:
         call.records.append(self._record(child, declared, model, answer, None, tx))
         return answer
 
-    def authorise(self, call: Call, tx: Transaction, action: str, target: Target,
-                  keys: Mapping[str, ContextValue]) -> Decision:
+    def authorise(
+        self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
+    ) -> Decision:
         """Decide one action; raises the AccessDenied refusal where it is not allowed."""
         source = call.source
         context = global_context(
-            call.principal, now=call.now, source_ip=source.ip, secure=source.secure, user_agent=source.user_agent,
-            region=call.region, resource_account=target.account, via=call.via,
+            call.principal,
+            now=call.now,
+            source_ip=source.ip,
+            secure=source.secure,
+            user_agent=source.user_agent,
+            region=call.region,
+            resource_account=target.account,
+            via=call.via,
         )
         context.update(target.facts)
         context.update(keys)
@@ -241,17 +279,36 @@ class Chain:
         flight.records = [*undone, self._record(call, flight.operation, flight.model, None, refusal, None)]
 
     def _record(
-        self, call: Call, operation: Operation | None, model: OperationModel | None, answer: Answer | None,
-        error: Answerable | None, tx: Transaction | None,
+        self,
+        call: Call,
+        operation: Operation | None,
+        model: OperationModel | None,
+        answer: Answer | None,
+        error: Answerable | None,
+        tx: Transaction | None,
     ) -> Record:
         read_only = operation is None or operation.mode is not Mode.WRITE
         made = event.api_call(
-            event_id=call.event_id, request_id=call.request_id, when=call.machine_now, product_now=call.now,
-            service=call.service, name=call.name, region=call.region, principal=call.principal,
-            access_key_id=call.credential.access_key_id, invoked_by=call.invoked_by,
-            source_ip=call.source.ip, user_agent=call.source.user_agent, host=call.source.host,
-            tls_version=call.source.tls_version, tls_cipher=call.source.tls_cipher, read_only=read_only,
-            params=call.params, model=model, answer=answer, shown=operation.shown if operation else (),
+            event_id=call.event_id,
+            request_id=call.request_id,
+            when=call.machine_now,
+            product_now=call.now,
+            service=call.service,
+            name=call.name,
+            region=call.region,
+            principal=call.principal,
+            access_key_id=call.credential.access_key_id,
+            invoked_by=call.invoked_by,
+            source_ip=call.source.ip,
+            user_agent=call.source.user_agent,
+            host=call.source.host,
+            tls_version=call.source.tls_version,
+            tls_cipher=call.source.tls_cipher,
+            read_only=read_only,
+            params=call.params,
+            model=model,
+            answer=answer,
+            shown=operation.shown if operation else (),
             resource=_resource(call, operation),
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
@@ -270,8 +327,10 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
     if flight.route.service in chain.registry.rooms:
         model = chain.catalogue.service(flight.route.service)
     signing.check_scope(
-        claim, service=model.signing_name if model else claim.service,
-        regions=chain.regions, now=call.machine_now,
+        claim,
+        service=model.signing_name if model else claim.service,
+        regions=chain.regions,
+        now=call.machine_now,
     )
     call.region = claim.region
     call.now = call.machine_now + chain.offset(tx)
@@ -289,7 +348,9 @@ def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None: 
         raise flight.route.refusal
     if flight.operation is None or flight.model is None:
         room = chain.registry.rooms[flight.route.service]
-        raise wire.not_offered(flight.route, sorted(room.operations), room.refused.get(flight.route.operation or ""))
+        raise wire.not_offered(
+            flight.route, sorted(room.operations), room.refused.get(flight.route.operation or "")
+        )
 
 
 def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
@@ -305,20 +366,25 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
 # ---------------------------------------------------------------------- the steps inside the transaction
 
 
-def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
+def locate_the_resource(
+    _chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
+) -> Answer:
     """What the call is about, found or not."""
     call.target = operation.locate(call, tx)
     return answer
 
 
-def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
+def decide_the_call(
+    chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
+) -> Answer:
     """Denied unless a statement allows; only then is an absence told."""
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
     if operation.action is None:
-        call.decision = no_permission_needed(Request(call.principal, f"{call.service}:{call.name}", target.arn,
-                                                     target.account))
+        call.decision = no_permission_needed(
+            Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
+        )
     else:
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))
     if target.found is None and target.missing is not None:
@@ -326,12 +392,16 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
     return answer
 
 
-def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
+def handle_the_call(
+    _chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer
+) -> Answer:
     """The room's own work."""
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 
-def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:
+def check_the_answer(
+    _chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer
+) -> Answer:
     """Forgetting to authorise must be impossible, not merely wrong."""
     decision = call.decision
     if decision is None or not decision.allowed:
@@ -347,7 +417,12 @@ INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answe
 
 
 def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
-    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
+    if (
+        operation is None
+        or operation.resource_type is None
+        or call.target is None
+        or call.target.found is None
+    ):
         return None
     return call.target.arn, call.target.account, operation.resource_type
 
@@ -356,16 +431,25 @@ def _undone(record: Record) -> Record:
     """The record of a call on behalf whose changes were rolled back with the call that asked for it."""
     if not record.writes:
         return record
-    told = {**record.event, "errorCode": "RolledBack",
-            "errorMessage": "The call that this was done for was refused; nothing of it was kept."}
+    told = {
+        **record.event,
+        "errorCode": "RolledBack",
+        "errorMessage": "The call that this was done for was refused; nothing of it was kept.",
+    }
     return Record(record.event_id, told, writes=False)
 
 
 def _log_bug(call: Call, error: BaseException) -> None:
     """The trace without the exception's own text, which may quote a value (drivers do)."""
     frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-    log.error("internal error in %s:%s, request %s: %s\n%s", call.service, call.name, call.request_id,
-              type(error).__name__, frames)
+    log.error(
+        "internal error in %s:%s, request %s: %s\n%s",
+        call.service,
+        call.name,
+        call.request_id,
+        type(error).__name__,
+        frames,
+    )
 
 
 __all__ = ["BEFORE", "INSIDE", "Chain", "Flight"]

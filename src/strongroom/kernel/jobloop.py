@@ -41,12 +41,21 @@ class _Run:
         self.records: list[Record] = []
         self._machine_now = loop.clock()
 
-    def record(self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]) -> None:
+    def record(
+        self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]
+    ) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         event_id = uuid4(self.entropy)
         made = event.service_event(
-            event_id=event_id, request_id=uuid4(self.entropy), when=self._machine_now, product_now=self.now,
-            service=service, name=name, region=region, account=account, details=details,
+            event_id=event_id,
+            request_id=uuid4(self.entropy),
+            when=self._machine_now,
+            product_now=self.now,
+            service=service,
+            name=name,
+            region=region,
+            account=account,
+            details=details,
         )
         self.records.append(Record(event_id, made, writes=True))
 
@@ -54,8 +63,18 @@ class _Run:
 class JobLoop:
     """The runner's work: one loop a process, many processes and nodes side by side."""
 
-    def __init__(self, *, registry: Registry, store: Store, queue: WriteQueue, keyring: Keyring, entropy: Entropy,
-                 clock: Clock, offset: Callable[[Transaction], timedelta], owner: str) -> None:
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        store: Store,
+        queue: WriteQueue,
+        keyring: Keyring,
+        entropy: Entropy,
+        clock: Clock,
+        offset: Callable[[Transaction], timedelta],
+        owner: str,
+    ) -> None:
         self.registry = registry
         self.store = store
         self.queue = queue
@@ -71,7 +90,7 @@ class JobLoop:
             try:
                 done = self.run_due()
             except Exception as error:  # noqa: BLE001  the loop must outlive a store that restarts
-                log.error("the job loop failed and goes on: %s", type(error).__name__)
+                log.error("the job loop failed and goes on: %s", type(error).__name__)  # noqa: TRY400  no driver texts
                 done = 0
                 stop.wait(1.0)
             if not done:
@@ -84,10 +103,20 @@ class JobLoop:
             first = due.next_due(tx)
         if first is None or first > now:
             return 0
-        taken: list[lease.Leased] = self._commit(lambda tx: Outcome(
-            keep=True, records=(),
-            value=lease.take(tx, owner=self.owner, product_now=now, machine_now=self.clock(), lease_for=LEASE, limit=AT_ONCE),
-        ))
+        taken: list[lease.Leased] = self._commit(
+            lambda tx: Outcome(
+                keep=True,
+                records=(),
+                value=lease.take(
+                    tx,
+                    owner=self.owner,
+                    product_now=now,
+                    machine_now=self.clock(),
+                    lease_for=LEASE,
+                    limit=AT_ONCE,
+                ),
+            )
+        )
         for leased in taken:
             self._do(leased)
         return len(taken)
@@ -109,8 +138,14 @@ class JobLoop:
             log.warning("job %s %s: its lease was lost; another node has it", leased.kind, leased.key)
         except Exception as error:  # noqa: BLE001  one job's failure is that job's alone
             frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-            log.error("job %s %s failed, attempt %d: %s\n%s", leased.kind, leased.key, leased.attempt,
-                      type(error).__name__, frames)
+            log.error(  # noqa: TRY400  the driver's text may quote a value
+                "job %s %s failed, attempt %d: %s\n%s",
+                leased.kind,
+                leased.key,
+                leased.attempt,
+                type(error).__name__,
+                frames,
+            )
             self._commit(lambda tx: self._put_off(leased, tx))
 
     def _put_off(self, leased: lease.Leased, tx: Transaction) -> Outcome:

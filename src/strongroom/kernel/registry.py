@@ -70,8 +70,15 @@ class Room:
         self.operations: dict[str, Operation] = {}
 
     def operation(
-        self, name: str, *, mode: Mode, action: str | None = "", locate: Locator = everything, keys: Keys = no_keys,
-        shown: Sequence[str] = (), resource_type: str | None = None,
+        self,
+        name: str,
+        *,
+        mode: Mode,
+        action: str | None = "",
+        locate: Locator = everything,
+        keys: Keys = no_keys,
+        shown: Sequence[str] = (),
+        resource_type: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -79,8 +86,15 @@ class Room:
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
-                self.service, name, handle, f"{self.service}:{name}" if action == "" else action, mode, locate, keys,
-                tuple(shown), resource_type,
+                self.service,
+                name,
+                handle,
+                f"{self.service}:{name}" if action == "" else action,
+                mode,
+                locate,
+                keys,
+                tuple(shown),
+                resource_type,
             )
             return handle
 
@@ -98,8 +112,9 @@ class IdentityPolicies:
 class PrincipalSource(Roles, Protocol):
     """The ``iam`` room's answers about callers. All are cached by generation inside."""
 
-    def credential(self, tx: Transaction, access_key_id: str, session_token: str | None,
-                   now: datetime) -> Credential | None:
+    def credential(
+        self, tx: Transaction, access_key_id: str, session_token: str | None, now: datetime
+    ) -> Credential | None:
         """What an access key stands for; None where it is unknown, inactive, or its token does not fit.
 
         Raises Refusal(EXPIRED_TOKEN) for a session that was good and is over.
@@ -110,7 +125,9 @@ class PrincipalSource(Roles, Protocol):
         """The principal's policies as they stand in this transaction; empty where it is gone."""
         ...
 
-    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
+    def used(
+        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
+    ) -> None:
         """Note that a *proven* credential was used: for last-used dates, at most once an hour each.
 
         To be called after the signature is verified. Raises NeedsWrite in a reading transaction when a note is due.
@@ -145,7 +162,9 @@ class JobRun(Protocol):
         """Seals and opens by purpose."""
         ...
 
-    def record(self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]) -> None:
+    def record(
+        self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]
+    ) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         ...
 

@@ -1,0 +1,1 @@
+"""Processes, sockets and TLS around the product; see README.md."""

@@ -57,8 +57,16 @@ def _deliver(answers: Answers) -> None:
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
-    def __init__(self, chain: Chain, store: Store, queue: WriteQueue, recorder: Recorder,
-                 deliveries: Deliveries, *, sync_each: bool) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        store: Store,
+        queue: WriteQueue,
+        recorder: Recorder,
+        deliveries: Deliveries,
+        *,
+        sync_each: bool,
+    ) -> None:
         self.chain = chain
         self.store = store
         self.queue = queue
@@ -75,9 +83,15 @@ class Engine:
         self.store.close()
 
     async def answer(self, request: HTTPRequest, source: Source) -> HTTPReply:
-        """The reply to one request, recorded."""
-        loop = self.deliveries.loop = asyncio.get_running_loop()
+        """The reply to one request, recorded. What cannot be recorded or committed has not happened."""
         flight = self.chain.begin(request, source)
+        try:
+            return await self._answer(flight)
+        except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
+            return self.chain.refuse_unwritten(flight, error)
+
+    async def _answer(self, flight: Flight) -> HTTPReply:
+        loop = self.deliveries.loop = asyncio.get_running_loop()
         if self.store.embedded and not flight.slow:
             self.chain.enter(flight)
         else:
@@ -86,12 +100,9 @@ class Engine:
             self._note_use(flight)
         if flight.reply is None:
             return await self._write(flight, loop)
-        try:
-            self.recorder.read(flight.records)
-            if self.sync_each:
-                await loop.run_in_executor(self.threads, self.recorder.journal.sync)
-        except Answerable as error:
-            return self.chain.refuse_unwritten(flight, error)
+        self.recorder.read(flight.records)
+        if self.sync_each:
+            await loop.run_in_executor(self.threads, self.recorder.journal.sync)
         return flight.reply
 
     def _note_use(self, flight: Flight) -> None:
@@ -135,8 +146,14 @@ def _ignore(outcome: Outcome | BaseException) -> None:
 class Application:
     """What uvicorn calls. It answers health itself; all else goes through the engine, or is refused while sealed."""
 
-    def __init__(self, *, host_check: HostCheck, max_body_bytes: int, sealed: Sealed,
-                 health: Callable[[bool], Sequence[tuple[str, Any]]]) -> None:
+    def __init__(
+        self,
+        *,
+        host_check: HostCheck,
+        max_body_bytes: int,
+        sealed: Sealed,
+        health: Callable[[bool], Sequence[tuple[str, Any]]],
+    ) -> None:
         self.engine: Engine | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes

@@ -50,7 +50,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.deadline = 0.0
         self._in_head = False
         self._in_body = False
-        self._head_bytes = 0
+        self._chunk_bytes = 0
+        self._first_bytes = 0
         self._body_bytes = 0
         self._message_bytes = 0
         self._refused = False
@@ -77,12 +78,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refused:
             self._discard(len(data))
             return
-        if self._in_head:
-            self._head_bytes += len(data)
+        self._chunk_bytes = len(data)
         self._message_bytes += len(data)
         try:
             self.parser.feed_data(data)
-            if self._in_head and self._head_bytes > self.limits.max_head_bytes:
+            if self._in_head and self._message_bytes - self._first_bytes > self.limits.max_head_bytes:
                 self._refusal = _HEAD_TOO_LARGE
             elif self._in_body and self._message_bytes > self._most_message_bytes():
                 self._refusal = _BODY_TOO_LARGE
@@ -132,26 +132,31 @@ class BoundedProtocol(HttpToolsProtocol):
         """A request starts."""
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = self._body_bytes = self._message_bytes = 0
+        self._body_bytes = 0
+        # The chunk in which a request begins may hold others before it, so this is a bound and not a count.
+        self._message_bytes = self._first_bytes = self._chunk_bytes
         self.deadline = self.loop.time() + self.limits.head_timeout
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; drop trailers, which would otherwise join the signed headers after the fact."""
         if self._in_head:
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole: check its size and the body it announces, then start the application."""
         headers, limits = self.headers, self.limits
         if len(headers) > limits.max_headers:
             self._stop(_HEAD_TOO_LARGE)
-        size = len(self.url)
+        if self._message_bytes > limits.max_head_bytes:
+            size = sum(len(name) + len(value) for name, value in headers) + len(self.url)
+            if size > limits.max_head_bytes:
+                self._stop(_HEAD_TOO_LARGE)
         for name, value in headers:
-            size += len(name) + len(value)
             if name == b"content-length" and len(value) < 20 and int(value) > limits.max_body_bytes:
                 self._stop(_BODY_TOO_LARGE)
-        if size > limits.max_head_bytes:
-            self._stop(_HEAD_TOO_LARGE)
         if len(self.pipeline) >= limits.max_pipelined:
             self._stop(_MALFORMED)
         self._in_head = False

@@ -214,18 +214,22 @@ def _judge(operator: Operator, bounds: _Bounds) -> Judge:
     if holds is eq and not bounds.templates and not bounds.broken:
         return _judge_equal(sent, frozenset(bounds.fixed), negated)
 
+    fixed, templates, broken = tuple(bounds.fixed), tuple(bounds.templates), bounds.broken
+
     def judge(value: str, context: Context) -> bool | None:
         try:
             read = sent(value)
         except NotUnderstoodError:
             return None
-        for bound in bounds.fixed:
+        for bound in fixed:
             if holds(read, bound):
                 return not negated
-        held = any_of([_holds_filled(operator, read, template, context) for template in bounds.templates])
+        if not templates:
+            return None if broken else negated
+        held = any_of([_holds_filled(operator, read, template, context) for template in templates])
         if held:
             return not negated
-        return None if held is None or bounds.broken else negated
+        return None if held is None or broken else negated
 
     return judge
 

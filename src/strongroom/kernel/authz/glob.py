@@ -23,6 +23,8 @@ class Filled(str):
 
 Token = str | Wild
 Matcher = Callable[[str], bool]
+Masks = tuple[dict[str, int], int]
+_KEPT_LENGTH = 1024  # longer pieces have their masks made when a text is long enough to hold them
 _WILDCARDS = re.compile(r"([*?])")
 _BY_SIGN: dict[str, Token] = {"*": Wild.RUN, "?": Wild.ONE}
 
@@ -65,8 +67,7 @@ class _Piece:
     length: int
     chunks: tuple[tuple[int, str], ...]
     literal: str | None
-    masks: dict[str, int]
-    wild_mask: int
+    masks: Masks | None
 
     def at(self, text: str, start: int) -> bool:
         """Whether it stands at this place. The caller has made sure that it fits in."""
@@ -80,12 +81,12 @@ class _Piece:
             offset, chunk = self.chunks[0]
             found = text.find(chunk, start + offset, stop - (self.length - offset - len(chunk)))
             return found - offset if found >= 0 else -1
-        return self._shift_and(text, start, stop)
+        return self._shift_and(text, start, stop) if start + self.length <= stop else -1
 
     def _shift_and(self, text: str, start: int, stop: int) -> int:
         """The same by Shift-And: bit i of the state says that the first i+1 characters end here."""
         state, accept = 0, 1 << (self.length - 1)
-        masks, wild = self.masks, self.wild_mask
+        masks, wild = self.masks or _masks(self.chunks, self.length, frozenset(text))
         for place in range(start, stop):
             state = (state << 1 | 1) & masks.get(text[place], wild)
             if state & accept:
@@ -106,16 +107,21 @@ def _piece(tokens: Sequence[Token]) -> _Piece:
         else:
             length += 1
     literal = "" if not length else chunks[0][1] if len(chunks) == 1 and len(chunks[0][1]) == length else None
-    wild, masks = 0, dict[str, int]()
-    if len(chunks) > 1:
-        fixed = 0
-        for offset, chunk in chunks:
-            for place, sign in enumerate(chunk, offset):
-                masks[sign] = masks.get(sign, 0) | 1 << place
-                fixed |= 1 << place
-        wild = ~fixed & ((1 << length) - 1)
-        masks = {sign: mask | wild for sign, mask in masks.items()}
-    return _Piece(length, tuple(chunks), literal, masks, wild)
+    keeps = len(chunks) > 1 and length <= _KEPT_LENGTH
+    masks = _masks(chunks, length, frozenset("".join(chunk for _, chunk in chunks))) if keeps else None
+    return _Piece(length, tuple(chunks), literal, masks)
+
+
+def _masks(chunks: Sequence[tuple[int, str]], length: int, signs: frozenset[str]) -> Masks:
+    """For each of some characters the places that admit it, as bits; and the places that admit any."""
+    wild = (1 << length) - 1
+    found: dict[str, int] = {}
+    for offset, chunk in chunks:
+        wild &= ~(((1 << len(chunk)) - 1) << offset)
+        for place, sign in enumerate(chunk, offset):
+            if sign in signs:
+                found[sign] = found.get(sign, 0) | 1 << place
+    return {sign: mask | wild for sign, mask in found.items()}, wild
 
 
 def _whole(piece: _Piece) -> Matcher:

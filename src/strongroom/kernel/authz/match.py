@@ -113,6 +113,8 @@ def _fixed_test(found: _Patterns) -> Matcher:
             return exact.__contains__
         if not exact:
             return lambda resource: resource.startswith(prefixes)
+    if len(globs) == 1 and not prefixes and not exact:
+        return globs[0]
     return lambda resource: (
         resource in exact or resource.startswith(prefixes) or any(fits(resource) for fits in globs)
     )
@@ -132,11 +134,21 @@ def _by_parts(tokens: tuple[Token, ...]) -> Matcher:
             parts.extend([other] for other in others)
         else:
             parts[-1].append(token)
-    fits = tuple(matcher([token for token in part if token != ""]) for part in parts)
+    tests: list[tuple[int, Matcher]] = []
+    for place, part in enumerate(parts):
+        pattern = [token for token in part if token != ""]
+        if pattern != [Wild.RUN]:
+            tests.append((place, matcher(pattern)))
+    count = len(parts)
 
     def whole(resource: str) -> bool:
         found = resource.split(":", _PARTS - 1)
-        return len(found) == len(fits) and all(test(part) for test, part in zip(fits, found, strict=True))
+        if len(found) != count:
+            return False
+        for place, fits in tests:  # noqa: SIM110  a generator would cost more than the tests
+            if not fits(found[place]):
+                return False
+        return True
 
     return whole
 

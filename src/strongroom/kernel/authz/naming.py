@@ -36,6 +36,8 @@ class Naming(Enum):
     SERVICE = "the service"
     PROVIDER = "the identity provider that vouches for the caller"
 
+    __hash__ = object.__hash__  # as in PrincipalKind
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Principals:

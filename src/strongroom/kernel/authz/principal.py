@@ -18,6 +18,8 @@ class PrincipalKind(Enum):
     SERVICE = "Service"
     ANONYMOUS = "Anonymous"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is Python code, met twice a decision
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

@@ -7,7 +7,7 @@ no recording covers a check, its text is our choice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from strongroom.kernel.authz.conditions import is_operator
 from strongroom.kernel.authz.faults import NotUnderstoodError
@@ -18,10 +18,9 @@ from strongroom.kernel.authz.variables import parse_template
 _SID = re.compile(r"[A-Za-z0-9]*")
 _CHARACTERS = re.compile(r"[\t\n\r\x20-\xff]*")
 _VENDOR = re.compile(r"[A-Za-z0-9-]+")
-_PARTITION = re.compile(r"aws(?:-[a-z]+)*|[a-z*?-]*[*?][a-z*?-]*")
+_PARTITION = re.compile(r"aws(?:-[a-z]+)*")
+_PARTITION_PATTERN = re.compile(r"[a-z*?-]+")
 _STS = "sts:"
-
-Check = Callable[[Clause], None]
 
 
 def check_identity(text: str, version: str | None, name: str | None, clauses: Sequence[Clause]) -> None:
@@ -41,7 +40,7 @@ def check_identity(text: str, version: str | None, name: str | None, clauses: Se
         for resource in (clause.resources or ()) + (clause.not_resources or ()):
             _check_resource(resource)
         _check_conditions(clause, clause.resources or clause.not_resources or ())
-    _check_sids(clauses, alphanumeric=True)
+    _check_sids(clauses)
 
 
 def check_resource(_text: str, _version: str | None, _name: str | None, clauses: Sequence[Clause]) -> None:
@@ -53,7 +52,6 @@ def check_resource(_text: str, _version: str | None, _name: str | None, clauses:
         _check_actions(clause)
         _check_principals(clause)
         _check_conditions(clause, clause.resources or clause.not_resources or ())
-    _check_sids(clauses, alphanumeric=False)
 
 
 def check_trust(text: str, _version: str | None, _name: str | None, clauses: Sequence[Clause]) -> None:
@@ -75,7 +73,7 @@ def check_trust(text: str, _version: str | None, _name: str | None, clauses: Seq
             fault("action", "AssumeRole policy may only specify STS AssumeRole actions.")
         _check_principals(clause)
         _check_conditions(clause, ())
-    _check_sids(clauses, alphanumeric=True)
+    _check_sids(clauses)
 
 
 def _need(element: object, code: str, message: str) -> None:
@@ -83,10 +81,13 @@ def _need(element: object, code: str, message: str) -> None:
         fault(code, message)
 
 
-def _check_sids(clauses: Sequence[Clause], *, alphanumeric: bool) -> None:
-    """Statement ids are unique (an empty one is none); IAM's have letters and digits only."""
+def _check_sids(clauses: Sequence[Clause]) -> None:
+    """IAM's statement ids: letters and digits, each once (an empty one is none).
+
+    Other services ask neither: KMS's own managed key policies repeat a Sid of several words.
+    """
     sids = [clause.sid for clause in clauses if clause.sid]
-    if alphanumeric and not all(_SID.fullmatch(sid) for sid in sids):
+    if not all(_SID.fullmatch(sid) for sid in sids):
         fault("sid")
     if len(set(sids)) != len(sids):
         fault("sid", "Statement IDs (SID) in a single policy must be unique.")
@@ -118,7 +119,7 @@ def _check_resource(resource: str) -> None:
     parts = resource.split(":", 5)
     if parts[0] != "arn":
         fault("resource", f'Resource {resource} must be in ARN format or "*".')
-    if len(parts) > 1 and not _PARTITION.fullmatch(parts[1]):
+    if len(parts) > 1 and not _is_partition(parts[1]):
         fault("resource", f'Partition "{parts[1]}" is not valid for resource "{resource}".')
     if len(parts) != 6 or not parts[5]:
         fault("resource", "The policy failed legacy parsing")
@@ -126,6 +127,12 @@ def _check_resource(resource: str) -> None:
         fault("resource", "Resource vendor must be fully qualified and cannot contain regexes.")
     if parts[2] == "iam" and parts[3] not in ("", "*"):
         fault("resource", f"IAM resource {resource} cannot contain region information.")
+
+
+def _is_partition(text: str) -> bool:
+    if "*" in text or "?" in text:
+        return _PARTITION_PATTERN.fullmatch(text) is not None
+    return _PARTITION.fullmatch(text) is not None
 
 
 def _check_principals(clause: Clause) -> None:

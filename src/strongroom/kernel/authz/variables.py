@@ -15,7 +15,6 @@ from strongroom.kernel.authz.glob import Filled, Token, tokens_of
 from strongroom.kernel.authz.model import ContextValue
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_INSIDE = re.compile(r"\s*([^\s,'][^,']*?)\s*(?:,\s*'([^']*)'\s*)?")
 _ESCAPES = frozenset("*?$")
 
 
@@ -87,7 +86,9 @@ def _append_plain(parts: list[Token | Variable], text: str, wild: bool) -> None:
 def _variable(inside: str) -> Token | Variable:
     if inside in _ESCAPES:
         return inside
-    found = _INSIDE.fullmatch(inside)
-    if found is None:
-        raise NotUnderstoodError(f"variable ${{{inside}}}")
-    return Variable(found.group(1).lower(), found.group(2))
+    key, comma, rest = inside.partition(",")
+    key, quoted = key.strip(), rest.strip()
+    default = quoted[1:-1] if len(quoted) >= 2 and quoted[0] == quoted[-1] == "'" else None
+    if not key or "'" in key or (comma and (default is None or "'" in default)):
+        raise NotUnderstoodError(f"variable ${{{inside[:64]}}}")
+    return Variable(key.lower(), default)

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -47,8 +46,7 @@ class Recordable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(NamedTuple):
     """Lines that would follow, not yet in the chain: ``Chain.take`` makes them so, once they are written."""
 
     data: bytes
@@ -107,9 +105,9 @@ def _record_line(seq: int, prev: str, at_ms: int, record: Recordable) -> bytes:
         product = f'"product":"{event[PRODUCT_TIME]}",'
         event = {key: value for key, value in event.items() if key != PRODUCT_TIME}
     writes = "true" if record.writes else "false"
-    head = f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":'
-    tail = f',"writes":{writes},{product}"event":'
-    return b"%b%b%b%b}" % (head.encode(), orjson.dumps(record.event_id), tail.encode(), _encoded(event))
+    event_id = orjson.dumps(record.event_id).decode()
+    head = f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":{event_id},"writes":{writes},{product}"event":'
+    return b"%b%b}" % (head.encode(), _encoded(event))
 
 
 def _encoded(event: Mapping[str, Any]) -> bytes:

@@ -21,8 +21,9 @@ from strongroom.base.clock import from_ms, to_ms
 
 SUFFIX = ".jsonl"
 SETTLED_FILE = "settled.json"
-_PART = re.compile(r"[A-Za-z0-9_]{1,32}")
-_SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-(\w{1,32})-(\d{6,9})\.jsonl", re.ASCII)
+_NODE = re.compile(r"\w{1,32}", re.ASCII)
+_PROCESS = re.compile(r"[\w-]{1,32}", re.ASCII)
+_SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-([\w-]{1,32})-(\d{6,9})\.jsonl", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,8 +71,8 @@ def new_start(directory: Path, node: str, process: str, now: datetime) -> str:
     So the order of starts is the order of incarnations even where a clock was set back. Raises ValueError for
     a node or process that cannot stand in a file's name.
     """
-    if not _PART.fullmatch(node) or not _PART.fullmatch(process):
-        raise ValueError(f"{node!r} and {process!r} must be letters, digits and underscores, at most 32")
+    if not _NODE.fullmatch(node) or not _PROCESS.fullmatch(process):
+        raise ValueError(f"{node!r} and {process!r} cannot stand in a file's name")
     newest = max((segments[0].start for segments in chains(directory).values()), default="")
     start = _stamp(now)
     return start if start > newest else _stamp(_moment(newest) + timedelta(milliseconds=1))

@@ -70,6 +70,11 @@ class Journal:
         """The chain's name: node, start, process."""
         return self._chain.name
 
+    @property
+    def durable(self) -> bool:
+        """Whether all that was appended has been synced."""
+        return self._synced >= self._appended
+
     # ------------------------------------------------------------------ records
 
     def append(self, records: Sequence[Recordable]) -> None:
@@ -79,7 +84,9 @@ class Journal:
         with self._lock:
             self._make_room()
             self._put(self._chain.records(records, to_ms(self._clock())))
-            self._outcomes.wait([record.event_id for record in records if record.writes])
+            waiting = [record.event_id for record in records if record.writes]
+            if waiting:
+                self._outcomes.wait(waiting)
         if not self._unsynced.is_set():
             self._unsynced.set()
 

@@ -89,7 +89,7 @@ def packed(session: Session) -> bytes:
 
 
 def issue(keyring: Keyring, session: Session, access_key_id: str) -> str:
-    """The token of one session, bound to its access key id. Base64, about 400 characters without policies."""
+    """The token of one session, bound to its access key id. Base64, about 300 characters without policies."""
     fixed = orjson.dumps(
         [
             session.kind.value,

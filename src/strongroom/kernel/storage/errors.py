@@ -17,7 +17,7 @@ class StoreError(Exception):
     """Base of all failures of a store."""
 
 
-class Conflict(StoreError):  # noqa: N818  named as rooms speak of it
+class Conflict(StoreError):
     """A constraint (unique, foreign key, not null) refused a change.
 
     One writer at a time makes "look, then insert" safe, so this is a guard and not a way to look.
@@ -25,15 +25,15 @@ class Conflict(StoreError):  # noqa: N818  named as rooms speak of it
     """
 
 
-class StoreBusy(StoreError):  # noqa: N818
+class StoreBusy(StoreError):
     """The writer's place or a connection did not come free within the bounded wait. Nothing was done."""
 
 
-class StoreUnavailable(StoreError):  # noqa: N818
+class StoreUnavailable(StoreError):
     """The store is out of reach, full or failing. Nothing of the transaction was kept."""
 
 
-class CommitUnknown(StoreError):  # noqa: N818
+class CommitUnknown(StoreError):
     """COMMIT was sent and its answer never came.
 
     ``askable``: whether a new writing transaction can tell the outcome by looking for what was written.
@@ -45,5 +45,5 @@ class CommitUnknown(StoreError):  # noqa: N818
         self.askable = askable
 
 
-class SchemaMismatch(StoreError):  # noqa: N818
+class SchemaMismatch(StoreError):
     """The store's tables are older or newer than this program's."""

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -43,7 +44,7 @@ class SQLiteReading:
         self._store = store
         self._connection = connect(store.path, writing=False)
         self._cursor = self._connection.cursor()
-        self._view = Reading(store.cache, self._kinds)
+        self._view = Reading(store.cache, partial(_kinds, self._cursor))
         self._busy = False
         self._open = False
         self._stamped = False
@@ -141,11 +142,13 @@ class SQLiteReading:
         self._view.begin(version)
         self._stamped = True
 
-    def _kinds(self, account: str) -> dict[str, int]:
-        try:
-            return dict(self._cursor.execute(_GENERATIONS, (account,)).fetchall())
-        except sqlite3.Error as error:
-            raise translated(error) from None
+
+def _kinds(cursor: sqlite3.Cursor, account: str) -> dict[str, int]:
+    # Apart from the class: a bound method would close a circle that keeps an ended thread's connection open.
+    try:
+        return dict(cursor.execute(_GENERATIONS, (account,)).fetchall())
+    except sqlite3.Error as error:
+        raise translated(error) from None
 
 
 class SQLiteStore:

@@ -1,6 +1,6 @@
 """What an IAM operation may answer instead of a result. Codes and statuses come from the service model."""
 
-# ruff: noqa: N818  classes carry the names of the model's shapes
+
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Source: facts aws-observed ("KMS: error shape"), kms sections 1 to 10 and 17.
 ``Our choice`` marks a text that AWS has, but nobody has recorded; its code is AWS's.
 """
 
-# ruff: noqa: N818  the names are AWS's
+
 
 from __future__ import annotations
 

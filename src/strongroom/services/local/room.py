@@ -42,7 +42,9 @@ def register(registry: Registry, local: Local) -> None:
         """Both clocks, and how many jobs are due by the product's."""
         return _clock(call, tx, store.clock_offset(tx))
 
-    @room.operation("AdvanceClock", mode=Mode.WRITE, action="strongroom:ClockAdvance", shown=("Now", "OffsetSeconds"))
+    @room.operation(
+        "AdvanceClock", mode=Mode.WRITE, action="strongroom:ClockAdvance", shown=("Now", "OffsetSeconds")
+    )
     def advance_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
         """Move the product's clock forward. Only on a data directory made with --dev-clock; never back."""
         if not local.dev_clock:
@@ -56,8 +58,12 @@ def register(registry: Registry, local: Local) -> None:
         """How the root key is kept, and what that protects against."""
         return {"State": "unsealed", "Kind": local.seal_kind, "Protects": local.seal_protects}
 
-    @room.operation("RetireCredentials", mode=Mode.WRITE, action="strongroom:CredentialsRetire",
-                    shown=("UserName", "AccessKeyId"))
+    @room.operation(
+        "RetireCredentials",
+        mode=Mode.WRITE,
+        action="strongroom:CredentialsRetire",
+        shown=("UserName", "AccessKeyId"),
+    )
     def retire_credentials(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
         """Delete the first administrator's key, unless nobody else could administer the account then."""
         try:
@@ -69,8 +75,11 @@ def register(registry: Registry, local: Local) -> None:
     def _clock(call: Call, tx: Transaction, offset: timedelta) -> Answer:
         now = call.machine_now + offset
         return {
-            "Now": now, "Machine": call.machine_now, "OffsetSeconds": int(offset.total_seconds()),
-            "Movable": local.dev_clock, "DueJobs": due.count_due(tx, now),
+            "Now": now,
+            "Machine": call.machine_now,
+            "OffsetSeconds": int(offset.total_seconds()),
+            "Movable": local.dev_clock,
+            "DueJobs": due.count_due(tx, now),
         }
 
     registry.add(room)

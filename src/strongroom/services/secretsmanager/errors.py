@@ -6,7 +6,7 @@ A text marked `Our choice` is one AWS has, but nobody has recorded; its code is 
 Source: facts aws-observed ("Secrets Manager: error shape"), secretsmanager sections 5 to 12.
 """
 
-# ruff: noqa: N818  the classes are named as on the wire
+
 
 from __future__ import annotations
 

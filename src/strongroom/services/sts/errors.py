@@ -1,6 +1,6 @@
 """What an STS operation may answer instead of a result."""
 
-# ruff: noqa: N818  classes carry the names of the model's shapes
+
 
 from __future__ import annotations
 

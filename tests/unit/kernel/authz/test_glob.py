@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +34,7 @@ def test_a_glob_fits_whole_texts_only(pattern: str, text: str, expected: bool) -
 
 
 @given(st.text("ab*?", max_size=12), st.text("abc", max_size=16))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_glob_agrees_with_a_regular_expression(pattern: str, text: str) -> None:
     translated = "".join({"*": ".*", "?": "."}.get(sign, sign) for sign in pattern)
 
@@ -50,6 +51,26 @@ def test_no_pattern_is_slow(pattern: str) -> None:
     fits(text)
 
     assert time.process_time() - began < 0.1
+
+
+def test_a_long_piece_is_found_too() -> None:
+    piece = "a?" * 600 + "b"
+
+    assert glob(f"*{piece}*")("x" * 500 + "ay" * 600 + "b" + "z")
+    assert not glob(f"*{piece}*")("x" * 500 + "ay" * 599 + "b" + "z")
+    assert not glob(f"*{piece}*")("x" * 500 + "ay" * 599 + "cyb" + "z" * 500)
+
+
+def test_no_pattern_is_large() -> None:
+    pattern = "*" + "".join(f"?{chr(0x4E00 + number)}" for number in range(8_000)) + "*"
+
+    tracemalloc.start()
+    fits = glob(pattern)
+    assert not fits("a" * 1000)
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert used < 4 * 2**20
 
 
 def test_literal_tokens_hold_no_wildcards() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from typing import Any
 
 import pytest
 
-from strongroom.kernel.authz.document import DocumentKind, PolicyError, parse_document
+from strongroom.kernel.authz.document import DocumentKind, PolicyError, load_document, parse_document
 
 IDENTITY, RESOURCE, TRUST = DocumentKind.IDENTITY, DocumentKind.RESOURCE, DocumentKind.TRUST
 GOOD = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}
@@ -184,7 +186,10 @@ def test_resource_policies_need_each_element(element: str, kind: DocumentKind) -
             but(Resource=["arn:aws-cn:s3:::b", "arn:*:s3:::b", "arn:aws:iam::*:user/${aws:username}"]),
         ),
         (IDENTITY, but(Condition={"StringEquals": {"kms:EncryptionContext:App:x": ["a", 5, True]}})),
-        (RESOURCE, json.dumps({"Id": "x", "Statement": GOOD | {"Principal": "*", "Sid": "any sid, really"}})),
+        (
+            RESOURCE,
+            json.dumps({"Id": "x", "Statement": [GOOD | {"Principal": "*", "Sid": "a sid, twice"}] * 2}),
+        ),
         (RESOURCE, written(GOOD | {"NotPrincipal": {"AWS": "111122223333"}}, Version="2008-10-17")),
         (
             DocumentKind.KEY,
@@ -202,6 +207,36 @@ def test_these_may_be_stored(kind: DocumentKind, text: str) -> None:
 def test_a_document_is_bounded_in_length_and_statements() -> None:
     assert "size" == refusal(written(GOOD) + " " * 131_072, IDENTITY)[1]
     assert "size" == refusal(written(*[{"Effect": "Deny"}] * 1_001), IDENTITY)[1]
+
+
+LONG = 30_000  # what is quadratic in it takes seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "arn:" + "*" * LONG + "!:s3:::b", "arn:aws" + "-a" * LONG + "!:s3:::b",
+        "arn:aws:s3:::${a" + " " * LONG + "!'}",
+        "arn:aws:s3:::" + "${" * (LONG // 2), "arn:aws:s3:::" + "${a}" * (LONG // 4), "*?" * (LONG // 2),
+        "arn:aws:s3:::" + "*?a" * (LONG // 3), ":" * LONG, "arn:aws:s3:::*" + "?a" * (LONG // 2),
+    ],
+)  # fmt: skip
+def test_no_document_takes_long_to_judge(value: str) -> None:
+    principals: list[Any] = [
+        {"AWS": value},
+        {"Service": "a." * (LONG // 2)},
+        {"Federated": "a." * (LONG // 2)},
+    ]
+    texts = [but(Resource=value), but(Action="s3:" + value), but(Condition={"StringLike": {"aws:a": value}})]
+    began = time.process_time()
+    for text in [*texts, *(written(GOOD | {"Principal": principal}) for principal in principals)]:
+        load_document(text, RESOURCE, "x")
+        with contextlib.suppress(PolicyError):
+            parse_document(text, IDENTITY, "x")
+        with contextlib.suppress(PolicyError):
+            parse_document(text, RESOURCE, "x")
+
+    assert time.process_time() - began < 2
 
 
 def test_half_a_surrogate_pair_is_refused_wherever_it_stands() -> None:

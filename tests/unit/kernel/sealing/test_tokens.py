@@ -37,7 +37,7 @@ SESSION = Session(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     kind=st.sampled_from(SessionKind),
     name=st.text(max_size=64),

@@ -53,7 +53,7 @@ def _opened(call: Call, marker: str | None) -> str:
         raise invalid("Invalid Marker.") from None
 
 
-def answer_page(  # noqa: PLR0917  a list has these six things to say
+def answer_page(
     call: Call,
     page: Page,
     member: str,

@@ -28,7 +28,7 @@ _KEYS = request_keys("GetSecretValue")
 _SINGLE = {Kind.ACCESS_DENIED: "AccessDeniedException", Kind.VALIDATION: "ValidationException"}
 
 
-@ROOM.operation("BatchGetSecretValue", mode=Mode.READ)
+@ROOM.operation("BatchGetSecretValue", mode=Mode.SLOW)
 def batch_get_secret_value(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
     """Answer with current values by ids or by filters; what fails for one secret is told beside the others.
 

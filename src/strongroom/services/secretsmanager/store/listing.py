@@ -1,18 +1,16 @@
 """Pages of secrets and of versions: keyset statements, so that a page costs the same wherever it begins.
 
-What the engine can match is matched there (names, tags, Regions, owners); word matching is left to the
-caller.
+Nothing here matches filters; ``candidates`` only narrows the search where an index knows that few can match.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 
-from strongroom.kernel.storage.port import Transaction
-from strongroom.services.secretsmanager.rules.filters import PREFIX_KEYS, Filter
+from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.store.tables import Secret, Summary, secret, tag, version
 
 ORDERS = {
@@ -23,8 +21,27 @@ ORDERS = {
 }
 """SortBy: the column that orders; ties go by the secret's number."""
 
+INDEXED = ("name", "tag-key", "tag-value")
+"""Filter keys whose prefixes an index can look up."""
+
 Place = tuple[Any, int]
 """Where a page ended: (value of the ordering column, pk)."""
+
+_SECRET = [secret.c[name] for name in Secret._fields]
+_SUMMARY = [version.c[name] for name in Summary._fields]
+_WITHIN = (secret.c.account == bindparam("account"), secret.c.region == bindparam("region"))
+_BY_PKS = Statement(select(*_SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
+
+
+def _range(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(column >= bindparam("low"), column < bindparam("high"))
+
+
+_CANDIDATES = {
+    "name": Statement(select(secret.c.pk).where(*_WITHIN, _range(secret.c.name)).limit(bindparam("at_most"))),
+    "tag-key": Statement(select(tag.c.secret_pk).where(_range(tag.c.key)).limit(bindparam("at_most"))),
+    "tag-value": Statement(select(tag.c.secret_pk).where(_range(tag.c.value)).limit(bindparam("at_most"))),
+}
 
 
 def place_of(one: Secret, order: str) -> Place:
@@ -41,77 +58,87 @@ def secrets_page(
     descending: bool,
     after: Place | None,
     scheduled_too: bool,
-    filters: Sequence[Filter],
     limit: int,
 ) -> list[Secret]:
-    """The next secrets of an account and Region in an order, after a place; word filters are not applied."""
-    column = ORDERS[order]
-    wanted: Select[Any] = select(*(secret.c[name] for name in Secret._fields)).where(
-        secret.c.account == account,
-        secret.c.region == region,
-    )
-    if not scheduled_too:
-        wanted = wanted.where(secret.c.deleted_ms.is_(None))
-    for one in filters:
-        if one.key in PREFIX_KEYS:
-            wanted = wanted.where(_prefix_filter(one))
+    """The next secrets of an account and Region in an order, after a place."""
+    values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
     if after is not None:
-        wanted = wanted.where(_beyond(column, secret.c.pk, after, descending))
-    if descending:
-        wanted = wanted.order_by(column.desc(), secret.c.pk.desc())
-    else:
-        wanted = wanted.order_by(column, secret.c.pk)
-    return [Secret._make(row) for row in tx.rows(wanted.limit(limit))]
+        values |= {"after_value": after[0], "after_pk": after[1]}
+    statement = _page(order, descending, after is not None, scheduled_too)
+    return [Secret._make(row) for row in tx.rows(statement, **values)]
+
+
+def candidates(
+    tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int
+) -> set[int] | None:
+    """The numbers of all secrets that may match a prefix of an indexed key; None where they are too many.
+
+    Tags are looked up over all accounts: whoever uses this reads the rows with ``secrets_among``.
+    """
+    if not prefix:
+        return None
+    values: dict[str, Any] = {"low": prefix, "high": next_after(prefix), "at_most": at_most + 1}
+    if key == "name":
+        values |= {"account": account, "region": region}
+    rows = tx.rows(_CANDIDATES[key], **values)
+    return None if len(rows) > at_most else {int(row[0]) for row in rows}
+
+
+def secrets_among(tx: Transaction, *, account: str, region: str, pks: set[int]) -> list[Secret]:
+    """Those of the numbered secrets that belong to an account and Region, in no order."""
+    if not pks:
+        return []
+    # Compared here: given the columns, an engine may walk their index instead of looking the numbers up.
+    found = [Secret._make(row) for row in tx.rows(_BY_PKS, pks=sorted(pks))]
+    return [one for one in found if one.account == account and one.region == region]
 
 
 def versions_page(
     tx: Transaction, secret_pk: int, *, deprecated_too: bool, after: Place | None, limit: int
 ) -> list[Summary]:
     """The next versions of a secret, oldest first."""
-    wanted = select(*(version.c[name] for name in Summary._fields)).where(version.c.secret_pk == secret_pk)
-    if not deprecated_too:
-        wanted = wanted.where(version.c.labels != "[]")
+    values: dict[str, Any] = {"of_secret": secret_pk, "at_most": limit}
     if after is not None:
-        wanted = wanted.where(_beyond(version.c.created_ms, version.c.pk, after, False))
-    rows = tx.rows(wanted.order_by(version.c.created_ms, version.c.pk).limit(limit))
+        values |= {"after_value": after[0], "after_pk": after[1]}
+    rows = tx.rows(_versions(deprecated_too, after is not None), **values)
     return [Summary._make(row) for row in rows]
 
 
-def _beyond(
-    column: ColumnElement[Any], pk: ColumnElement[int], after: Place, descending: bool
-) -> ColumnElement[bool]:
-    value, last = after
+@cache  # 32 shapes and no more
+def _page(order: str, descending: bool, continued: bool, scheduled_too: bool) -> Statement:
+    column = ORDERS[order]
+    wanted: Select[Any] = select(*_SECRET).where(*_WITHIN)
+    if not scheduled_too:
+        wanted = wanted.where(secret.c.deleted_ms.is_(None))
+    if continued:
+        wanted = wanted.where(_beyond(column, secret.c.pk, descending))
+    if descending:
+        wanted = wanted.order_by(column.desc(), secret.c.pk.desc())
+    else:
+        wanted = wanted.order_by(column, secret.c.pk)
+    return Statement(wanted.limit(bindparam("at_most")))
+
+
+@cache  # 4 shapes
+def _versions(deprecated_too: bool, continued: bool) -> Statement:
+    wanted = select(*_SUMMARY).where(version.c.secret_pk == bindparam("of_secret"))
+    if not deprecated_too:
+        wanted = wanted.where(version.c.labels != "[]")
+    if continued:
+        wanted = wanted.where(_beyond(version.c.created_ms, version.c.pk, False))
+    return Statement(wanted.order_by(version.c.created_ms, version.c.pk).limit(bindparam("at_most")))
+
+
+def _beyond(column: ColumnElement[Any], pk: ColumnElement[int], descending: bool) -> ColumnElement[bool]:
+    value: ColumnElement[Any] = bindparam("after_value")
+    last: ColumnElement[Any] = bindparam("after_pk")
     if descending:
         # The redundant outer bound lets the engine seek in the index instead of walking it.
         return and_(column <= value, or_(column < value, pk < last))
     return and_(column >= value, or_(column > value, pk > last))
 
 
-def _prefix_filter(one: Filter) -> ColumnElement[bool]:
-    alternatives = []
-    for value in one.values:
-        found = _has_prefix(one.key, value.text)
-        alternatives.append(not_(found) if value.negated else found)
-    return or_(false(), *alternatives)
-
-
-def _has_prefix(key: str, text: str) -> ColumnElement[bool]:
-    match key:
-        case "name":
-            return _begins(secret.c.name, text)
-        case "tag-key":
-            return secret.c.pk.in_(select(tag.c.secret_pk).where(_begins(tag.c.key, text)))
-        case "tag-value":
-            return secret.c.pk.in_(select(tag.c.secret_pk).where(_begins(tag.c.value, text)))
-        case "primary-region":
-            return and_(secret.c.primary_region.is_not(None), _begins(secret.c.primary_region, text))
-        case _:
-            return and_(secret.c.owning_service.is_not(None), _begins(secret.c.owning_service, text))
-
-
-def _begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
-    """A prefix as a range: byte order agrees with code points in UTF-8, so an index can serve it."""
-    if not prefix:
-        return true()
+def next_after(prefix: str) -> str:
+    """The first text after all that begin so: byte order agrees with code points, so a prefix is a range."""
     # The model admits ASCII only, so there is always a next character.
-    return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

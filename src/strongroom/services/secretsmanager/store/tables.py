@@ -94,7 +94,9 @@ label = Table(
     METADATA,
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
     Column("label", Text, primary_key=True),
-    Column("version_id", Text, nullable=False),
+    Column("version_pk", Integer, ForeignKey("secretsmanager_version.pk"), nullable=False, index=True),
+    # Reading a value passes here: one tree to descend, not two.
+    sqlite_with_rowid=False,
 )
 tag = Table(
     "secretsmanager_tag",

@@ -37,9 +37,7 @@ _WITH_LABEL = Statement(
     .select_from(
         secret.outerjoin(
             label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))
-        ).outerjoin(
-            version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == label.c.version_id)
-        )
+        ).outerjoin(version, version.c.pk == label.c.version_pk)
     )
     .where(_NAMED)
 )
@@ -66,16 +64,28 @@ _VERSION_BY_ID = Statement(
 _SUMMARIES = Statement(
     select(*_SUMMARY).where(version.c.secret_pk == _OF_SECRET).order_by(version.c.created_ms, version.c.pk)
 )
-_LABELS = Statement(select(label.c.label, label.c.version_id).where(label.c.secret_pk == _OF_SECRET))
+_LABELS = Statement(
+    select(label.c.label, version.c.version_id)
+    .join_from(label, version, version.c.pk == label.c.version_pk)
+    .where(label.c.secret_pk == _OF_SECRET)
+)
 _LABELS_OF_MANY = Statement(
-    select(label.c.secret_pk, label.c.label, label.c.version_id).where(
-        label.c.secret_pk.in_(bindparam("of_secrets", expanding=True))
-    )
+    select(label.c.secret_pk, label.c.label, version.c.version_id)
+    .join_from(label, version, version.c.pk == label.c.version_pk)
+    .where(label.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
 _UNLABEL = Statement(
     delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label"))
 )
-_LABEL = Statement(insert(label).values({name: bindparam(f"v_{name}") for name in label.c.keys()}))  # noqa: SIM118
+_LABEL = Statement(
+    insert(label).values(
+        secret_pk=bindparam("v_secret_pk"),
+        label=bindparam("v_label"),
+        version_pk=select(version.c.pk)
+        .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
+        .scalar_subquery(),
+    )
+)
 _VERSION_LABELS = Statement(
     update(version)
     .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
@@ -172,7 +182,7 @@ def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels)
     for name in sorted(moved & before.keys()):
         tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
     for name in sorted(moved & after.keys()):
-        tx.run(_LABEL, v_secret_pk=secret_pk, v_label=name, v_version_id=after[name])
+        tx.run(_LABEL, v_secret_pk=secret_pk, of_secret=secret_pk, v_label=name, at_version=after[name])
     stages = by_version(after)
     for version_id in sorted(
         {holder[name] for holder in (before, after) for name in moved if name in holder}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from strongroom.services.secretsmanager import errors
-from strongroom.services.secretsmanager.rules.filters import Filter, matches, read_filters, words
+from strongroom.services.secretsmanager.rules.filters import Filter, read_filters, words
 
 
 @pytest.mark.parametrize(
@@ -28,9 +30,20 @@ def test_text_is_split_where_case_changes_at_digits_and_at_punctuation(
     assert split == words(text)
 
 
-def accepted(key: str, value: str, *texts: str) -> bool:
+@dataclass
+class One:
+    """A secret as filters look at it."""
+
+    name: str = "name"
+    description: str | None = None
+    tag_list: list[dict[str, str]] = field(default_factory=list)
+    primary_region: str | None = None
+    owning_service: str | None = None
+
+
+def accepted(key: str, value: str, text: str) -> bool:
     (one,) = read_filters([{"Key": key, "Values": [value]}])
-    return matches(one, texts)
+    return one.accepts(One(description=text))
 
 
 DESCRIPTIONS = ("a secret", "an secret", "asecret", "thesecret")
@@ -74,11 +87,39 @@ def test_all_matches_prefixes_of_words_in_any_order(value: str, text: str, found
 
 def test_values_are_alternatives_and_each_may_be_negated() -> None:
     (one,) = read_filters([{"Key": "description", "Values": ["one", "!two"]}])
-    assert [True, False, True] == [matches(one, [text]) for text in ("one two", "two", "three")]
+    assert [True, False, True] == [one.accepts(One(description=text)) for text in ("one two", "two", "three")]
 
 
 def test_all_looks_at_every_text() -> None:
-    assert accepted("all", "name tag", "Name", "", "tagKey")
+    (one,) = read_filters([{"Key": "all", "Values": ["some words tag value"]}])
+    tags = [{"Key": "tagKey", "Value": "valueOf"}]
+    assert one.accepts(One("some/name", "words", tags))
+    assert not one.accepts(One("some/name", None, tags))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("name", "te", True),
+        ("name", "Te", False),
+        ("name", "!te", False),
+        ("name", "", True),
+        ("name", "%", False),
+        ("tag-key", "en", True),
+        ("tag-key", "EN", False),
+        ("tag-key", "!never", True),
+        ("tag-value", "p", True),
+        ("tag-value", "", True),
+        ("primary-region", "us", True),
+        ("owning-service", "rds", False),
+        ("owning-service", "!rds", True),
+        ("owning-service", "", False),
+    ],
+)
+def test_all_other_keys_match_by_case_sensitive_prefix(key: str, value: str, found: bool) -> None:
+    one = One("test/one", tag_list=[{"Key": "env", "Value": "prod"}], primary_region="us-east-1")
+    (wanted,) = read_filters([{"Key": key, "Values": [value]}])
+    assert found is wanted.accepts(one)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pages of secrets: every order, every filter that the engine matches, and walks that miss nothing."""
+"""Pages of secrets and of versions: every order, and walks that miss nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from tests.stores import fresh_sqlite
 
 from strongroom.kernel.storage.sqlite import SQLiteStore
 from strongroom.services.secretsmanager import store
-from strongroom.services.secretsmanager.rules.filters import read_filters
-from strongroom.services.secretsmanager.store.listing import ORDERS, place_of, secrets_page
+from strongroom.services.secretsmanager.store.listing import (
+    ORDERS,
+    candidates,
+    place_of,
+    secrets_among,
+    secrets_page,
+)
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 # name, created, changed, accessed, deleted, tags
@@ -48,16 +53,10 @@ def engine(tmp_path: Path) -> Iterator[SQLiteStore]:
     made.close()
 
 
-def names(engine: SQLiteStore, *filters: dict[str, Any], **asked: Any) -> list[str]:
-    whole = {
-        "order": "created-date",
-        "descending": False,
-        "after": None,
-        "scheduled_too": False,
-        "limit": 9,
-    } | asked
+def names(engine: SQLiteStore, **asked: Any) -> list[str]:
+    whole = {"order": "created-date", "descending": False, "after": None, "scheduled_too": False, "limit": 9}
     with engine.read() as tx:
-        page = secrets_page(tx, account=ACCOUNT, region=REGION, filters=read_filters(filters), **whole)
+        page = secrets_page(tx, account=ACCOUNT, region=REGION, **(whole | asked))
     return [one.name for one in page]
 
 
@@ -97,7 +96,6 @@ def test_a_walk_of_single_steps_meets_each_secret_once(
             descending=descending,
             after=after,
             scheduled_too=True,
-            filters=(),
             limit=1,
         ):
             met.append(page[0].name)
@@ -106,32 +104,31 @@ def test_a_walk_of_single_steps_meets_each_secret_once(
 
 
 @pytest.mark.parametrize(
-    ("filters", "expected"),
+    ("key", "prefix", "expected"),
     [
-        ([("name", ["/"])], ["/testing2/two", "/testing4/four"]),
-        ([("name", ["!/"])], ["testing1/one", "testing3/three"]),
-        ([("name", ["testing1 one"])], []),
-        ([("name", ["Testing"])], []),
-        ([("name", ["testing1", "/testing2"])], ["testing1/one", "/testing2/two"]),
-        ([("name", [""])], ALIVE),
-        ([("tag-key", ["env"])], ["testing1/one", "/testing4/four"]),
-        ([("tag-key", ["Env"])], ["/testing2/two"]),
-        ([("tag-key", ["!env"])], ["/testing2/two", "testing3/three"]),
-        ([("tag-key", ["!neverExists"])], ALIVE),
-        ([("tag-value", ["pro"])], ["testing1/one", "/testing2/two"]),
-        ([("tag-key", ["env"]), ("tag-value", ["test"])], ["/testing4/four"]),
-        ([("name", ["/"]), ("tag-key", ["team"])], ["/testing2/two"]),
-        ([("primary-region", ["us"])], []),
-        ([("primary-region", ["!us"])], ALIVE),
-        ([("owning-service", ["rds"])], []),
-        ([("name", ["%"])], []),
-        ([("name", ["_esting"])], []),
+        ("name", "/", {"/testing2/two", "/testing4/four"}),
+        ("name", "testing", {"testing1/one", "testing3/three"}),
+        ("name", "~", set()),
+        ("tag-key", "env", {"testing1/one", "/testing4/four", "gone"}),
+        ("tag-value", "prod", {"testing1/one", "/testing2/two", "gone"}),
     ],
 )
-def test_filters_are_anded_their_values_ored_and_prefixes_exact(
-    engine: SQLiteStore, filters: list[tuple[str, list[str]]], expected: list[str]
+def test_an_index_knows_who_may_match_a_prefix(
+    engine: SQLiteStore, key: str, prefix: str, expected: set[str]
 ) -> None:
-    assert expected == names(engine, *({"Key": key, "Values": values} for key, values in filters))
+    here = {"account": ACCOUNT, "region": REGION}
+    with engine.read() as tx:
+        found = candidates(tx, **here, key=key, prefix=prefix, at_most=3)
+        assert found is not None
+        assert expected == {one.name for one in secrets_among(tx, **here, pks=found)}
+
+
+def test_too_many_candidates_and_an_empty_prefix_are_no_help(engine: SQLiteStore) -> None:
+    here = {"account": ACCOUNT, "region": REGION}
+    with engine.read() as tx:
+        assert candidates(tx, **here, key="name", prefix="t", at_most=1) is None
+        assert candidates(tx, **here, key="name", prefix="", at_most=9) is None
+        assert [] == secrets_among(tx, account="9" * 12, region=REGION, pks={1, 2, 3})
 
 
 def test_versions_come_oldest_first_and_deprecated_ones_only_if_asked_for(engine: SQLiteStore) -> None:

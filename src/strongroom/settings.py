@@ -60,9 +60,7 @@ class Settings:
         "The address to listen on. `--listen HOST:PORT` sets it and the port.",
         extreme="::1",
     )
-    port: int = _setting(
-        8443, "port", "The TCP port to listen on; 0 takes a free one.", extreme=0, least=0, most=65535
-    )
+    port: int = _setting(8443, "port", "The TCP port to listen on; 0 takes a free one.", extreme=0, least=0, most=65535)
     hosts: tuple[str, ...] = _setting(
         (),
         "names",
@@ -77,9 +75,7 @@ class Settings:
         " hold a password: PostgreSQL reads one from the file named by `?passfile=PATH`.",
         extreme="sqlite:s.db",
     )
-    workers: int = _setting(
-        0, "processes", "API workers; 0 means one for each core.", extreme=1, least=0, most=64
-    )
+    workers: int = _setting(0, "processes", "API workers; 0 means one for each core.", extreme=1, least=0, most=64)
     tls: str = _setting(
         "auto",
         "mode",
@@ -140,9 +136,7 @@ class Settings:
         least=8 * 1024,
         most=1024 * 1024,
     )
-    max_headers: int = _setting(
-        100, "headers", "The most headers of one request.", extreme=32, least=32, most=1000
-    )
+    max_headers: int = _setting(100, "headers", "The most headers of one request.", extreme=32, least=32, most=1000)
     head_timeout: float = _setting(
         10.0, "seconds", "How long a request head may take to arrive.", extreme=1.0, least=0.5, most=600
     )
@@ -208,9 +202,7 @@ class Settings:
         if self.store and not self.store.startswith(("sqlite:", "postgresql:")):
             raise StartRefused("setting store must begin with sqlite: or postgresql:")
         if urlsplit(self.store).password is not None or "password=" in self.store:
-            raise StartRefused(
-                "setting store must not hold a password; name a file with ?passfile=PATH instead"
-            )
+            raise StartRefused("setting store must not hold a password; name a file with ?passfile=PATH instead")
 
     @property
     def store_url(self) -> str:
@@ -306,8 +298,7 @@ def _word(text: str) -> bool:
 def reference() -> str:
     """The page ``docs/reference/settings.md``."""
     rows = [
-        f"| `{one.name}` | {_shown(one.default)} | {one.metadata['unit']}"
-        f" | {_bounds(one)}{one.metadata['help']} |"
+        f"| `{one.name}` | {_shown(one.default)} | {one.metadata['unit']} | {_bounds(one)}{one.metadata['help']} |"
         for one in dataclasses.fields(Settings)
     ]
     return "\n".join(

@@ -50,14 +50,10 @@ MALFORMED = {
     "a folded header": b"GET /echo HTTP/1.1\r\nHost: {host}\r\nx: a\r\n b\r\n\r\n",
     "both length and chunks": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two lengths": b"POST /echo HTTP/1.1\r\nHost: {host}\r\n"
-    b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    "two lengths": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
     "a negative length": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: -3\r\n\r\nabc",
-    "a length that overflows": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: "
-    + b"9" * 40
-    + b"\r\n\r\nabc",
-    "a chunk size that is none": b"POST /echo HTTP/1.1\r\nHost: {host}\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "a length that overflows": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nContent-Length: " + b"9" * 40 + b"\r\n\r\nabc",
+    "a chunk size that is none": b"POST /echo HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "CONNECT": b"CONNECT example.com:443 HTTP/1.1\r\nHost: {host}\r\n\r\n",
     "a path that is not ASCII": b"GET /\xc3\xa9cho HTTP/1.1\r\nHost: {host}\r\n\r\n",
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -233,8 +229,7 @@ def test_trailers_do_not_become_headers(server: Toy) -> None:
 def test_a_client_that_asks_before_sending_is_told_to_go_on(server: Toy) -> None:
     with Raw(server.url) as raw:
         raw.send(
-            f"POST /echo HTTP/1.1\r\nHost: {raw.host}\r\n"
-            "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
+            f"POST /echo HTTP/1.1\r\nHost: {raw.host}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
         )
         assert 100 == raw.answer().status
         raw.send(b"ab")
@@ -244,8 +239,7 @@ def test_a_client_that_asks_before_sending_is_told_to_go_on(server: Toy) -> None
 def test_a_body_that_was_never_asked_for_is_not_taken_for_a_request(server: Toy) -> None:
     with Raw(server.url) as raw:
         raw.send(
-            f"POST /early HTTP/1.1\r\nHost: {raw.host}\r\n"
-            "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
+            f"POST /early HTTP/1.1\r\nHost: {raw.host}\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n".encode()
         )
         assert b"early" == raw.answer().body
         assert raw.closed()
@@ -262,9 +256,7 @@ def test_an_answer_before_the_body_keeps_the_connection_in_step(server: Toy) -> 
 
 def test_an_offer_to_upgrade_is_answered_as_http_1_and_closed(server: Toy) -> None:
     with Raw(server.url) as raw:
-        raw.request(
-            "/echo", b"ab", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n"
-        )
+        raw.request("/echo", b"ab", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n")
         assert 200 == raw.answer().status
         assert raw.closed()
 
@@ -331,9 +323,7 @@ _PIECES = st.sampled_from(
     pieces=st.lists(st.one_of(_PIECES, st.binary(max_size=40)), min_size=1, max_size=14),
     cut=st.integers(0, 200),
 )
-def test_any_bytes_are_answered_or_closed_and_the_worker_lives(
-    server: Toy, pieces: list[bytes], cut: int
-) -> None:
+def test_any_bytes_are_answered_or_closed_and_the_worker_lives(server: Toy, pieces: list[bytes], cut: int) -> None:
     data = b"".join(pieces)
     with Raw(server.url, timeout=8) as raw:
         try:

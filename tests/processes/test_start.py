@@ -37,9 +37,7 @@ def test_stock_boto3_works_over_tls(server: Deployment) -> None:
     assert "one" == secrets.get_secret_value(SecretId="first")["SecretString"]
 
 
-def test_a_profile_alone_is_enough(
-    server: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_profile_alone_is_enough(server: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     (tmp_path / "config").write_text(server.cli("env", "--format", "profile").stdout)

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 
 from strongroom.server.lines import BadLine, ask
 from strongroom.server.runner import run_due
-from tests.deployment import NotReady, Toy, is_alive, wait_gone
+from tests.deployment import NotReady, Toy, clean_environment, is_alive, wait_gone
 from tests.processes.wire import Raw
 
 PASSPHRASE = "correct horse battery staple"
@@ -251,9 +252,7 @@ def test_no_process_shows_the_root_key_or_can_dump_core(server: Toy) -> None:
             assert key not in shown
             assert bytes.fromhex(key.decode()) not in shown
             limits = Path(f"/proc/{pid}/limits").read_text()
-            assert ["0", "0"] == next(line for line in limits.splitlines() if "core file" in line).split()[
-                4:6
-            ]
+            assert ["0", "0"] == next(line for line in limits.splitlines() if "core file" in line).split()[4:6]
 
 
 def test_a_child_keeps_no_descriptor_of_another(server: Toy) -> None:
@@ -290,3 +289,39 @@ def test_the_endpoint_file_says_where_the_server_listens(server: Toy) -> None:
         found = json.loads((server.data / "run" / "endpoint.json").read_text())
         assert (server.url, server.pid, None) == (found["url"], found["pid"], found["ca"])
         assert subprocess.run(["kill", "-0", str(found["pid"])], check=False).returncode == 0
+
+
+def test_a_server_outlives_the_readers_of_its_output(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "strongroom.cli", "serve", "--data", str(data), "--listen", "127.0.0.1:0"],
+        env=clean_environment(),
+        stdout=write,
+        stderr=write,
+    )
+    os.close(write)
+    os.close(read)
+    try:
+        until = time.monotonic() + 30
+        while not is_ready(data):
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.05)
+        children = ask(data / "run" / "admin.sock", {"do": "status"}, timeout=10)["children"]
+        os.kill(children[0]["pid"], signal.SIGKILL)
+        wait_gone([children[0]["pid"]], timeout=2)
+        while not is_ready(data):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        assert 0 == process.wait(20)
+
+
+def is_ready(data: Path) -> bool:
+    """Whether a server answers on the admin socket and is ready."""
+    try:
+        return bool(ask(data / "run" / "admin.sock", {"do": "status"}, timeout=10)["state"] == "ready")
+    except OSError:
+        return False

@@ -24,7 +24,5 @@ def run(given: argparse.Namespace) -> int:
     """Ask for it over the admin socket; the keys lie in DIR/credentials afterwards."""
     directory = directory_of(given)
     made = ask_admin(directory, {"do": "admin reset"})
-    show(
-        given, made, f"user {made['user']} of account {made['account']}: new keys in {directory.credentials}"
-    )
+    show(given, made, f"user {made['user']} of account {made['account']}: new keys in {directory.credentials}")
     return 0

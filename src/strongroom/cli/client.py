@@ -122,9 +122,7 @@ def client_of(given: argparse.Namespace) -> Client:
     endpoint = read_endpoint(directory) or {}
     url = getattr(given, "endpoint", None) or endpoint.get("url")
     if not isinstance(url, str):
-        raise StartRefused(
-            f"no server has ever run on {directory.root}; start one, or name it with --endpoint"
-        )
+        raise StartRefused(f"no server has ever run on {directory.root}; start one, or name it with --endpoint")
     bundle = os.environ.get("AWS_CA_BUNDLE") or (endpoint.get("ca") if url == endpoint.get("url") else None)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or endpoint.get("region")
     return Client(url, region or "us-east-1", keys_of(directory), Path(bundle) if bundle else None)

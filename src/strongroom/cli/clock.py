@@ -50,9 +50,7 @@ def _when_done(client: Client) -> dict[str, Any]:
         if not answer["DueJobs"]:
             return answer
         if time.monotonic() > until:
-            raise StartRefused(
-                f"the clock was moved, but {answer['DueJobs']} jobs that are due are not done yet"
-            )
+            raise StartRefused(f"the clock was moved, but {answer['DueJobs']} jobs that are due are not done yet")
         time.sleep(0.05)
 
 

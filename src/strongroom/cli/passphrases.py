@@ -30,10 +30,13 @@ def from_descriptor(number: int) -> bytes:
 
 
 def from_terminal(*, new: bool) -> bytes | None:
-    """What the operator types; None without a terminal. A new one is asked twice. Raises StartRefused."""
+    """What the operator types; None for nothing, or without a terminal. A new one is asked twice.
+
+    Raises StartRefused where the two differ.
+    """
     if not sys.stdin.isatty():
         return None
     given = getpass.getpass("Passphrase of the seal: ")
     if new and getpass.getpass("The same again: ") != given:
         raise StartRefused("the two passphrases are not the same")
-    return given.encode()
+    return given.encode() or None

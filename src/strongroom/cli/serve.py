@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from strongroom import __version__
 from strongroom.cli import passphrases
@@ -89,9 +90,15 @@ def run(given: argparse.Namespace) -> int:
         parts,
         settings.serving,
         passphrase=passphrase,
-        announce=lambda started: print(screen(started, _called()), flush=True),
-        say=lambda text: print(f"strongroom: {text}", file=sys.stderr, flush=True),
+        announce=lambda started: _tell(sys.stdout, screen(started, _called())),
+        say=lambda text: _tell(sys.stderr, f"strongroom: {text}"),
     )
+
+
+def _tell(stream: TextIO, text: str) -> None:
+    """Print, if anybody still reads: a server must not end because its log's reader did."""
+    with contextlib.suppress(OSError):
+        print(text, file=stream, flush=True)
 
 
 def _settings_given(given: argparse.Namespace) -> dict[str, str]:

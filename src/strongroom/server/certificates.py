@@ -62,9 +62,7 @@ class OwnCertificates:
             try:
                 return Pair(certificate, keyring.open(_PURPOSE, sealed.read_bytes(), _bound(certificate)))
             except SealBroken:
-                raise StartRefused(
-                    f"the CA key {sealed} was not sealed for {self.ca} with this root key"
-                ) from None
+                raise StartRefused(f"the CA key {sealed} was not sealed for {self.ca} with this root key") from None
         made = certificates.make_authority(now)
         write_private(sealed, keyring.seal(_PURPOSE, made.key, _bound(made.certificate)))
         write_private(self.ca, made.certificate)

@@ -59,9 +59,7 @@ class Child:
             os.waitpid(self.pid, 0)
 
 
-def fork_child(
-    name: str, run: Callable[[socket.socket], None], *, abandon: Callable[[], None] = lambda: None
-) -> Child:
+def fork_child(name: str, run: Callable[[socket.socket], None], *, abandon: Callable[[], None] = lambda: None) -> Child:
     """Start ``run(channel)`` in a new process.
 
     ``abandon`` is called in the child first, to close what only the supervisor must keep open. The child ends
@@ -70,8 +68,7 @@ def fork_child(
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     parent = os.getpid()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     # Blocked over the fork: a signal meant for the child must not come out of the supervisor's wakeup socket.
     signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
     pid = os.fork()
@@ -87,14 +84,25 @@ def fork_child(
         run(theirs)
         status = 0
     except StartRefused as refusal:
-        print(f"strongroom: {name}: {refusal}", file=sys.stderr)  # noqa: T201
         status = REFUSED_STATUS
+        _complain(f"strongroom: {name}: {refusal}\n")
     except BaseException:  # noqa: BLE001  the child must not unwind into the supervisor's frames
-        traceback.print_exc()
+        _complain(traceback.format_exc())
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os._exit(status)
+
+
+def _complain(text: str) -> None:
+    """Say it on standard error, if anybody still reads that."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 def _settle(parent: int) -> None:

@@ -30,9 +30,7 @@ def listen(host: str, port: int, *, slots: int, backlog: int) -> list[socket.soc
     comes first: it fails where anybody listens.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError:
         raise StartRefused(f"{host} is not an address of this machine") from None
     probe = _bound(family, address, host, port, shared=False)

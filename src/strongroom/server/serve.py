@@ -130,9 +130,7 @@ def _root_key(parts: Parts, seal: Seal, passphrase: Callable[[bool], bytes | Non
         )
     given = passphrase(True) if seal.needs_passphrase else None
     if seal.needs_passphrase and given is None:
-        raise StartRefused(
-            "a new passphrase seal needs a passphrase: start in a terminal, or with --passphrase-fd N"
-        )
+        raise StartRefused("a new passphrase seal needs a passphrase: start in a terminal, or with --passphrase-fd N")
     return seal.create(SystemEntropy(), given)
 
 
@@ -147,9 +145,7 @@ def _certificates(
     if root_key is not None:
         own.renew(Keyring(root_key), clock())
     elif not own.usable():
-        raise StartRefused(
-            "there is no TLS certificate yet, and none can be made while sealed: give the passphrase"
-        )
+        raise StartRefused("there is no TLS certificate yet, and none can be made while sealed: give the passphrase")
     return own, own.files
 
 

@@ -211,9 +211,7 @@ class Supervisor:
 
     # Children
 
-    def errand(
-        self, name: str, work: Callable[[], Mapping[str, Any]], then: Callable[[Message], None]
-    ) -> None:
+    def errand(self, name: str, work: Callable[[], Mapping[str, Any]], then: Callable[[Message], None]) -> None:
         """Do something in a process of its own; ``then`` gets its message (see ``errand.outcome_of``)."""
         child = start_errand(name, work, abandon=self._abandon)
         self._errands[child.pid] = child

@@ -20,10 +20,7 @@ def server_context(chain: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_TLS12_SUITES)
     context.options |= (
-        ssl.OP_NO_COMPRESSION
-        | ssl.OP_NO_RENEGOTIATION
-        | ssl.OP_CIPHER_SERVER_PREFERENCE
-        | ssl.OP_SINGLE_ECDH_USE
+        ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_SINGLE_ECDH_USE
     )
     context.set_alpn_protocols(["http/1.1"])
     load_certificate(context, chain, key)

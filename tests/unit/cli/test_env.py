@@ -25,9 +25,7 @@ def directory(tmp_path: Path) -> DataDirectory:
 
 def test_a_shell_reads_back_what_is_meant(directory: DataDirectory) -> None:
     found = variables(directory)
-    script = (
-        shell(found) + '\nprintf \'%s\\n\' "$AWS_SECRET_ACCESS_KEY" "$AWS_CA_BUNDLE" "$AWS_SESSION_TOKEN"'
-    )
+    script = shell(found) + '\nprintf \'%s\\n\' "$AWS_SECRET_ACCESS_KEY" "$AWS_CA_BUNDLE" "$AWS_SESSION_TOKEN"'
     done = subprocess.run(
         ["sh", "-c", script],
         env={"AWS_SESSION_TOKEN": "left over"},

@@ -60,9 +60,7 @@ def test_every_command_helps_with_an_example(name: str, capsys: pytest.CaptureFi
     assert "--data" in printed
 
 
-@pytest.mark.parametrize(
-    "words", [[], ["dance"], ["clock"], ["env", "--format", "xml"], ["serve", "--wrokers", "1"]]
-)
+@pytest.mark.parametrize("words", [[], ["dance"], ["clock"], ["env", "--format", "xml"], ["serve", "--wrokers", "1"]])
 def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)

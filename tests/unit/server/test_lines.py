@@ -16,9 +16,7 @@ _TEXTS = st.text('ab\n"\u00e9\0{}', max_size=8)
     messages=st.lists(st.dictionaries(_TEXTS, st.integers() | _TEXTS), max_size=5),
     cuts=st.lists(st.integers(1, 30), min_size=1, max_size=5),
 )
-def test_messages_come_out_whole_however_they_are_cut(
-    messages: list[dict[str, object]], cuts: list[int]
-) -> None:
+def test_messages_come_out_whole_however_they_are_cut(messages: list[dict[str, object]], cuts: list[int]) -> None:
     data = b"".join(map(encode, messages))
     lines, found, at = Lines(), [], 0
     while at < len(data):

@@ -13,9 +13,7 @@ def test_loopback_addresses_are_known(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize(
-    "host", ["0.0.0.0", "::", "", "10.0.0.1", "example.com", "localhost.example", "127.1"]
-)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.0.0.1", "example.com", "localhost.example", "127.1"])
 def test_everything_else_counts_as_reachable(host: str) -> None:
     assert not is_loopback(host)
 

@@ -1,7 +1,7 @@
 """The journal's directory: what its files are called, which exist, and which of their chains still live.
 
     <node>-<start>-<process>-<number>.jsonl     one segment of one chain; names sort by node and then by start
-    settled.json                                up to which start all chains have been settled
+    settled.json                                which chains have been settled
 
 A chain is one incarnation of one process: ``<node>-<start>-<process>``. It lives as long as somebody holds
 the lock on its newest segment; the kernel lets go of a lock when its process ends, however it ends.
@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ from strongroom.base.clock import from_ms, to_ms
 
 SUFFIX = ".jsonl"
 SETTLED_FILE = "settled.json"
+NONE_YET = "0"
+"""Before every start there is."""
 _NODE = re.compile(r"\w{1,32}", re.ASCII)
 _PROCESS = re.compile(r"[\w-]{1,32}", re.ASCII)
 _SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-([\w-]{1,32})-(\d{6,9})\.jsonl", re.ASCII)
@@ -93,25 +96,41 @@ def lives(directory: Path, segments: list[SegmentName]) -> bool:
     return False
 
 
-def settled_through(directory: Path) -> str:
-    """Up to which start every chain has been settled; empty where that is not known."""
+@dataclass(frozen=True, slots=True)
+class SettledNote:
+    """What is settled: every chain up to the start ``through``, and some later ones up to a line of theirs."""
+
+    through: str
+    later: Mapping[str, int]
+
+    def covers(self, chain: str, start: str, seq: int) -> bool:
+        """Whether a chain that ends with line ``seq`` is settled."""
+        return start <= self.through or self.later.get(chain) == seq
+
+
+def read_settled(directory: Path) -> SettledNote | None:
+    """The note that the last start left; None where there is none that can be read."""
     try:
         told = json.loads((directory / SETTLED_FILE).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
-        return ""
-    through = told.get("through") if isinstance(told, dict) else None
-    return through if isinstance(through, str) else ""
+        return SettledNote(str(told["through"]), {str(chain): int(seq) for chain, seq in told["later"].items()})
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
-def write_settled(directory: Path, through: str) -> None:
-    """Say durably that every chain up to this start is settled."""
+def settled_through(directory: Path) -> str:
+    """Up to which start every chain is settled; empty where that is not known or none is."""
+    note = read_settled(directory)
+    return "" if note is None or note.through == NONE_YET else note.through
+
+
+def write_settled(directory: Path, note: SettledNote) -> None:
+    """Leave the note for the next start, durably."""
     temporary = directory / f"{SETTLED_FILE}.new"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(handle, json.dumps({"through": through}).encode())
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        json.dump({"through": note.through, "later": dict(note.later)}, file)
+        file.flush()
         os.fsync(handle)
-    finally:
-        os.close(handle)
     temporary.replace(directory / SETTLED_FILE)
     sync_directory(directory)
 

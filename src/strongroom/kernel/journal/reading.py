@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ _HEAD = re.compile(
     rb'\{"seq":(\d{1,18}),"prev":"([0-9a-f]{64})","at":-?\d{1,18},'
     rb'(?:"id":"([^"\\]{1,200})","writes":(true|false),|"mark":")'
 )
+_OPEN, _SETTLED = b'"open":[', b'"mark":"settled"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,47 @@ def read_line(raw: bytes) -> Line | None:
     return Line(raw, int(head[1]), head[2].decode(), event_id, head[4] == b"true")
 
 
-def raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """Each line without its newline, and whether it had one. A line too long to be ours comes in pieces."""
+def newest_statement(path: Path) -> int | None:
+    """Where the last line of a segment begins that says what was open; None where no line does.
+
+    Searched from the end, so that only the end of a large segment is read.
+    """
+    if not path.stat().st_size:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.rfind(_OPEN)
+        while at >= 0:
+            begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
+            line = read_line(content[begin:end]) if end >= 0 else None
+            mark = line.mark() if line else None
+            if mark is not None and isinstance(mark.get("open"), list):
+                return begin
+            at = content.rfind(_OPEN, 0, begin)
+    return None
+
+
+def settlements(path: Path) -> Iterator[tuple[str, int]]:
+    """Each chain that a segment says is settled, and up to which of its lines."""
+    if not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(_SETTLED)
+        while at >= 0:
+            begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
+            line = read_line(content[begin:end]) if end >= 0 else None
+            mark = (line.mark() if line else None) or {}
+            if mark.get("mark") == "settled" and isinstance(mark.get("through"), int):
+                yield str(mark.get("chain")), mark["through"]
+            at = content.find(_SETTLED, end) if end >= 0 else -1
+
+
+def raw_lines(path: Path, begin: int = 0) -> Iterator[tuple[bytes, bool]]:
+    """Each line from an offset on, without its newline, and whether it had one.
+
+    A line too long to be ours comes in pieces.
+    """
     with path.open("rb") as file:
+        file.seek(begin)
         while line := file.readline(MAX_LINE_BYTES):
             whole = line.endswith(b"\n")
             yield (line[:-1] if whole else line), whole

@@ -25,9 +25,7 @@ class Segment:
         self.size = 0
         self._torn = False
         try:
-            self._handle = os.open(
-                path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
-            )
+            self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
             raise
@@ -45,9 +43,7 @@ class Segment:
         except OSError as error:
             self._torn = True
             self._take_back()
-            raise JournalUnwritable(
-                f"segment {self.path.name} cannot be written: {error.strerror}"
-            ) from error
+            raise JournalUnwritable(f"segment {self.path.name} cannot be written: {error.strerror}") from error
         self.size += len(data)
 
     def sync(self) -> None:

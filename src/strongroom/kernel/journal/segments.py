@@ -31,6 +31,8 @@ __all__ = ["Journal", "JournalUnwritable"]
 log = logging.getLogger("strongroom.journal")
 
 SYNC_AFTER_SECONDS = 0.05
+STATEMENT_EVERY_BYTES = 1024 * 1024
+"""How much a start reads of a chain at most, or nearly so: from the last mark that says what is open."""
 MAX_REASON_CHARS = 200
 _ATTEMPTS = 100
 _JOURNALS: weakref.WeakSet[Journal] = weakref.WeakSet()
@@ -194,7 +196,10 @@ class Journal:
     # ------------------------------------------------------------------ inside; the lock is held
 
     def _begin(self, node: str, process: str) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalUnwritable(f"the journal's directory cannot be made: {error.strerror}") from error
         for _ in range(_ATTEMPTS):
             start = new_start(self._directory, node, process, self._clock())
             self._name = SegmentName(node, start, process, 1)
@@ -206,9 +211,14 @@ class Journal:
         else:
             raise JournalUnwritable("no name for a new chain is free")
         self._chain = Chain(self._name.chain)
-        self._put_marks([self._header()])
-        self._segment.sync()
+        try:
+            self._put_marks([self._header()])
+            self._segment.sync()
+        except JournalUnwritable:
+            self._segment.discard()
+            raise
         sync_directory(self._directory)
+        self._state_again()
         self._synced = self._appended
 
     def _header(self) -> Mapping[str, Any]:
@@ -219,9 +229,14 @@ class Journal:
             raise JournalUnwritable(self._refusal)
 
     def _make_room(self) -> None:
-        """Go on in a new segment where this one is full."""
+        """Say from time to time what is open, and go on in a new segment where this one is full."""
         self._check()
-        if self._segment.size < self._segment_max_bytes:
+        size = self._segment.size
+        if size < self._next_statement:
+            return
+        if size < self._segment_max_bytes:
+            self._put_marks([{"mark": "checkpoint"}])
+            self._state_again()
             return
         before = self._name, self._segment
         name = replace(self._name, number=self._name.number + 1)
@@ -237,11 +252,13 @@ class Journal:
             self._name, self._segment = before
             raise
         self._full.append(before[1])
+        self._state_again()
+
+    def _state_again(self) -> None:
+        self._next_statement = min(self._segment.size + STATEMENT_EVERY_BYTES, self._segment_max_bytes)
 
     def _put_marks(self, marks: Sequence[Mapping[str, Any]]) -> None:
-        told = [
-            {**mark, "open": self._outcomes.open()} if mark["mark"] in _SETTLING else mark for mark in marks
-        ]
+        told = [{**mark, "open": self._outcomes.open()} if mark["mark"] in _SETTLING else mark for mark in marks]
         self._put(self._chain.marks(told, to_ms(self._clock())))
 
     def _put(self, addition: Addition) -> None:

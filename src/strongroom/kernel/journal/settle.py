@@ -15,8 +15,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from strongroom.kernel.journal.chain import first_link
-from strongroom.kernel.journal.files import SegmentName, chains, lives, settled_through, write_settled
-from strongroom.kernel.journal.reading import Line, raw_lines, read_line
+from strongroom.kernel.journal.files import (
+    NONE_YET,
+    SegmentName,
+    SettledNote,
+    chains,
+    lives,
+    read_settled,
+    write_settled,
+)
+from strongroom.kernel.journal.reading import Line, newest_statement, raw_lines, read_line, settlements
 from strongroom.kernel.journal.segments import Journal
 
 Committed = Callable[[Sequence[str]], set[str]]
@@ -38,7 +46,6 @@ class Tail:
     seq: int
     hash: str
     open: dict[str, None] = field(default_factory=dict)
-    settles: dict[str, int] = field(default_factory=dict)
     torn_bytes: int = 0
     damaged: int = 0
 
@@ -63,7 +70,7 @@ def settle(journal: Journal, directory: Path, committed: Committed) -> Settled:
     The ids of what was committed are handed to the journal, whose ``checkpoint`` gives them out for deletion.
     Raises JournalUnwritable, and whatever ``committed`` raises; then nothing counts as settled.
     """
-    tails, through = _survey(directory)
+    tails, note = _survey(directory)
     found = committed([event_id for tail in tails for event_id in tail.open])
     missing = 0
     for tail in tails:
@@ -74,29 +81,30 @@ def settle(journal: Journal, directory: Path, committed: Committed) -> Settled:
             journal.mark([_recovered(tail)])
         journal.mark([{"mark": "settled", "chain": tail.chain, "through": tail.seq, "hash": tail.hash}])
     journal.sync()
-    if through:
-        write_settled(directory, through)
+    write_settled(directory, note)
     journal.forget([event_id for tail in tails for event_id in tail.open if event_id in found])
     return Settled(len(tails), missing, sum(1 for tail in tails if tail.torn_bytes or tail.damaged))
 
 
 def read_tail(directory: Path, segments: Sequence[SegmentName]) -> Tail:
-    """The end of a chain, read from the newest segment that says what was open when it began."""
+    """The end of a chain, read from the last line that says what was open when it was written."""
     name = segments[0]
     tail = Tail(name.chain, name.start, 0, first_link(name.chain))
-    begin = len(segments) - 1
-    while begin > 0 and not _says_what_is_open(directory / segments[begin].file):
-        begin -= 1
-    for segment in segments[begin:]:
+    oldest, offset = len(segments) - 1, newest_statement(directory / segments[-1].file)
+    while offset is None and oldest > 0:
+        oldest -= 1
+        offset = newest_statement(directory / segments[oldest].file)
+    for segment in segments[oldest:]:
         tail.damaged += bool(tail.torn_bytes)  # a torn line is a matter of course only at the very end
         tail.torn_bytes = 0
-        _read_segment(directory / segment.file, tail)
+        _read_segment(directory / segment.file, offset or 0, tail)
+        offset = 0
     return tail
 
 
-def _read_segment(path: Path, tail: Tail) -> None:
+def _read_segment(path: Path, begin: int, tail: Tail) -> None:
     last = None
-    for raw, whole in raw_lines(path):
+    for raw, whole in raw_lines(path, begin):
         line = read_line(raw) if whole else None
         if line is not None:
             _take_in(line, tail)
@@ -119,32 +127,31 @@ def _take_in(line: Line, tail: Tail) -> None:
         tail.open = dict.fromkeys(mark["open"])
     elif mark.get("mark") == "not committed" and mark.get("chain") == tail.chain:
         tail.open.pop(mark.get("id", ""), None)
-    elif mark.get("mark") == "settled" and isinstance(mark.get("through"), int):
-        tail.settles[str(mark.get("chain"))] = mark["through"]
 
 
-def _survey(directory: Path) -> tuple[list[Tail], str]:
-    """The tails of chains that have ended and are not settled yet, and what may then be called settled.
+def _survey(directory: Path) -> tuple[list[Tail], SettledNote]:
+    """The tails of chains that have ended and are not settled yet, and the note that is true once they are.
 
-    That is every start before that of the oldest chain that lives; empty where it is known already.
+    Where no note says what is settled already, the marks do, at the price of looking for them in every file. A
+    start that died between its marks and its note is repeated: no row is deleted before the note is durable.
     """
-    known = settled_through(directory)
-    named = [names for names in chains(directory).values() if names[0].start > known]
+    known = read_settled(directory)
+    named = [names for names in chains(directory).values() if known is None or names[0].start > known.through]
     alive = [names for names in named if lives(directory, names)]
-    oldest = min((names[0].start for names in alive), default="9")
     ended = [names for names in named if names not in alive]
     tails = [read_tail(directory, names) for names in ended]
-    done = {chain: seq for tail in tails for chain, seq in tail.settles.items()}
-    through = max((names[0].start for names in ended if names[0].start < oldest), default="")
-    return [tail for tail in tails if done.get(tail.chain) != tail.seq], through
+    if known is None:
+        known = SettledNote(NONE_YET, _settled_by_marks(directory, ended))
+    oldest = min((names[0].start for names in alive), default="9")
+    through = max((tail.start for tail in tails if tail.start < oldest), default=known.through)
+    later = {tail.chain: tail.seq for tail in tails if tail.start > through}
+    open_tails = [tail for tail in tails if not known.covers(tail.chain, tail.start, tail.seq)]
+    return open_tails, SettledNote(through, later)
 
 
-def _says_what_is_open(path: Path) -> bool:
-    for raw, whole in raw_lines(path):
-        line = read_line(raw) if whole else None
-        mark = line.mark() if line else None
-        return mark is not None and isinstance(mark.get("open"), list)
-    return False
+def _settled_by_marks(directory: Path, ended: Sequence[Sequence[SegmentName]]) -> dict[str, int]:
+    files = [directory / name.file for names in ended for name in names]
+    return {chain: seq for file in files for chain, seq in settlements(file)}
 
 
 def _recovered(tail: Tail) -> dict[str, object]:

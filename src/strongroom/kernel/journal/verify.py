@@ -98,15 +98,11 @@ def _check(walk: _Walk, place: tuple[str, int], line: Line, before: tuple[int, s
     file, at = place
     seq, link = before
     if line.seq > seq + 1:
-        walk.fault(
-            "removed", file, at, f"lines {seq + 1} to {line.seq - 1} of the chain are missing before this one"
-        )
+        walk.fault("removed", file, at, f"lines {seq + 1} to {line.seq - 1} of the chain are missing before this one")
     elif line.seq <= seq:
         walk.fault("moved", file, at, f"line {line.seq} of the chain stands after line {seq}")
     elif link and line.prev != link:
-        walk.fault(
-            "changed", file, at, f"line {seq} of the chain is not the one that this line was written after"
-        )
+        walk.fault("changed", file, at, f"line {seq} of the chain is not the one that this line was written after")
 
 
 def _torn(walk: _Walk, file: str, at: int, *, at_the_end: bool, alive: bool) -> None:
@@ -130,9 +126,7 @@ def _compare_ends(walk: _Walk) -> None:
             continue
         last, digest = walk.ends[chain]
         if last < seq:
-            walk.fault(
-                "removed", chain, last, f"lines {last + 1} to {seq} were cut off the end of this chain"
-            )
+            walk.fault("removed", chain, last, f"lines {last + 1} to {seq} were cut off the end of this chain")
         elif last > seq:
             walk.fault("changed", chain, last, f"this chain had ended with line {seq} and goes on")
         elif digest != link:

@@ -34,10 +34,7 @@ def test_a_record_stands_between_its_number_its_link_and_its_event() -> None:
     (line,) = lines_of(Made("e1", {"eventName": "x"}, writes=True))
     link = sha256(b"n-s-p").hexdigest()
 
-    assert (
-        f'{{"seq":1,"prev":"{link}","at":1234,"id":"e1","writes":true,"event":{{"eventName":"x"}}}}'.encode()
-        == line
-    )
+    assert f'{{"seq":1,"prev":"{link}","at":1234,"id":"e1","writes":true,"event":{{"eventName":"x"}}}}'.encode() == line
 
 
 def test_each_line_names_the_hash_of_the_one_before() -> None:
@@ -86,9 +83,7 @@ def test_an_event_that_would_be_too_large_loses_its_large_parts_and_nothing_else
     large = {"a": ["x" * 1000] * 200}
     (line,) = lines_of(Made("a", {"eventName": "x", "requestParameters": large, "responseElements": None}))
 
-    assert {"eventName": "x", "requestParameters": OMITTED, "responseElements": None} == orjson.loads(line)[
-        "event"
-    ]
+    assert {"eventName": "x", "requestParameters": OMITTED, "responseElements": None} == orjson.loads(line)["event"]
     assert len(line) < MAX_EVENT_BYTES < MAX_LINE_BYTES
 
 

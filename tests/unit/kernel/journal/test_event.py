@@ -111,9 +111,7 @@ def test_a_write_repeats_what_the_room_shows_of_its_answer() -> None:
 
 def test_a_refusal_has_its_code_and_text_and_access_denied_in_cloudtrails_spelling() -> None:
     denied = call(error_code="AccessDeniedException", error_message="User: x is not authorized", answer=None)
-    missing = call(
-        error_code="ResourceNotFoundException", error_message="Secrets Manager can't find", answer=None
-    )
+    missing = call(error_code="ResourceNotFoundException", error_message="Secrets Manager can't find", answer=None)
 
     assert ("AccessDenied", "User: x is not authorized") == (denied["errorCode"], denied["errorMessage"])
     assert "ResourceNotFoundException" == missing["errorCode"]
@@ -177,9 +175,7 @@ def test_nobodys_call_is_recorded_for_the_resources_account() -> None:
     event = call(principal=nobody, access_key_id="", resource=("arn", "210987654321", "AWS::KMS::Key"))
 
     assert "210987654321" == event["recipientAccountId"]
-    assert {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"} == event[
-        "userIdentity"
-    ]
+    assert {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"} == event["userIdentity"]
 
 
 @pytest.mark.parametrize(("service", "source"), [("kms", "kms.amazonaws.com"), ("strongroom", "strongroom")])

@@ -57,9 +57,7 @@ FEDERATED = Principal(
     token_issued=ISSUED,
 )
 ROOT = Principal(PrincipalKind.ROOT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)
-SERVICE = Principal(
-    PrincipalKind.SERVICE, "secretsmanager.amazonaws.com", "", name="secretsmanager.amazonaws.com"
-)
+SERVICE = Principal(PrincipalKind.SERVICE, "secretsmanager.amazonaws.com", "", name="secretsmanager.amazonaws.com")
 NOBODY = Principal(PrincipalKind.ANONYMOUS, "anonymous", "")
 
 FORMS: list[tuple[Principal, dict[str, Any]]] = [
@@ -83,9 +81,7 @@ FORMS: list[tuple[Principal, dict[str, Any]]] = [
             "accountId": ACCOUNT,
             "accessKeyId": "AK",
             "userName": "x",
-            "sessionContext": {
-                "attributes": {"creationDate": "2026-01-02T03:04:05Z", "mfaAuthenticated": "true"}
-            },
+            "sessionContext": {"attributes": {"creationDate": "2026-01-02T03:04:05Z", "mfaAuthenticated": "true"}},
         },
     ),
     (

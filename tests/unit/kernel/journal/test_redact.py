@@ -153,9 +153,7 @@ def test_nested_lists_maps_and_numbers_are_shown_in_camel_case() -> None:
     model = CATALOGUE.operation("secretsmanager", "ListSecrets")
     params = {"MaxResults": 5, "Filters": [{"Key": "name", "Values": ["db"]}]}
 
-    assert {"maxResults": 5, "filters": [{"key": "name", "values": ["db"]}]} == request_parameters(
-        params, model
-    )
+    assert {"maxResults": 5, "filters": [{"key": "name", "values": ["db"]}]} == request_parameters(params, model)
 
 
 def test_a_text_too_long_for_a_record_is_cut_with_a_mark() -> None:

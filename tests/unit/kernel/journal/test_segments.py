@@ -106,9 +106,7 @@ def test_four_threads_keep_the_chain_whole_and_lose_nothing(tmp_path: Path) -> N
         thread.join()
     journal.close()
 
-    assert sorted(made) == sorted(
-        line["id"] for line in told(tmp_path) if "id" in line and "mark" not in line
-    )
+    assert sorted(made) == sorted(line["id"] for line in told(tmp_path) if "id" in line and "mark" not in line)
     assert verify(tmp_path).whole
 
 
@@ -224,7 +222,9 @@ def test_a_full_disk_refuses_records_whole_and_takes_them_again_when_there_is_ro
 
 def test_a_segment_that_cannot_begin_leaves_the_old_one_in_use(tmp_path: Path) -> None:
     run(
-        "journal._segment_max_bytes = 1500\n"
+        "journal.close()\n"
+        "journal = Journal(pathlib.Path(sys.argv[1]), node='n', process='w', clock=machine_clock,\n"
+        "                  segment_max_bytes=1500)\n"
         "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
         "while journal._segment.size < 1500:\n"
         "    journal.append([Made(1)])\n"

@@ -13,6 +13,7 @@ import pytest
 from strongroom.base.clock import machine_clock
 from strongroom.kernel.call import Record
 from strongroom.kernel.journal.files import chains
+from strongroom.kernel.journal.reading import newest_statement
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.journal.settle import Settled, settle, unsettled
 from strongroom.kernel.journal.verify import verify
@@ -156,6 +157,23 @@ def test_a_record_left_open_many_segments_ago_is_found(tmp_path: Path) -> None:
     assert old.event_id in [event_id for event_id, _ in unsettled(tmp_path)]
 
 
+def test_a_long_chain_is_read_from_its_last_statement_alone(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    first, last = write(), write()
+    journal.append_synced([first])
+    filling = Record("reading", {"text": "t" * 100_000}, writes=False)
+    for _ in range(25):
+        journal.append([filling])
+    journal.append_synced([last])
+    die(journal)
+    (name,) = chains(tmp_path)[journal.chain_id]
+    path = tmp_path / name.file
+
+    assert path.stat().st_size > 2_400_000
+    assert newest_statement(path) > 2_000_000
+    assert [(first.event_id, journal.chain_id), (last.event_id, journal.chain_id)] == unsettled(tmp_path)
+
+
 def test_a_torn_last_line_is_told_and_stays_where_it_is(tmp_path: Path) -> None:
     journal, kept = opened(tmp_path), write()
     journal.append_synced([kept])
@@ -206,15 +224,17 @@ def test_chains_that_live_are_left_alone_and_not_passed_over(tmp_path: Path) -> 
     living = opened(tmp_path, "worker0")
     open_write = write()
     living.append_synced([open_write])
-    dead = opened(tmp_path, "worker1")
-    dead.append_synced([write()])
+    dead, kept = opened(tmp_path, "worker1"), write()
+    dead.append_synced([kept, write()])
     die(dead)
 
-    assert (Settled(1, 1, 0), []) == started(tmp_path, set())
-    die(living)
+    assert (Settled(1, 1, 0), [kept.event_id]) == started(tmp_path, {kept.event_id})
+    die(living)  # and the row of what was kept is deleted by now
     assert [(open_write.event_id, living.chain_id)] == unsettled(tmp_path)
     started(tmp_path, set())
-    assert {open_write.event_id} < {mark["id"] for mark in marks(tmp_path, "not committed")}
+    told = {mark["id"] for mark in marks(tmp_path, "not committed")}
+    assert open_write.event_id in told
+    assert kept.event_id not in told
 
 
 def test_a_store_that_cannot_be_asked_settles_nothing(tmp_path: Path) -> None:

@@ -20,9 +20,7 @@ def written(directory: Path, records: int = 12) -> list[Path]:
     """A journal with a chain of several segments, settled by a second one; answers the first one's files."""
     journal = Journal(directory, node="n", process="w", clock=machine_clock, segment_max_bytes=900)
     for number in range(records):
-        journal.append(
-            [Record(f"e{number}", {"eventName": "GetSecretValue", "number": number}, writes=False)]
-        )
+        journal.append([Record(f"e{number}", {"eventName": "GetSecretValue", "number": number}, writes=False)])
     journal.close()
     starting = Journal(directory, node="n", process="prepare", clock=machine_clock)
     settle(starting, directory, set)

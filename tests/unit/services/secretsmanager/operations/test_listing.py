@@ -86,6 +86,7 @@ def test_few_candidates_give_the_page_that_a_walk_gives(
     asked = {"order": order, "descending": descending, "limit": 7}
     narrowed = walked(engine, filters, **asked)
     monkeypatch.setattr(listing, "FEW", 0)
+    monkeypatch.setattr(listing, "SECONDS_A_PAGE", 60.0)
     monkeypatch.setattr(listing, "CHUNK", 5)
     assert narrowed == walked(engine, filters, **asked)
     assert narrowed[0]

@@ -249,7 +249,7 @@ def test_no_kill_loses_what_was_acknowledged_in_postgresql(
 
 
 def test_a_start_takes_up_whatever_a_killed_start_has_left(tmp_path: Path) -> None:
-    """From the very first start on, with no pause between: in the end one root key, one administrator, a whole journal."""
+    """From the very first start on, without a pause: in the end one administrator and a whole journal."""
     server = Deployment(tmp_path / "data", "--workers", "1", "--tls", "off")
     dice = random.Random(seed_of_this_run())
     for _ in range(8):

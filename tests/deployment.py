@@ -25,6 +25,7 @@ from strongroom.server.lines import ask
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
 START_SECONDS = 30.0
+_NOT_PASSED_ON = ("AWS_", "STRONGROOM_", "PYTHONDONTWRITEBYTECODE")
 Answer = dict[str, Any]
 
 
@@ -214,8 +215,8 @@ class Toy(Deployment):
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without AWS_* and STRONGROOM_*, so that nothing leaks into a test."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRONGROOM_"))}
+    """This process's environment without what would leak into a test, or make every start compile anew."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     return kept | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
 
 

@@ -43,8 +43,11 @@ class Account:
         keys = {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret} | credentials
         with _MAKING:
             return _SESSION.client(
-                service, region, endpoint_url=self.url, **keys,
+                service,
+                region,
+                endpoint_url=self.url,
                 config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+                **keys,
             )
 
 

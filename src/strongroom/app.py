@@ -40,6 +40,7 @@ from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.server.asgi import Application, Deliveries, Engine
+from strongroom.server.directory import credentials_text, write_private
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, Prepared, StartRefused
 from strongroom.services import iam, kms, local, secretsmanager, sts
@@ -147,7 +148,7 @@ class Product:
             ),
         )
         if account == self.settings.account:
-            write_private(self.settings.data / CREDENTIALS_FILE, made.profile(), self.entropy)
+            write_private(self.settings.data / CREDENTIALS_FILE, made.profile().encode())
         now, event_id = self.clock(), uuid4(self.entropy)
         told = event.service_event(
             event_id=event_id,
@@ -289,7 +290,7 @@ class Product:
     def _node(self) -> str:
         path = self.settings.data / NODE_FILE
         if not path.exists():
-            write_private(path, self.entropy.take(4).hex() + "\n", self.entropy)
+            write_private(path, self.entropy.take(4).hex().encode() + b"\n")
         return path.read_text(encoding="ascii").strip()
 
     def _forget(self, store: Store) -> None:
@@ -327,7 +328,7 @@ class Made:
 
     def profile(self) -> str:
         """As DIR/credentials holds it: the form of ~/.aws/credentials."""
-        return f"[default]\naws_access_key_id = {self.key_id}\naws_secret_access_key = {self.secret}\n"
+        return credentials_text(self.key_id, self.secret)
 
     def told(self) -> Mapping[str, Any]:
         """As the admin socket tells it."""
@@ -450,14 +451,3 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
 
 def _new_account(entropy: Entropy) -> str:
     return f"{100_000_000_000 + int.from_bytes(entropy.take(8), 'big') % 900_000_000_000}"
-
-
-def write_private(path: Path, text: str, entropy: Entropy) -> None:
-    """Write a small file that only its owner may read, whole or not at all."""
-    passing = path.with_name(f".{path.name}.{entropy.take(4).hex()}")
-    descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    passing.replace(path)

@@ -27,6 +27,7 @@ class Doors:
     """``client(0, "iam")`` and ``client(1, "iam")`` ask the one and the other."""
 
     keys: Keys
+
     def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
         """A stock client of the administrator, or with other keys."""
         raise NotImplementedError
@@ -76,6 +77,4 @@ def read_keys(path: Path) -> Keys:
 
 
 def _recorded_by(data: Path, process: str, request: str) -> bool:
-    return any(
-        request.encode() in path.read_bytes() for path in (data / "journal").glob(f"*-{process}-*.jsonl")
-    )
+    return any(request.encode() in path.read_bytes() for path in (data / "journal").glob(f"*-{process}-*.jsonl"))

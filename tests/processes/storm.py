@@ -100,8 +100,9 @@ class Storm:
         for operation in ["CreateSecret"] + ["PutSecretValue"] * dice.randrange(4):
             token = str(uuid.UUID(int=dice.getrandbits(128), version=4))
             named = "Name" if operation == "CreateSecret" else "SecretId"
-            heard = self._ask(operation, {named: one.name, "ClientRequestToken": token,
-                                          "SecretString": value_of(token)})
+            heard = self._ask(
+                operation, {named: one.name, "ClientRequestToken": token, "SecretString": value_of(token)}
+            )
             if heard:
                 one.versions[token] = heard
             if heard != YES:

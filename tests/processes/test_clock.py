@@ -54,8 +54,11 @@ def test_a_secret_is_gone_when_its_recovery_window_has_passed(server: Deployment
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             ask(SecretId=made["ARN"])
     assert "goes" not in names(client)
-    ended = [entry for entry in entries(server.data) if entry.name == "EndSecretVersionDelete"
-             and entry.event["additionalEventData"]["SecretId"] == made["ARN"]]
+    ended = [
+        entry
+        for entry in entries(server.data)
+        if entry.name == "EndSecretVersionDelete" and entry.event["additionalEventData"]["SecretId"] == made["ARN"]
+    ]
     assert 2 == len(ended)
     again = client.create_secret(Name="goes", SecretString="new")
     assert again["ARN"] != made["ARN"]

@@ -201,9 +201,12 @@ def test_labels_stay_whole_under_writers_of_one_secret_at_both_doors(doors: Door
     assert [] == wrong
     assert 80 == len(acknowledged)
     shown = [
-        {version["VersionId"]: version.get("VersionStages", []) for version in
-         doors.client(door, "secretsmanager").list_secret_version_ids(SecretId=arn, IncludeDeprecated=True,
-                                                                     MaxResults=100)["Versions"]}
+        {
+            version["VersionId"]: version.get("VersionStages", [])
+            for version in doors.client(door, "secretsmanager").list_secret_version_ids(
+                SecretId=arn, IncludeDeprecated=True, MaxResults=100
+            )["Versions"]
+        }
         for door in (0, 1)
     ]
     assert shown[0] == shown[1]

@@ -69,7 +69,9 @@ def test_both_nodes_have_one_clock_and_each_job_is_done_once(pair: Pair) -> None
         assert [] == [one["Name"] for one in left if one["ARN"] in arns]
     ended = [
         (entry.event["additionalEventData"]["SecretId"], entry.event["additionalEventData"]["SecretVersionId"])
-        for node in pair for entry in successes(node.data) if entry.name == "EndSecretVersionDelete"
+        for node in pair
+        for entry in successes(node.data)
+        if entry.name == "EndSecretVersionDelete"
     ]
     assert 24 == len(ended) == len(set(ended))
     assert set(arns) == {arn for arn, _ in ended}
@@ -77,9 +79,7 @@ def test_both_nodes_have_one_clock_and_each_job_is_done_once(pair: Pair) -> None
 
 def test_each_node_writes_its_own_journal(pair: Pair) -> None:
     nodes = Nodes(*pair)
-    asked = [
-        nodes.client(door, "sts").get_caller_identity()["ResponseMetadata"]["RequestId"] for door in (0, 1)
-    ]
+    asked = [nodes.client(door, "sts").get_caller_identity()["ResponseMetadata"]["RequestId"] for door in (0, 1)]
     told = [{entry.event["requestID"] for entry in entries(node.data)} for node in pair]
     assert [[True, False], [False, True]] == [[request in one for one in told] for request in asked]
 

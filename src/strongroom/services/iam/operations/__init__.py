@@ -3,6 +3,7 @@
 from strongroom.services.iam.operations import (
     access_keys,
     account,
+    account_details,
     attachments,
     boundaries,
     groups,
@@ -10,6 +11,7 @@ from strongroom.services.iam.operations import (
     policies,
     policy_versions,
     roles,
+    simulation,
     tags,
     users,
 )
@@ -17,6 +19,7 @@ from strongroom.services.iam.operations import (
 __all__ = [
     "access_keys",
     "account",
+    "account_details",
     "attachments",
     "boundaries",
     "groups",
@@ -24,6 +27,7 @@ __all__ = [
     "policies",
     "policy_versions",
     "roles",
+    "simulation",
     "tags",
     "users",
 ]

@@ -15,6 +15,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from tests.inprocess import Account, InProcess
 from tests.wire.local import ask, who_can
+from tests.wire.test_iam_mfa import Token
 from tests.wire.test_sts import trust
 
 from strongroom.app import Facts
@@ -40,6 +41,8 @@ class House:
         secret = account.client("secretsmanager").create_secret(Name=CANARY, SecretString=CANARY, Tags=tags)
         iam.create_user(UserName=CANARY, Tags=tags)
         access_key = iam.create_access_key(UserName=CANARY)["AccessKey"]
+        token = Token(iam, CANARY)
+        iam.enable_mfa_device(UserName=CANARY, SerialNumber=token.serial, **token.pair(-3))
         iam.create_group(GroupName=CANARY)
         iam.create_role(RoleName=CANARY, AssumeRolePolicyDocument=trust({"AWS": account.id}), Tags=tags)
         document = json.dumps(
@@ -64,6 +67,7 @@ class House:
             "PolicyArn": policy["Arn"],
             "AccessKeyId": access_key["AccessKeyId"],
             "PolicySourceArn": arn,
+            "SerialNumber": token.serial,
             "ActionNames": ["secretsmanager:GetSecretValue"],
             "PolicyInputList": [document],
         }

@@ -97,6 +97,13 @@ class Roles(Protocol):
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
+    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+
+        Raises NeedsWrite for a good code in a reading transaction.
+        """
+        ...
+
     def managed_policy(self, tx: Transaction, account: str, arn: str) -> Document | None:
         """The default version of a managed policy, of this account or of AWS; None where there is none."""
         ...

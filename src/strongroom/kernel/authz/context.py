@@ -80,6 +80,8 @@ def global_context(
         found["aws:tokenissuetime"] = iso_seconds(principal.token_issued)
     if principal.mfa is not None:
         found["aws:multifactorauthpresent"] = _TEXTS[principal.mfa]
+        if principal.mfa and principal.token_issued is not None:
+            found["aws:multifactorauthage"] = str((now - principal.token_issued) // _SECOND)
     if principal.source_identity is not None:
         found["aws:sourceidentity"] = principal.source_identity
     return found

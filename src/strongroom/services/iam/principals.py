@@ -23,7 +23,7 @@ from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.iam import managed, secrets
+from strongroom.services.iam import managed, mfa, secrets
 from strongroom.services.iam.rules import documents
 from strongroom.services.iam.rules.names import (
     AWS,
@@ -34,7 +34,7 @@ from strongroom.services.iam.rules.names import (
     folded,
     parse_entity_arn,
 )
-from strongroom.services.iam.store import entities, holdings, keys, policies, roles, tags
+from strongroom.services.iam.store import devices, entities, holdings, keys, policies, roles, tags
 
 GENERATION: Final = "iam"
 EVERYONE: Final = 10_000
@@ -193,6 +193,13 @@ class Principals:
             return None if text is None else load_document(text, DocumentKind.IDENTITY, arn)
 
         return tx.cached(account, GENERATION, ("policy", arn), load)
+
+    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
+        """Whether a code is that of the caller's own device; it is used up. Nobody but users has devices."""
+        device = devices.find(tx, serial)
+        if device is None or principal.kind is not PrincipalKind.USER or device.user_id != principal.unique_id:
+            return False
+        return mfa.use(tx, self._keyring, device, code, now)
 
     # ------------------------------------------------------------------ reports
 

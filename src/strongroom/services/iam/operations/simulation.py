@@ -186,7 +186,10 @@ def _simulated(
     for action in actions:
         simulation.refuse_action(action)
     now = call.now
-    context = {"aws:currenttime": iso_seconds(now), "aws:epochtime": str(int(now.timestamp()))}
+    context: dict[str, ContextValue] = {
+        "aws:currenttime": iso_seconds(now),
+        "aws:epochtime": str(int(now.timestamp())),
+    }
     context |= known | simulation.entered(call.get("ContextEntries"))
     text = call.get("ResourcePolicy")
     own = None if text is None else _parsed(text, DocumentKind.RESOURCE, "ResourcePolicy")

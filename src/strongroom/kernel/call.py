@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
+from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
@@ -18,7 +19,7 @@ from strongroom.kernel.storage.port import Transaction
 Answer = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Source:
     """Where a request came from. For a call on behalf, the first caller's own."""
 
@@ -43,12 +44,13 @@ class Credential:
     session: tuple[Document, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Target:
     """The resource of a call, found or not, with all that a decision about it needs.
 
     ``arn``: full canonical ARN, or ``*`` for actions without resource-level permissions.
-    ``named``: how a refusal prints it (the id as given where it does not resolve); "" leaves the clause out.
+    ``named``: how a refusal prints it (the id as given where it does not resolve); None prints the ARN, "" leaves
+    the clause out.
     ``found``: the room's row, handed to the handler; None where there is none.
     ``missing``: what an *allowed* caller is told where ``found`` is None; None lets the handler run without a row.
     ``facts``: condition keys that the resource brings (lower-case names: aws:resourcetag/..., kms:keyspec, ...).
@@ -57,14 +59,14 @@ class Target:
     arn: str
     account: str
     found: Any = None
-    named: str = ""
+    named: str | None = None
     missing: Answerable | None = None
     policy: Document | None = None
     rule: ResourceRule = ResourceRule.UNION
     facts: Mapping[str, ContextValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Record:
     """One finished event for the journal. ``writes`` where it stands or falls with a commit.
 

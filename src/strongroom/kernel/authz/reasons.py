@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from strongroom.kernel.authz.decide import lacking_kinds
 from strongroom.kernel.authz.document import Document
-from strongroom.kernel.authz.model import Decision, Policies, ResourceRule
+from strongroom.kernel.authz.model import Decision, Match, Policies, ResourceRule
 from strongroom.kernel.authz.principal import PrincipalKind
 
 MOST = 50
@@ -27,8 +29,28 @@ def allowance(decision: Decision) -> Reasons:
         "outcome": decision.outcome.value,
         "kind": decision.kind,
         "resourceAccount": decision.request.resource_account,
-        "matches": decision.matches[:MOST],
+        "matches": _written(decision.matches),
     }
+
+
+_WRITTEN: dict[int, tuple[Match, orjson.Fragment]] = {}
+_WRITTEN_AT_MOST = 4096
+
+
+def _written(matches: tuple[Match, ...]) -> object:
+    """The statements that allowed. Where it is one, as it mostly is, it is written once and kept.
+
+    Kept by its identity as an object, which is its compiled document's; the object is kept beside its text, so that
+    its number is not given to another meanwhile.
+    """
+    if len(matches) != 1:
+        return matches[:MOST]
+    kept = _WRITTEN.get(id(matches[0]))
+    if kept is None:
+        if len(_WRITTEN) >= _WRITTEN_AT_MOST:
+            _WRITTEN.clear()
+        kept = _WRITTEN[id(matches[0])] = (matches[0], orjson.Fragment(orjson.dumps(matches)))
+    return kept[1]
 
 
 def denial(decision: Decision, policies: Policies) -> Reasons:

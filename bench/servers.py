@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 def free_port() -> int:
@@ -21,6 +23,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _family(pid: int) -> list[int]:
+    """A process and all that come from it."""
+    family = [pid]
+    for one in family:
+        with contextlib.suppress(OSError):
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                family += map(int, (thread / "children").read_text().split())
+    return family
+
+
 class _Server:
     def __init__(self, command: list[str], url: str, probe: str) -> None:
         self.url = url
@@ -28,7 +40,7 @@ class _Server:
         self._command = command
         self.ready_seconds = 0.0
 
-    def __enter__(self) -> _Server:
+    def __enter__(self) -> Self:
         begun = time.perf_counter()
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not self._answers():
@@ -47,6 +59,24 @@ class _Server:
             return
         self._process.kill()
         self._process.wait()
+
+    def cpu_seconds(self) -> float:
+        """The processor time that the server's whole family has taken so far."""
+        ticks = 0
+        for pid in _family(self._process.pid):
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> list[float]:
+        """The memory of each process of the family, shared pages counted in proportion (PSS)."""
+        found = []
+        for pid in _family(self._process.pid):
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                found.append(int(text.split("Pss:", 1)[1].split()[0]) / 1024)
+        return found
 
     def _answers(self) -> bool:
         try:

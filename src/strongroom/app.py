@@ -41,7 +41,7 @@ from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import credentials_text, write_private
 from strongroom.server.hosts import HostCheck
-from strongroom.server.parts import ASGI, Prepared, StartRefused
+from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.services import iam, kms, local, secretsmanager, sts
 from strongroom.settings import Settings
 
@@ -376,6 +376,11 @@ class Worker:
     def asgi(self) -> ASGI:
         """The application."""
         return self._application
+
+    @property
+    def at_once(self) -> AtOnce:
+        """Its short way."""
+        return self._application.at_once
 
     def unseal(self, root_key: bytes) -> None:
         """Open everything with the root key."""

@@ -16,12 +16,24 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.server.hosts import HostCheck
-from strongroom.server.parts import ASGI, Prepared, Receive, Scope, Send, Serving, StartRefused
+from strongroom.server.parts import (
+    ASGI,
+    AtOnce,
+    Prepared,
+    Receive,
+    Scope,
+    Send,
+    Serving,
+    StartRefused,
+    TLSDetails,
+)
+from strongroom.server.quick import send_reply
 from strongroom.server.serve import Started, serve
 from strongroom.settings import load_settings
 
@@ -37,34 +49,44 @@ class ToyWorker:
     def asgi(self) -> ASGI:
         return self._answer
 
+    @property
+    def at_once(self) -> AtOnce:
+        return self._at_once
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._hosts(scope["headers"])
+        """The long way: for what has not come whole. It reads the body, but for /early."""
+        body = b""
+        while scope["path"] != "/early":
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
+        reply = self._at_once(request, "", scope["state"]["tls"])
+        await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
+
+    def _at_once(
+        self, request: HTTPRequest, client: str, tls: TLSDetails | None
+    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        refused = self._hosts(request.headers)
         if refused is not None:
-            await _send(send, refused.status, refused.body)
-        elif not self._open:
-            await _send(send, 503, b"sealed")
-        elif scope["path"] == "/early":
-            await _send(send, 200, b"early")
-        else:
-            size = 0
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return
-                size += len(message["body"])
-                if not message["more_body"]:
-                    break
-            if scope["path"] == "/slow":
-                await asyncio.sleep(1)
-            told = {
-                "pid": os.getpid(),
-                "method": scope["method"],
-                "path": scope["path"],
-                "headers": [[name.decode(), value.decode("latin-1")] for name, value in scope["headers"]],
-                "size": size,
-                "tls": scope["state"]["tls"],
-            }
-            await _send(send, 200, json.dumps(told).encode())
+            return HTTPReply(refused.status, (), refused.body)
+        if not self._open:
+            return HTTPReply(503, (), b"sealed")
+        if request.path == b"/early":
+            return HTTPReply(200, (), b"early")
+        told = {
+            "pid": os.getpid(),
+            "method": request.method,
+            "path": request.path.decode(),
+            "headers": [[name.decode(), value.decode("latin-1")] for name, value in request.headers],
+            "size": len(request.body),
+            "tls": tls,
+        }
+        reply = HTTPReply(200, (), json.dumps(told).encode())
+        return _later(reply) if request.path == b"/slow" else reply
 
     def unseal(self, root_key: bytes) -> None:
         self._open = len(root_key) == 32
@@ -76,10 +98,9 @@ class ToyWorker:
         print(f"worker {os.getpid()} closed", file=sys.stderr)
 
 
-async def _send(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _later(reply: HTTPReply) -> HTTPReply:
+    await asyncio.sleep(1)
+    return reply
 
 
 class ToyRunner:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +19,8 @@ from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
-from strongroom.server.parts import Receive, Scope, Send
+from strongroom.server.parts import Receive, Scope, Send, TLSDetails
+from strongroom.server.quick import send_reply
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -82,34 +83,50 @@ class Engine:
         self.recorder.journal.close()
         self.store.close()
 
-    async def answer(self, request: HTTPRequest, source: Source) -> HTTPReply:
-        """The reply to one request, recorded. What cannot be recorded or committed has not happened."""
+    def answer(self, request: HTTPRequest, source: Source) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        """The reply to one request, recorded. What cannot be recorded or committed has not happened.
+
+        A coroutine where it must wait for a thread, a commit or a sync. To be called in the event loop.
+        """
         flight = self.chain.begin(request, source)
         try:
-            return await self._answer(flight)
+            if flight.slow or not self.store.embedded:
+                return self._wait(flight, self._in_thread(flight))
+            self.chain.enter(flight)
+            reply = self._finish(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             return self.chain.refuse_unwritten(flight, error)
+        return reply if isinstance(reply, HTTPReply) else self._wait(flight, reply)
 
-    async def _answer(self, flight: Flight) -> HTTPReply:
-        loop = self.deliveries.loop = asyncio.get_running_loop()
-        if self.store.embedded and not flight.slow:
-            self.chain.enter(flight)
-        else:
-            await loop.run_in_executor(self.threads, self.chain.enter, flight)
+    async def _wait(self, flight: Flight, reply: Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
+        try:
+            return await reply
+        except Exception as error:  # noqa: BLE001  as above
+            return self.chain.refuse_unwritten(flight, error)
+
+    async def _in_thread(self, flight: Flight) -> HTTPReply:
+        await asyncio.get_running_loop().run_in_executor(self.threads, self.chain.enter, flight)
+        reply = self._finish(flight)
+        return reply if isinstance(reply, HTTPReply) else await reply
+
+    def _finish(self, flight: Flight) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return await self._write(flight, loop)
+            return self._write(flight)
         self.recorder.read(flight.records)
-        if self.sync_each:
-            await loop.run_in_executor(self.threads, self.recorder.journal.sync)
-        return flight.reply
+        return self._synced(flight.reply) if self.sync_each else flight.reply
+
+    async def _synced(self, reply: HTTPReply) -> HTTPReply:
+        await asyncio.get_running_loop().run_in_executor(self.threads, self.recorder.journal.sync)
+        return reply
 
     def _note_use(self, flight: Flight) -> None:
         with contextlib.suppress(QueueFull):  # a date can wait for the next hour
             self.queue.submit(lambda tx: self.chain.note_use(flight, tx), _ignore)
 
-    async def _write(self, flight: Flight, loop: asyncio.AbstractEventLoop) -> HTTPReply:
+    async def _write(self, flight: Flight) -> HTTPReply:
+        loop = self.deliveries.loop = asyncio.get_running_loop()
         done: asyncio.Future[Outcome | BaseException] = loop.create_future()
 
         def finished(outcome: Outcome | BaseException) -> None:
@@ -161,37 +178,34 @@ class Application:
         self._health = health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reply = await self._reply(scope, receive)
-        if reply is None:
-            return
-        headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
-
-    async def _reply(self, scope: Scope, receive: Receive) -> HTTPReply | None:
         body = await self._body(receive)
         if body is None:
-            return None
-        path: bytes = scope["raw_path"]
-        request = HTTPRequest(scope["method"], path, scope["query_string"], scope["headers"], body)
-        refused = self._host_check(scope["headers"])
+            return
+        request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
+        client = scope.get("client")
+        reply = self.at_once(request, client[0] if client else "", scope["state"].get("tls"))
+        await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
+
+    def at_once(
+        self, request: HTTPRequest, client: str, tls: TLSDetails | None
+    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        """The reply to a whole request, or the coroutine that has it."""
+        refused = self._host_check(request.headers)
         if refused is not None:
             return refused
-        if path == HEALTH:
-            return self._health_reply(scope["query_string"])
+        if request.path == HEALTH:
+            return self._health_reply(request.query)
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        tls = scope["state"].get("tls")
-        source = Source(
-            ip=scope["client"][0] if scope.get("client") else "",
+        return engine.answer(request, Source(
+            ip=client,
             user_agent=request.header(b"user-agent") or "",
             host=request.header(b"host") or "",
             secure=tls is not None,
             tls_version=tls.version if tls else None,
             tls_cipher=tls.cipher if tls else None,
-        )
-        return await engine.answer(request, source)
+        ))
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

@@ -7,10 +7,12 @@ settings. The supervisor calls it only in children, so that it never holds a sto
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+from strongroom.base.http import HTTPReply, HTTPRequest
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,6 +31,13 @@ class TLSDetails(NamedTuple):
 
     version: str
     cipher: str
+
+
+AtOnce = Callable[[HTTPRequest, str, TLSDetails | None], HTTPReply | Coroutine[Any, Any, HTTPReply]]
+"""The same application for a request that is whole already: the request, the client's address, its protection.
+
+It answers in the event loop's thread, or with a coroutine where the answer must wait. It never blocks.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,11 @@ class WorkerParts(Protocol):
     @property
     def asgi(self) -> ASGI:
         """The application. Callable at once, also while sealed (it then answers 503)."""
+        ...
+
+    @property
+    def at_once(self) -> AtOnce:
+        """The application's short way, for requests that are whole when they are read."""
         ...
 
     def unseal(self, root_key: bytes) -> None:

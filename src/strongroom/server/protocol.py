@@ -162,6 +162,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = True
         self.deadline = self.loop.time() + limits.body_timeout
+        self.start_request()
+
+    def start_request(self) -> None:
+        """Give the application a request whose head is read, or queue it behind the one before."""
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -19,8 +19,9 @@ import uvloop
 
 from strongroom.server import tls
 from strongroom.server.lines import BadLine, Lines, Message, encode
-from strongroom.server.parts import Parts, Serving, StartRefused, WireLimits, WorkerParts
+from strongroom.server.parts import AtOnce, Parts, Serving, StartRefused, WireLimits, WorkerParts
 from strongroom.server.protocol import BoundedProtocol
+from strongroom.server.quick import QuickProtocol
 
 Files = tuple[Path, Path]
 _HANDSHAKE_SECONDS = 10.0
@@ -32,19 +33,22 @@ _LOG = logging.getLogger("strongroom.worker")
 class WorkerServer(uvicorn.Server):
     """uvicorn's server with one socket, bounded connections, and no signal handlers of its own."""
 
-    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext | None, limits: WireLimits) -> None:
+    def __init__(
+        self, config: uvicorn.Config, context: ssl.SSLContext | None, limits: WireLimits, at_once: AtOnce
+    ) -> None:
         super().__init__(config)
+        self._at_once = at_once
         self._context = context
         self._limits = limits
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen. A TLS handshake has bounded time; uvicorn would allow a minute."""
         loop = asyncio.get_running_loop()
-        state, config, limits = self.server_state, self.config, self._limits
+        state, config, limits, at_once = self.server_state, self.config, self._limits, self._at_once
         secured = self._context is not None
         self.servers = [
             await loop.create_server(
-                lambda: BoundedProtocol(config, state, {}, loop, limits),
+                lambda: QuickProtocol(config, state, loop, limits, at_once),
                 sock=opened,
                 ssl=self._context,
                 backlog=limits.backlog,
@@ -111,7 +115,7 @@ async def _until_told(
         date_header=True,
         timeout_graceful_shutdown=max(1, int(limits.drain_timeout) - 2),
     )
-    server = WorkerServer(config, context, limits)
+    server = WorkerServer(config, context, limits, worker.at_once)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, control.drain)
     control.server = server

@@ -1,0 +1,157 @@
+"""A request that can be answered at once is answered where it was parsed: no task, no messages, one write.
+
+It is for requests that are whole when their head is, on a connection with nothing else under way: every call of
+every SDK, but for large bodies. All others go the long way, as tasks, with the same bounds. What cannot be
+answered at once after all (a write, which waits for its commit) goes on as a task from where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+from uvicorn.server import ServerState
+
+from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.server.parts import ASGI, AtOnce, Receive, Scope, Send, TLSDetails, WireLimits
+from strongroom.server.protocol import BoundedProtocol
+
+
+class QuickProtocol(BoundedProtocol):
+    """One connection. A held request has its head read and bounded, and its application not started yet."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, loop: Any, limits: WireLimits, at_once: AtOnce
+    ) -> None:
+        super().__init__(config, server_state, {}, loop, limits)
+        self._at_once = at_once
+        self._held = False
+        self._quickly = 0  # how many were answered of the bytes that came together
+        self._parts: list[bytes] = []
+        self._dated: tuple[object, bytes] = (None, b"")
+
+    def data_received(self, data: bytes) -> None:
+        """Hold nothing longer than the bytes that came together."""
+        self._quickly = 0
+        super().data_received(data)
+        if self._held:
+            self._let_go()
+
+    def on_body(self, body: bytes) -> None:
+        """Gather the body of a held request."""
+        if self._held and self._body_bytes + len(body) > self.limits.max_body_bytes:
+            self._let_go()
+        if not self._held:
+            super().on_body(body)
+            return
+        self._body_bytes += len(body)
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer a held request."""
+        if not self._held:
+            super().on_message_complete()
+            return
+        self._held = False
+        self._in_body = False
+        reply = self._ask()
+        if isinstance(reply, HTTPReply) and self._write(reply):
+            return
+        # From here on it is a task as any other; the body is gathered already.
+        whole, self.app = self.app, _carrier(reply)
+        try:
+            super().start_request()
+        finally:
+            self.app = whole
+        super().on_message_complete()
+
+    def start_request(self) -> None:
+        """Hold a request that may be answered at once; start the application for any other."""
+        parser = self.parser
+        if (
+            self.pipeline
+            or self._quickly >= self.limits.max_pipelined  # a flood queues up, and is cut there
+            or self.expect_100_continue
+            or self._answering()
+            or self.flow.write_paused
+            or self.transport.is_closing()
+            or not parser.should_keep_alive()
+            or parser.should_upgrade()
+            or parser.get_http_version() != "1.1"
+            or parser.get_method() == b"HEAD"
+        ):
+            super().start_request()
+            return
+        self._held = True
+        self._quickly += 1
+        self._parts = []
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        if self._held:
+            self._let_go()
+        super()._refuse(status, code, message)
+
+    def _let_go(self) -> None:
+        """Go the long way after all, with as much of the body as has come."""
+        self._held = False
+        self._body_bytes = 0
+        super().start_request()
+        for part in self._parts:
+            super().on_body(part)
+
+    def _ask(self) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        path, query = self.url, b""
+        if path != b"/":
+            parsed = httptools.parse_url(path)
+            path, query = parsed.path, parsed.query or b""
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts = []
+        request = HTTPRequest(self.parser.get_method().decode("ascii"), path, query, self.headers, body)
+        tls: TLSDetails | None = self.app_state["tls"]
+        try:
+            return self._at_once(request, self.client[0] if self.client else "", tls)
+        except Exception as error:  # noqa: BLE001  the task reports it, and answers 500
+            return _raised(error)
+
+    def _write(self, reply: HTTPReply) -> bool:
+        """Send an answer; False, and nothing sent, where a header would break out of its line."""
+        now = self.server_state.default_headers
+        if self._dated[0] is not now:
+            self._dated = (now, b"".join([b"%b: %b\r\n" % pair for pair in now]))
+        lines = [b"%b: %b\r\n" % pair for pair in reply.headers]
+        head = b"".join([STATUS_LINE[reply.status], self._dated[1], *lines])
+        if head.count(b"\n") != 1 + len(now) + len(lines) or head.count(b"\r") != 1 + len(now) + len(lines):
+            return False
+        self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(reply.body), reply.body))
+        self.server_state.total_requests += 1
+        if _CLOSE in reply.headers:
+            self.transport.close()
+        elif not self.flow.write_paused:
+            self.deadline = self.loop.time() + self.limits.keep_alive
+        return True
+
+
+_CLOSE = (b"connection", b"close")
+
+
+async def _raised(error: Exception) -> HTTPReply:
+    raise error
+
+
+def _carrier(reply: HTTPReply | Coroutine[Any, Any, HTTPReply]) -> ASGI:
+    """An application whose one answer is on its way already."""
+
+    async def carry(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+        await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
+
+    return carry
+
+
+async def send_reply(reply: HTTPReply, send: Send) -> None:
+    """One reply as the messages of ASGI."""
+    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

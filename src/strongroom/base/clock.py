@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 Clock = Callable[[], datetime]
 
 
@@ -21,12 +22,12 @@ def machine_clock() -> datetime:
 
 def to_ms(moment: datetime) -> int:
     """Milliseconds since the epoch, as stores keep them."""
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // _MILLISECOND
 
 
 def from_ms(milliseconds: int) -> datetime:
     """The aware UTC moment of a stored millisecond count."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + milliseconds * _MILLISECOND
 
 
 def iso_seconds(moment: datetime) -> str:

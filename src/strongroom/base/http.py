@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from strongroom.base.values import value_object
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -36,7 +38,7 @@ class HTTPRequest:
         return None if found is None else found.decode("latin-1")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class HTTPReply:
     """One answer, ready to be written. The server adds ``date`` and ``content-length``."""
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
+from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
@@ -18,7 +19,7 @@ from strongroom.kernel.storage.port import Transaction
 Answer = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Source:
     """Where a request came from. For a call on behalf, the first caller's own."""
 
@@ -43,7 +44,7 @@ class Credential:
     session: tuple[Document, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Target:
     """The resource of a call, found or not, with all that a decision about it needs.
 
@@ -64,7 +65,7 @@ class Target:
     facts: Mapping[str, ContextValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Record:
     """One finished event for the journal. ``writes`` where it stands or falls with a commit."""
 

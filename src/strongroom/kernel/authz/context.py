@@ -51,13 +51,11 @@ def global_context(
     ``via``: the services that pass the caller's request on, first to last; empty for a direct call.
     An empty ``source_ip`` leaves aws:SourceIp out.
     """
-    kind = principal.kind
     _, iso, epoch = _MOMENT.texts(now)
-    found: dict[str, ContextValue] = {
+    found = {
+        **_identity(principal),
         "aws:currenttime": iso,
         "aws:epochtime": epoch,
-        "aws:principalaccount": principal.account or "anonymous",
-        "aws:principaltype": kind._value_,
         "aws:requestedregion": region,
         "aws:resourceaccount": resource_account,
         "aws:securetransport": "true" if secure else "false",
@@ -70,6 +68,35 @@ def global_context(
         found["aws:calledvia"] = via
         found["aws:calledviafirst"] = via[0]
         found["aws:calledvialast"] = via[-1]
+    return found
+
+
+_KEPT: dict[int, tuple[Principal, dict[str, ContextValue]]] = {}
+_KEPT_AT_MOST = 1024
+
+
+def _identity(principal: Principal) -> dict[str, ContextValue]:
+    """The keys that come from the principal alone.
+
+    Kept by the principal's identity as an object: a client's requests bring the same one. The principal is kept
+    beside them, so that its number is not given to another object meanwhile.
+    """
+    kept = _KEPT.get(id(principal))
+    if kept is not None:
+        return kept[1]
+    made = _identity_keys(principal)
+    if len(_KEPT) >= _KEPT_AT_MOST:
+        _KEPT.clear()
+    _KEPT[id(principal)] = (principal, made)
+    return made
+
+
+def _identity_keys(principal: Principal) -> dict[str, ContextValue]:
+    kind = principal.kind
+    found: dict[str, ContextValue] = {
+        "aws:principalaccount": principal.account or "anonymous",
+        "aws:principaltype": kind.value,
+    }
     if kind is PrincipalKind.ANONYMOUS:
         found["aws:userid"] = "anonymous"
         return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from strongroom.base.values import value_object
 from strongroom.kernel.authz.principal import Principal
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class ResourceRule(Enum):
     TRUST = "the policy must allow, and the caller's identity policy too unless the caller is named directly"
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Request:
     """May this principal do this action on this resource? All names in canonical form.
 
@@ -41,7 +42,7 @@ class Request:
     context: Mapping[str, ContextValue] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Policies:
     """Everything that has a say. ``None`` means "not set", which restricts nothing (boundary, session)."""
 
@@ -75,7 +76,7 @@ class Match:
     effect: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Decision:
     """A decision with its reasons. ``kind`` names the kind of policy that denied or lacked an Allow.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from strongroom.base.names import PARTITION, is_account_id, parse_arn
+from strongroom.base.values import value_object
 from strongroom.services.kms import errors
 
 ALIAS_PREFIX = "alias/"
@@ -17,7 +18,7 @@ AWS_PREFIX = "alias/aws/"
 _KEY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class KeyName:
     """A key, whether or not there is one."""
 

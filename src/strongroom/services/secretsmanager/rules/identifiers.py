@@ -6,9 +6,9 @@ Source: facts aws-observed, "ARN and SecretId"; secretsmanager section 2.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from strongroom.base.names import PARTITION, is_account_id, parse_arn
+from strongroom.base.values import value_object
 from strongroom.services.secretsmanager import errors
 
 SUFFIX_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]+")
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SecretRef:
     """Where to look for a secret. ``suffix`` is None where only the name decides."""
 

@@ -49,7 +49,8 @@ class Target:
     """The resource of a call, found or not, with all that a decision about it needs.
 
     ``arn``: full canonical ARN, or ``*`` for actions without resource-level permissions.
-    ``named``: how a refusal prints it (the id as given where it does not resolve); "" leaves the clause out.
+    ``named``: how a refusal prints it (the id as given where it does not resolve); None prints the ARN, "" leaves
+    the clause out.
     ``found``: the room's row, handed to the handler; None where there is none.
     ``missing``: what an *allowed* caller is told where ``found`` is None; None lets the handler run without a row.
     ``facts``: condition keys that the resource brings (lower-case names: aws:resourcetag/..., kms:keyspec, ...).
@@ -58,7 +59,7 @@ class Target:
     arn: str
     account: str
     found: Any = None
-    named: str = ""
+    named: str | None = None
     missing: Answerable | None = None
     policy: Document | None = None
     rule: ResourceRule = ResourceRule.UNION

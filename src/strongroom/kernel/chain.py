@@ -240,7 +240,7 @@ class Chain:
         )
         if not decision.allowed:
             call.decision = None
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named or None))
+            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
         return decision
 
     # ------------------------------------------------------------------ inside one transaction

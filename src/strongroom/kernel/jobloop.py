@@ -128,8 +128,9 @@ class JobLoop:
             run = _Run(self, self.clock() + self.offset(tx))
             if handler is None:
                 raise LookupError(f"no room does jobs of kind {leased.kind}")
-            handler(Job(leased.kind, leased.key, leased.attempt), run, tx)
+            # First, so that the work may schedule the same job anew; both stand or fall together.
             lease.finish(tx, leased)
+            handler(Job(leased.kind, leased.key, leased.attempt), run, tx)
             return Outcome(keep=True, records=tuple(run.records), value=None)
 
         try:

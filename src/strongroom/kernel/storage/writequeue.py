@@ -55,7 +55,7 @@ class Ledger(Protocol):
         ...
 
     def committed(self, outcomes: Sequence[Outcome]) -> None:
-        """Know that a batch was kept. Called between its COMMIT and its answers; must not fail or wait."""
+        """Know that a batch was kept. Called between its COMMIT and its answers; must not wait."""
         ...
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
@@ -175,7 +175,10 @@ class WriteQueue:
             tx.rollback()
             self._tell_not_committed(outcomes, error)
             return error
-        self._ledger.committed(outcomes)
+        try:
+            self._ledger.committed(outcomes)
+        except Exception:  # noqa: BLE001  kept it is; the next start finds the ids in the store
+            _LOG.exception("a committed batch could not be told to the ledger")
         return None
 
     def _ask_again(self, error: CommitUnknown, outcomes: Sequence[Outcome]) -> BaseException | None:

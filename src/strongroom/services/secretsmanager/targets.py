@@ -14,7 +14,7 @@ from typing import Any
 
 from strongroom.base.names import PARTITION
 from strongroom.base.refusals import Answerable
-from strongroom.kernel.authz.document import Document, DocumentKind, parse_document
+from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Call, Target
 from strongroom.kernel.storage.port import Transaction
@@ -75,6 +75,11 @@ def absent(ref: SecretRef, given: str, missing: Answerable | None) -> Target:
     )
 
 
+def all_secrets(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
+    """What actions without resource-level permissions are about; AWS's refusals of them name no resource."""
+    return Target(arn="*", account=call.account, named="")
+
+
 def present(tx: Transaction, one: Secret, found: Any, missing: Answerable | None) -> Target:
     """A secret as a target, with its resource policy as it stands in this transaction."""
     arn = one.arn
@@ -94,7 +99,7 @@ def policy_of(tx: Transaction, one: Secret, arn: str) -> Document | None:
 
     def load() -> Document | None:
         text = store.secrets.policy_text(tx, one.pk)
-        return None if text is None else parse_document(text, DocumentKind.RESOURCE, arn)
+        return None if text is None else load_document(text, DocumentKind.RESOURCE, arn)
 
     return tx.cached(one.account, POLICY_KIND, ("secretsmanager-policy", one.pk), load)
 

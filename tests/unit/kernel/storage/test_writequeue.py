@@ -30,6 +30,10 @@ class Told:
         """As Ledger.before_commit."""
         self.lines.append(f"before {len(outcomes)}")
 
+    def committed(self, outcomes: Sequence[Outcome]) -> None:
+        """As Ledger.committed."""
+        self.lines.append(f"committed {len(outcomes)}")
+
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
         """As Ledger.not_committed."""
         self.lines.append(f"not committed {len(outcomes)}")
@@ -100,7 +104,7 @@ def test_a_call_that_fills_the_disk_takes_its_batch_with_it_and_the_rest_runs(tm
     queue.close()
     assert [("a", StoreUnavailable), ("b", StoreUnavailable), ("c", Outcome)] == answers
     assert ["a", "b", "c"] == runs
-    assert ["before 1"] == ledger.lines
+    assert ["not committed 1", "before 1", "committed 1"] == ledger.lines
     with store.read() as tx:
         assert [None, ("",)] == [tx.row(GET, named="a"), tx.row(GET, named="c")]
     store.close()

@@ -17,7 +17,7 @@ from strongroom.services.secretsmanager.operations.listing import walk
 from strongroom.services.secretsmanager.operations.values import get_secret_value
 from strongroom.services.secretsmanager.room import ROOM
 from strongroom.services.secretsmanager.rules.filters import read_filters
-from strongroom.services.secretsmanager.targets import value_at
+from strongroom.services.secretsmanager.targets import all_secrets, value_at
 
 PAGE_MAX = 20
 BYTES_MAX = 1_000_000
@@ -28,7 +28,7 @@ _KEYS = request_keys("GetSecretValue")
 _SINGLE = {Kind.ACCESS_DENIED: "AccessDeniedException", Kind.VALIDATION: "ValidationException"}
 
 
-@ROOM.operation("BatchGetSecretValue", mode=Mode.SLOW)
+@ROOM.operation("BatchGetSecretValue", mode=Mode.SLOW, locate=all_secrets)
 def batch_get_secret_value(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
     """Answer with current values by ids or by filters; what fails for one secret is told beside the others.
 

@@ -16,6 +16,7 @@ from strongroom.services.secretsmanager.rules.filters import Filter, read_filter
 from strongroom.services.secretsmanager.shown import described
 from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.store.listing import Place
+from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 100
 CHUNK = 500
@@ -25,7 +26,7 @@ FEW = 2_000
 """Up to how many candidates of an index are read at once instead of walking all secrets."""
 
 
-@ROOM.operation("ListSecrets", mode=Mode.SLOW)
+@ROOM.operation("ListSecrets", mode=Mode.SLOW, locate=all_secrets)
 def list_secrets(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
     """Answer with a page of the account's secrets in this Region, oldest first unless sorted otherwise.
 

@@ -9,6 +9,7 @@ from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager.room import ROOM
 from strongroom.services.secretsmanager.rules import passwords
+from strongroom.services.secretsmanager.targets import all_secrets
 
 _KINDS = (
     ("ExcludeUppercase", passwords.UPPERCASE),
@@ -18,7 +19,7 @@ _KINDS = (
 )
 
 
-@ROOM.operation("GetRandomPassword", mode=Mode.READ)
+@ROOM.operation("GetRandomPassword", mode=Mode.READ, locate=all_secrets)
 def get_random_password(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
     """Answer with a password of the length and kinds asked for; it is stored nowhere.
 

@@ -25,6 +25,7 @@ from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.journal import event, settle
 from strongroom.kernel.journal.files import settled_through
+from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
@@ -220,6 +221,7 @@ class Product:
                 seal_kind=self.seal.kind,
                 seal_protects=self.seal.describe(),
                 retire=iam.retire_administrator,
+                lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
             ),
         )
         return registry

@@ -16,16 +16,22 @@ from strongroom.cli import (
     clock,
     credentials,
     env,
+    explain,
+    policy,
     seal,
     serve,
     status,
     stop,
     unseal,
     version,
+    whocan,
 )
 from strongroom.server.parts import StartRefused
 
-COMMANDS = (serve, env, status, stop, clock, seal, unseal, credentials, account, admin, audit, version)
+COMMANDS = (
+    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, whocan, policy, audit,
+    version,
+)  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 
 

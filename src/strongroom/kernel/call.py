@@ -68,11 +68,15 @@ class Target:
 
 @value_object
 class Record:
-    """One finished event for the journal. ``writes`` where it stands or falls with a commit."""
+    """One finished event for the journal. ``writes`` where it stands or falls with a commit.
+
+    ``decision`` stands beside the event: why the call was allowed or refused (authz.reasons).
+    """
 
     event_id: str
     event: Mapping[str, Any]
     writes: bool
+    decision: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,13 @@ class Roles(Protocol):
 
     def role(self, tx: Transaction, arn: str) -> Role | None:
         """The role of exactly this ARN, in whatever account; None where there is none."""
+        ...
+
+    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+
+        Raises NeedsWrite for a good code in a reading transaction.
+        """
         ...
 
     def managed_policy(self, tx: Transaction, account: str, arn: str) -> Document | None:
@@ -138,7 +149,9 @@ class Call:
     ``params`` are parsed and valid by the model: strings, ints, bytes for blobs, datetimes, lists, dicts.
     ``now`` is the product's clock; ``machine_now`` the machine's.
     ``region`` comes from the credential scope; ``account`` is the caller's.
-    ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None.
+    ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
+    ``on_behalf_of`` then the request id of the call that it all began with.
+    ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     """
 
     kernel: Kernel
@@ -154,8 +167,10 @@ class Call:
     source: Source
     invoked_by: str | None = None
     via: tuple[str, ...] = ()
+    on_behalf_of: str | None = None
     target: Target | None = None
     decision: Decision | None = None
+    denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 

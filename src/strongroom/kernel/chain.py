@@ -26,6 +26,7 @@ from strongroom.kernel.authz.decide import decide, no_permission_needed
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
+from strongroom.kernel.authz.reasons import allowance, denial
 from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.model.catalogue import Catalogue
@@ -201,6 +202,7 @@ class Chain:
             source=call.source,
             invoked_by=principal,
             via=(*call.via, principal),
+            on_behalf_of=call.on_behalf_of or call.request_id,
             records=call.records,
         )
         declared = self.registry.rooms[service].operations[operation]
@@ -234,12 +236,11 @@ class Chain:
         context.update(keys)
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
-        decision = decide(
-            asked,
-            Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule),
-        )
+        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
+        decision = decide(asked, policies)
         if not decision.allowed:
             call.decision = None
+            call.denial = denial(decision, policies)
             raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
         return decision
 
@@ -264,7 +265,7 @@ class Chain:
 
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
-        call.records, call.target, call.decision, call.notes = [], None, None, {}
+        call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
         flight.reply, flight.records = None, []
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -319,7 +320,8 @@ class Chain:
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
-        return Record(call.event_id, made, writes=error is None and tx is not None and tx.writable)
+        writes = error is None and tx is not None and tx.writable
+        return Record(call.event_id, made, writes, _why(call))
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -433,6 +435,17 @@ def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] |
     return call.target.arn, call.target.account, operation.resource_type
 
 
+def _why(call: Call) -> Mapping[str, Any] | None:
+    """What stands beside the event: the reasons of the decision, and for which call it was all done."""
+    if call.decision is not None:
+        why = allowance(call.decision)
+    elif call.denial is not None:
+        why = call.denial
+    else:
+        return None
+    return why if call.on_behalf_of is None else {**why, "for": call.on_behalf_of}
+
+
 def _undone(record: Record) -> Record:
     """The record of a call on behalf whose changes were rolled back with the call that asked for it."""
     if not record.writes:
@@ -442,7 +455,7 @@ def _undone(record: Record) -> Record:
         "errorCode": "RolledBack",
         "errorMessage": "The call that this was done for was refused; nothing of it was kept.",
     }
-    return Record(record.event_id, told, writes=False)
+    return Record(record.event_id, told, False, record.decision)
 
 
 def _log_bug(call: Call, error: BaseException) -> None:

@@ -125,6 +125,10 @@ class PrincipalSource(Roles, Protocol):
         """The principal's policies as they stand in this transaction; empty where it is gone."""
         ...
 
+    def everyone(self, tx: Transaction, account: str) -> Sequence[Principal]:
+        """All users and roles of an account as they are without a session: for reports, not for calls."""
+        ...
+
     def used(
         self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
     ) -> None:

@@ -64,6 +64,8 @@ def global_context(
     }
     if source_ip:
         found["aws:sourceip"] = source_ip
+    if principal.mfa and principal.token_issued is not None:
+        found["aws:multifactorauthage"] = str((now - principal.token_issued) // _SECOND)
     if via:
         found["aws:calledvia"] = via
         found["aws:calledviafirst"] = via[0]

@@ -90,6 +90,22 @@ def decide(request: Request, policies: Policies) -> Decision:
     return Decision(request, outcome, kind, tuple(matches), tuple(found.notes))
 
 
+def lacking_kinds(request: Request, policies: Policies) -> tuple[str, ...]:
+    """Every kind of policy that would have to allow as well, were nothing denied, in the order of asking."""
+    found, kinds = _consulted(request, policies), list[str]()
+    while (kind := _lacking(request, policies.rule, found)) is not None:
+        kinds.append(kind)
+        if kind == "identity":
+            found.identity = True
+        elif kind == "boundary":
+            found.boundary = True
+        elif kind == "session":
+            found.session = True
+        else:
+            found.grant = _FULL
+    return tuple(kinds)
+
+
 def no_permission_needed(request: Request) -> Decision:
     """The decision about an operation that everyone may call (GetCallerIdentity), whatever policies say."""
     return Decision(request, Outcome.ALLOWED, "none")

@@ -7,8 +7,8 @@ A line is one of two things:
 
 ``prev`` is the SHA-256, in hex, of the bytes of the line before without its newline; the first line has that
 of the chain's own name. ``writes`` says that the record counts only if its transaction was committed.
-``product`` appears beside an event where the product's clock differs from the machine's. Nothing here touches
-a file.
+``product`` appears beside an event where the product's clock differs from the machine's, ``decision`` where the
+call was decided: why it was allowed or refused. Nothing here touches a file.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import orjson
 from strongroom.kernel.journal.event import PRODUCT_TIME
 
 MAX_EVENT_BYTES = 128 * 1024
+MAX_DECISION_BYTES = 96 * 1024
 MAX_LINE_BYTES = 256 * 1024
 OMITTED = {"omitted": "This field is omitted because the record would be too large."}
 
@@ -43,6 +44,11 @@ class Recordable(Protocol):
     @property
     def writes(self) -> bool:
         """Whether it stands or falls with a commit."""
+        ...
+
+    @property
+    def decision(self) -> Mapping[str, Any] | None:
+        """Why the call was allowed or refused; None where nothing was decided."""
         ...
 
 
@@ -107,7 +113,14 @@ def _record_line(seq: int, prev: str, at_ms: int, record: Recordable) -> bytes:
     writes = "true" if record.writes else "false"
     event_id = orjson.dumps(record.event_id).decode()
     head = f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":{event_id},"writes":{writes},{product}"event":'
-    return b"%b%b}" % (head.encode(), _encoded(event))
+    if record.decision is None:
+        return b"%b%b}" % (head.encode(), _encoded(event))
+    return b'%b%b,"decision":%b}' % (head.encode(), _encoded(event), _reasons(record.decision))
+
+
+def _reasons(decision: Mapping[str, Any]) -> bytes:
+    encoded = _json(decision)
+    return encoded if len(encoded) <= MAX_DECISION_BYTES else _json(OMITTED)
 
 
 def _encoded(event: Mapping[str, Any]) -> bytes:

@@ -40,6 +40,10 @@ class PolicyNotAttachableException(IAMError):
     """The policy may not be attached to this kind of entity."""
 
 
+class InvalidAuthenticationCodeException(IAMError):
+    """The codes are not those of the device, or were used before."""
+
+
 class UnmodifiableEntityException(IAMError):
     """Only the service that made the entity may change it."""
 

@@ -6,7 +6,7 @@ that changes a row raises it. What is not found is not kept, so that invented id
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -23,19 +23,22 @@ from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.iam import managed, secrets
+from strongroom.services.iam import managed, mfa, secrets
 from strongroom.services.iam.rules import documents
 from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
     ROLE,
+    USER,
     Entity,
     folded,
     parse_entity_arn,
 )
-from strongroom.services.iam.store import entities, holdings, keys, policies, roles, tags
+from strongroom.services.iam.store import devices, entities, holdings, keys, policies, roles, tags
 
 GENERATION: Final = "iam"
+EVERYONE: Final = 10_000
+"""More users or roles than an account can have (rules.quotas)."""
 
 _GRANTS_NOTHING = parse_document(
     '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}}',
@@ -190,6 +193,35 @@ class Principals:
             return None if text is None else load_document(text, DocumentKind.IDENTITY, arn)
 
         return tx.cached(account, GENERATION, ("policy", arn), load)
+
+    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
+        """Whether a code is that of the caller's own device; it is used up. Nobody but users has devices."""
+        device = devices.find(tx, serial)
+        if device is None or principal.kind is not PrincipalKind.USER or device.user_id != principal.unique_id:
+            return False
+        return mfa.use(tx, self._keyring, device, code, now)
+
+    # ------------------------------------------------------------------ reports
+
+    def everyone(self, tx: Transaction, account: str) -> Sequence[Principal]:
+        """All users and roles of an account as they are without a session, by name."""
+        found = [
+            _user(one, tags.of(tx, one.id), None)
+            for one in entities.page(tx, account, USER, prefix="/", after="", most=EVERYONE)
+        ]
+        found.extend(
+            Principal(
+                kind=PrincipalKind.ROLE,
+                arn=one.arn,
+                account=account,
+                unique_id=one.id,
+                name=one.name,
+                entity_arn=one.arn,
+                tags=tags.of(tx, one.id),
+            )
+            for one in entities.page(tx, account, ROLE, prefix="/", after="", most=EVERYONE)
+        )
+        return found
 
     # ------------------------------------------------------------------ roles
 

@@ -16,3 +16,11 @@ class ClockNotMovableException(LocalError):
 
 class LastAdministratorException(LocalError):
     """The credentials are those of the only administrator."""
+
+
+class RecordNotFoundException(LocalError):
+    """No record of this account has that request id."""
+
+
+class CannotTellException(LocalError):
+    """The question names an action or a resource that is not here."""

@@ -1,7 +1,7 @@
-"""The clock, the seal and the first credentials, for whoever is allowed to ask.
+"""The clock, the seal, the first credentials and explanations, for whoever is allowed to ask.
 
 Source: DESIGN.md, "The command line and the local API". Actions: strongroom:ClockRead, ClockAdvance, SealRead,
-CredentialsRetire.
+CredentialsRetire; those of explanations are in their own files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, model, store
+from strongroom.services.local import errors, explanations, model, store, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,14 @@ class Local:
     """What the composition root tells this room.
 
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
-    LookupError with the reason where it is the last way in.
+    LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request.
     """
 
     dev_clock: bool
     seal_kind: str
     seal_protects: str
     retire: Callable[[Transaction, str, str], str]
+    lookup: explanations.Lookup
 
 
 def register(registry: Registry, local: Local) -> None:
@@ -82,6 +83,8 @@ def register(registry: Registry, local: Local) -> None:
             "DueJobs": due.count_due(tx, now),
         }
 
+    explanations.declare(room, local.lookup)
+    whocan.declare(room, registry)
     registry.add(room)
 
 

@@ -36,16 +36,24 @@ def _refuse_bad_arns(call: Call, tx: Transaction, account: str, arns: Sequence[s
             raise invalid(f"Policy {arn} does not exist or is not attachable.")
 
 
-def refuse_mfa(call: Call) -> None:
-    """Refuse an MFA device: there are none yet, so none can be this user's.
+def proves_mfa(call: Call, tx: Transaction) -> bool:
+    """Whether the request proves a second factor with ``SerialNumber`` and ``TokenCode``: False where it has neither.
 
-    Source: AWS's text for an unknown one.
+    Uses the code up. Raises AccessDenied, in AWS's text, where the device is not the caller's or the code is wrong.
     """
-    if call.get("SerialNumber") is not None or call.get("TokenCode") is not None:
+    serial, code = call.get("SerialNumber"), call.get("TokenCode")
+    if serial is None and code is None:
+        return False
+    if (
+        serial is None
+        or code is None
+        or not call.kernel.roles.use_mfa(tx, call.principal, serial, code, call.machine_now)
+    ):
         raise denied(
             "MultiFactorAuthentication failed, unable to validate MFA code.  "
             "Please verify your MFA serial number is valid and associated with this user."
         )
+    return True
 
 
 def given_out(call: Call, session: Session) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from strongroom.kernel.authz.context import global_context
@@ -101,6 +101,8 @@ def test_temporary_credentials_bring_their_own_keys() -> None:
         )
     )
     assert "false" == keys(replace(session, mfa=False))["aws:multifactorauthpresent"]
+    assert "aws:multifactorauthage" not in keys(replace(session, mfa=False))
+    assert "60" == keys(replace(session, token_issued=NOW - timedelta(seconds=60)))["aws:multifactorauthage"]
 
 
 def test_long_term_credentials_have_none_of_them() -> None:

@@ -21,6 +21,7 @@ class Made:
     event_id: str
     event: dict[str, Any]
     writes: bool = False
+    decision: dict[str, Any] | None = None
 
 
 def lines_of(*records: Made, chain: Chain | None = None) -> list[bytes]:
@@ -35,6 +36,13 @@ def test_a_record_stands_between_its_number_its_link_and_its_event() -> None:
     link = sha256(b"n-s-p").hexdigest()
 
     assert f'{{"seq":1,"prev":"{link}","at":1234,"id":"e1","writes":true,"event":{{"eventName":"x"}}}}'.encode() == line
+
+
+def test_the_reasons_of_a_decision_stand_beside_the_event() -> None:
+    (line,) = lines_of(Made("e1", {"eventName": "x"}, decision={"outcome": "allowed"}))
+
+    assert {"eventName": "x"} == orjson.loads(line)["event"]
+    assert {"outcome": "allowed"} == orjson.loads(line)["decision"]
 
 
 def test_each_line_names_the_hash_of_the_one_before() -> None:

@@ -17,6 +17,7 @@ class Made:
     event_id: str
     event: dict[str, Any]
     writes: bool = True
+    decision: dict[str, Any] | None = None
 
 
 def segment(path: Path, *parts: dict[str, Any]) -> list[int]:

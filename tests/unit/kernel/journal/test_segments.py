@@ -176,7 +176,8 @@ def run(script: str, directory: Path) -> str:
         "from strongroom.kernel.journal.segments import Journal, JournalUnwritable\n"
         "class Made:\n"
         "    def __init__(self, number, size=100, writes=False):\n"
-        "        self.event_id, self.event, self.writes = f'e{number}', {'text': 't' * size}, writes\n"
+        "        self.event_id, self.event = f'e{number}', {'text': 't' * size}\n"
+        "        self.writes, self.decision = writes, None\n"
         "journal = Journal(pathlib.Path(sys.argv[1]), node='ab12', process='w', clock=machine_clock)\n"
     )
     source = Path(__file__).parents[4] / "src"

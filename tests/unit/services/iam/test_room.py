@@ -10,7 +10,22 @@ from strongroom.kernel.registry import Mode
 from strongroom.services.iam.room import ROOM
 
 MODEL = CATALOGUE.service("iam").operations
-CHANGES = ("Create", "Put", "Delete", "Attach", "Detach", "Tag", "Untag", "Update", "Add", "Remove", "Set")
+CHANGES = (
+    "Create",
+    "Put",
+    "Delete",
+    "Attach",
+    "Detach",
+    "Tag",
+    "Enable",
+    "Deactivate",
+    "Resync",
+    "Untag",
+    "Update",
+    "Add",
+    "Remove",
+    "Set",
+)
 
 
 def test_every_modelled_operation_is_offered_or_refused() -> None:
@@ -40,9 +55,7 @@ def test_records_repeat_only_members_that_the_answer_has(name: str) -> None:
 
 
 @pytest.mark.parametrize(("operation", "member", "says"), overlay_entries("iam"))
-def test_the_model_does_not_say_what_the_overlay_says(
-    operation: str, member: str, says: dict[str, object]
-) -> None:
+def test_the_model_does_not_say_what_the_overlay_says(operation: str, member: str, says: dict[str, object]) -> None:
     shape = MODEL[operation].input
     assert shape is not None
     modelled = shape.members[member].shape

@@ -3,13 +3,16 @@
 from strongroom.services.iam.operations import (
     access_keys,
     account,
+    account_details,
     attachments,
     boundaries,
     groups,
     inline_policies,
+    mfa_devices,
     policies,
     policy_versions,
     roles,
+    simulation,
     tags,
     users,
 )
@@ -17,13 +20,16 @@ from strongroom.services.iam.operations import (
 __all__ = [
     "access_keys",
     "account",
+    "account_details",
     "attachments",
     "boundaries",
     "groups",
     "inline_policies",
+    "mfa_devices",
     "policies",
     "policy_versions",
     "roles",
+    "simulation",
     "tags",
     "users",
 ]

@@ -8,7 +8,7 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import quotas
 from strongroom.services.iam.rules.names import GROUP, POLICY, ROLE, USER
-from strongroom.services.iam.store import entities
+from strongroom.services.iam.store import devices, entities
 
 _COUNTED = {USER: "Users", GROUP: "Groups", ROLE: "Roles", POLICY: "Policies"}
 
@@ -18,6 +18,7 @@ def get_account_summary(call: Call, found: None, tx: Transaction) -> Answer:  # 
     """How many of what there are, and how many there may be. Source: API reference, GetAccountSummary."""
     summary = {word: entities.count(tx, call.account, kind) for kind, word in _COUNTED.items()}
     summary |= {f"{word}Quota": quotas.ENTITIES_PER_ACCOUNT[kind][1] for kind, word in _COUNTED.items()}
+    made, in_use = devices.count(tx, call.account)
     summary |= {
         "AccessKeysPerUserQuota": quotas.ACCESS_KEYS[1],
         "AssumeRolePolicySizeQuota": quotas.TRUST_CHARACTERS[1],
@@ -34,7 +35,7 @@ def get_account_summary(call: Call, found: None, tx: Transaction) -> Answer:  # 
         "AccountMFAEnabled": 0,
         "AccountPasswordPresent": 0,
         "AccountSigningCertificatesPresent": 0,
-        "MFADevices": 0,
-        "MFADevicesInUse": 0,
+        "MFADevices": made,
+        "MFADevicesInUse": in_use,
     }
     return {"SummaryMap": summary}

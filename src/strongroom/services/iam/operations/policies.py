@@ -42,13 +42,13 @@ def create_policy(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: 
     policies.add(tx, policy, text)
     making.tag_new(call, tx, entity)
     tx.raise_generation(call.account, GENERATION)
-    return {"Policy": _form(call, tx, policy, full=True)}
+    return {"Policy": form(call, tx, policy, full=True)}
 
 
 @operation("GetPolicy", mode=Mode.READ, locate=targets.at_policy)
 def get_policy(call: Call, policy: AnyPolicy, tx: Transaction) -> Answer:
     """A managed policy without its document. Source: API reference, GetPolicy."""
-    return {"Policy": _form(call, tx, policy, full=True)}
+    return {"Policy": form(call, tx, policy, full=True)}
 
 
 @operation("ListPolicies", mode=Mode.READ, locate=targets.listing_of(POLICY))
@@ -70,7 +70,7 @@ def list_policies(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: 
         "Policies",
         paging.cut(page, shown, _listed_by),
         _listed_by,
-        lambda one: _form(call, tx, one),
+        lambda one: form(call, tx, one),
     )
 
 
@@ -160,11 +160,11 @@ def _listed_by(one: AnyPolicy) -> str:
     return f"{folded(one.name)} aws" if isinstance(one, AWSPolicy) else folded(one.entity.name)
 
 
-def _form(call: Call, tx: Transaction, one: AnyPolicy, *, full: bool = False) -> dict[str, Any]:
+def form(call: Call, tx: Transaction, one: AnyPolicy, *, full: bool = False) -> dict[str, Any]:
     """A managed policy as answers show it. Source: API reference, data type Policy."""
     arn = _arn(one)
     about: AWSPolicy | Entity = one if isinstance(one, AWSPolicy) else one.entity
-    form: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "PolicyName": about.name,
         "PolicyId": about.id,
         "Arn": arn,
@@ -178,8 +178,8 @@ def _form(call: Call, tx: Transaction, one: AnyPolicy, *, full: bool = False) ->
     }
     if full:
         if about.description:
-            form["Description"] = about.description
+            shown["Description"] = about.description
         held = {} if isinstance(one, AWSPolicy) else tags.of(tx, about.id)
         if held:
-            form["Tags"] = tagging.wire_form(held)
-    return form
+            shown["Tags"] = tagging.wire_form(held)
+    return shown

@@ -38,13 +38,13 @@ def create_role(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: AR
     roles.add(tx, role, trust)
     making.tag_new(call, tx, role)
     tx.raise_generation(call.account, GENERATION)
-    return {"Role": _in_full(tx, role)}
+    return {"Role": in_full(tx, role)}
 
 
 @operation("GetRole", mode=Mode.READ, locate=targets.at_name(ROLE))
 def get_role(call: Call, role: Entity, tx: Transaction) -> Answer:  # noqa: ARG001
     """A role in full. Source: API reference, GetRole."""
-    return {"Role": _in_full(tx, role)}
+    return {"Role": in_full(tx, role)}
 
 
 @operation("ListRoles", mode=Mode.READ, locate=targets.listing_of(ROLE))
@@ -75,7 +75,7 @@ def update_role_description(call: Call, role: Entity, tx: Transaction) -> Answer
     """Another description; answers the role. Source: API reference, UpdateRoleDescription."""
     entities.set_description(tx, role, call["Description"])
     tx.raise_generation(call.account, GENERATION)
-    return {"Role": _in_full(tx, replace(role, description=call["Description"]))}
+    return {"Role": in_full(tx, replace(role, description=call["Description"]))}
 
 
 @operation("UpdateAssumeRolePolicy", mode=Mode.WRITE, locate=targets.at_name(ROLE))
@@ -136,7 +136,8 @@ def _shown(tx: Transaction, trust: Trust) -> str:
     return documents.encoded(documents.shown(trust.text, current))
 
 
-def _in_full(tx: Transaction, role: Entity) -> dict[str, Any]:
+def in_full(tx: Transaction, role: Entity) -> dict[str, Any]:
+    """A role as GetRole answers it."""
     trust = roles.trust_of(tx, role.id)
     use = keys.use_of(tx, role.id)
     last_used = {} if use is None else {"LastUsedDate": use.used, "Region": use.region}

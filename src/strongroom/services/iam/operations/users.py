@@ -11,7 +11,7 @@ from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import forms, paging
 from strongroom.services.iam.rules.names import USER, Entity
-from strongroom.services.iam.store import entities, holdings, keys, members, tags
+from strongroom.services.iam.store import devices, entities, holdings, keys, members, tags
 
 
 @operation(
@@ -53,6 +53,7 @@ def delete_user(call: Call, user: Entity, tx: Transaction) -> Answer:
     """
     for hanging, what in (
         (keys.of_user(tx, user.id), "delete access keys"),
+        (devices.of_user(tx, user.id), "delete MFA device"),
         (holdings.attached_to(tx, user.id), "detach all policies"),
         (holdings.inline_of(tx, user.id), "delete policies"),
         (members.groups_of(tx, user.id), "remove users from group"),

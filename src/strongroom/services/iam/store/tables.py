@@ -118,6 +118,24 @@ membership = Table(
     Column("user_id", Text, ForeignKey("iam_entity.id"), primary_key=True, index=True),
 )
 
+mfa_device = Table(
+    "iam_mfa_device",
+    METADATA,
+    Column("serial", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("user_id", Text, ForeignKey("iam_entity.id"), index=True),
+    Column("enabled_ms", BigInteger),
+    Column("drift", Integer, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("account", "name_key"),
+)
+"""``serial``: the ARN. ``sealed``: the seed under the keyring's purpose ``iam-mfa-seed``, bound to the serial.
+``drift``: by how many steps the device runs ahead; ``last_step``: the step of the last code that was used, for
+a code is used once.
+"""
+
 tag = Table(
     "iam_tag",
     METADATA,

@@ -15,6 +15,8 @@ from strongroom.services.sts import rules, sessions
 from strongroom.services.sts.errors import denied, invalid
 from strongroom.services.sts.room import ROOM
 
+MFA = "aws:multifactorauthpresent"
+
 
 def at_role(call: Call, tx: Transaction) -> Target:
     """The role of ``RoleArn`` with its trust policy. One that is not there trusts nobody, so both sound
@@ -32,6 +34,9 @@ def at_role(call: Call, tx: Transaction) -> Target:
         for service in ("aws", "iam")
         for key, value in role.tags.items()
     }
+    # The trust policy may ask for MFA: the code must be judged before the decision (it is used up only with it).
+    if sessions.proves_mfa(call, tx):
+        facts |= {MFA: "true", "aws:multifactorauthage": "0"}
     return Target(
         arn=arn, account=account, found=role, policy=role.trust, rule=ResourceRule.TRUST, facts=facts
     )
@@ -65,7 +70,6 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
 
     Source: API reference, AssumeRole; facts, iam, section 14.
     """
-    sessions.refuse_mfa(call)
     if call.get("ProvidedContexts"):
         raise invalid("ProvidedContexts are not offered.")
     caller = call.principal
@@ -90,6 +94,7 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
         tags=sessions.as_pairs(tags),
         transitive=transitive,
         source_identity=identity,
+        mfa=call.target is not None and MFA in call.target.facts,
     )
     name = call["RoleSessionName"]
     answer = sessions.given_out(call, session) | {

@@ -33,8 +33,8 @@ def get_session_token(call: Call, found: Any, tx: Transaction) -> Answer:  # noq
     Source: API reference, GetSessionToken: no permission is needed.
     """
     rules.refuse_session(call.principal, call.name)
-    sessions.refuse_mfa(call)
-    return sessions.given_out(call, _session(call, SessionKind.USER))
+    proven = sessions.proves_mfa(call, tx)
+    return sessions.given_out(call, _session(call, SessionKind.USER, mfa=proven))
 
 
 @ROOM.operation(
@@ -83,6 +83,7 @@ def _session(
     policies: tuple[str, ...] = (),
     policy_arns: tuple[str, ...] = (),
     tags: tuple[tuple[str, str], ...] = (),
+    mfa: bool = False,
 ) -> Session:
     """A session that hangs on the caller and on the key that signed."""
     seconds = call.get("DurationSeconds", int(rules.USER_SESSION.total_seconds()))
@@ -98,4 +99,5 @@ def _session(
         policies=policies,
         policy_arns=policy_arns,
         tags=tags,
+        mfa=mfa,
     )

@@ -194,6 +194,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_iam_membership_user_id"), "iam_membership", ["user_id"], unique=False)
     op.create_table(
+        "iam_mfa_device",
+        sa.Column("serial", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("enabled_ms", sa.BigInteger(), nullable=True),
+        sa.Column("drift", sa.Integer(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("serial"),
+        sa.UniqueConstraint("account", "name_key"),
+    )
+    op.create_index(op.f("ix_iam_mfa_device_user_id"), "iam_mfa_device", ["user_id"], unique=False)
+    op.create_table(
         "iam_policy",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),

@@ -1,0 +1,91 @@
+"""A decision's reasons as the journal keeps them, and what would have changed it.
+
+Names only: policies, statements, actions, resources. No value of a condition key, for those come from requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from strongroom.kernel.authz.decide import lacking_kinds
+from strongroom.kernel.authz.document import Document
+from strongroom.kernel.authz.model import Decision, Policies, ResourceRule
+from strongroom.kernel.authz.principal import PrincipalKind
+
+MOST = 50
+"""How many statements or policies are named; who has more of them is told how many there were."""
+
+Reasons = Mapping[str, Any]
+_FORMS = {PrincipalKind.SERVICE: "Service", PrincipalKind.ANONYMOUS: "Federated"}
+_RESOURCES_OWN = frozenset({"resource", "key", "trust"})
+
+
+def allowance(decision: Decision) -> Reasons:
+    """Why a call was allowed. Small and quick to make, for it goes into the record of every call."""
+    return {
+        "outcome": decision.outcome.value,
+        "kind": decision.kind,
+        "resourceAccount": decision.request.resource_account,
+        "matches": decision.matches[:MOST],
+    }
+
+
+def denial(decision: Decision, policies: Policies) -> Reasons:
+    """Why a call was refused: which statements denied, which policies were looked at, which kinds lacked an Allow."""
+    request, principal = decision.request, decision.request.principal
+    looked = list(_looked_at(policies))
+    return {
+        "outcome": decision.outcome.value,
+        "kind": decision.kind,
+        "matches": decision.matches[:MOST],
+        "notes": decision.notes[:MOST],
+        "action": request.action,
+        "resource": request.resource,
+        "resourceAccount": request.resource_account,
+        "caller": {_FORMS.get(principal.kind, "AWS"): principal.entity_arn or principal.name or principal.arn},
+        "account": principal.account,
+        "lacking": lacking_kinds(request, policies),
+        "policies": looked[:MOST],
+        "policyCount": len(looked),
+    }
+
+
+def _looked_at(policies: Policies) -> Iterator[dict[str, Any]]:
+    def told(kind: str, documents: Sequence[Document]) -> Iterator[dict[str, Any]]:
+        for one in documents:
+            yield {"kind": kind, "label": one.label, "statements": len(one.statements)}
+
+    if policies.resource is not None and policies.rule is not ResourceRule.NONE:
+        yield from told(policies.resource.kind.value, (policies.resource,))
+    yield from told("identity", policies.identity)
+    yield from told("boundary", () if policies.boundary is None else (policies.boundary,))
+    yield from told("session", policies.session or ())
+
+
+def smallest_changes(reasons: Reasons) -> list[tuple[str, dict[str, Any]]]:
+    """(kind of policy, statement) that together would have allowed a refused call; one Allow for each kind.
+
+    Empty for an allowed call. A Deny that applied is not outweighed by any of them: it has to go as well.
+    """
+    changes = []
+    for kind in reasons.get("lacking", ()):
+        statement: dict[str, Any] = {"Effect": "Allow", "Action": reasons["action"]}
+        if kind in _RESOURCES_OWN:
+            statement["Principal"] = reasons["caller"]
+        if kind != "trust":
+            statement["Resource"] = "*" if kind in _RESOURCES_OWN else reasons["resource"]
+        changes.append((kind, statement))
+    return changes
+
+
+def for_account(reasons: Reasons, account: str) -> Reasons:
+    """The reasons without what lies in another account's policies: of those only the kind is told."""
+    foreign = {"label": "of another account", "index": None, "sid": None}
+    if reasons.get("resourceAccount", account) == account:
+        return reasons
+
+    def shown(listed: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [{**one, **foreign} if one["kind"] in _RESOURCES_OWN else one for one in listed]
+
+    return {**reasons, "matches": shown(reasons["matches"]), "policies": shown(reasons.get("policies", ()))}

@@ -43,7 +43,9 @@ def main() -> int:
                 spent = ours.cpu_seconds()
                 mine = _round(base / "ours.lua", ours.url, ours.key, arguments.seconds)
                 spent = ours.cpu_seconds() - spent
+                spent_there = peer.cpu_seconds()
                 theirs = _round(base / "peer.lua", peer.url, peer.key, arguments.seconds)
+                spent_there = peer.cpu_seconds() - spent_there
                 answered += mine.requests
                 rates.append((mine.rate, theirs.rate))
                 print(
@@ -51,7 +53,8 @@ def main() -> int:
                     f"p50 {mine.p50_ms:.1f} p99 {mine.p99_ms:.1f} ms, "
                     f"{spent / mine.requests * 1e6:.0f} us of processor each, "
                     f"refused {mine.refused}, broken {mine.broken};  "
-                    f"moto {theirs.rate:6,.0f}/s p99 {theirs.p99_ms:.0f} ms; "
+                    f"moto {theirs.rate:6,.0f}/s p99 {theirs.p99_ms:.0f} ms, "
+                    f"{spent_there / theirs.requests * 1e6:,.0f} us each; "
                     f"ratio {mine.rate / theirs.rate:.1f}"
                 )
                 if mine.refused or mine.broken:

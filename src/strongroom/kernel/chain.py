@@ -277,7 +277,13 @@ class Chain:
             refusal = Refusal(Kind.INTERNAL)
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
         undone = [_undone(record) for record in call.records]
-        flight.records = [*undone, self._record(call, flight.operation, flight.model, None, refusal, None)]
+        try:
+            record = self._record(call, flight.operation, flight.model, None, refusal, None)
+        except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
+            _log_bug(call, unrecordable)
+            call.params = {}
+            record = self._record(call, flight.operation, None, None, refusal, None)
+        flight.records = [*undone, record]
 
     def _record(
         self,

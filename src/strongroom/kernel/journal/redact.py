@@ -113,7 +113,10 @@ def _show(shape: Shape, made: dict[Shape, dict[str, tuple[str, Show]]], depth: i
 
 def _inner(member: Member, made: dict[Shape, dict[str, tuple[str, Show]]], depth: int) -> Show:
     show = None if member.shape.sensitive else _show(member.shape, made, depth + 1)
-    return show or _hidden
+    if show is None:
+        return _hidden
+    # The parameters of a refused call are not valid: JSON has nulls in lists and maps, which validation refuses.
+    return lambda part: None if part is None else show(part)
 
 
 def _shown(value: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

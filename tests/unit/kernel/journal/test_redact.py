@@ -183,3 +183,9 @@ def test_a_value_that_is_not_of_its_shape_is_hidden() -> None:
 )
 def test_names_begin_with_a_small_letter(member: str, spelt: str) -> None:
     assert spelt == spelling(member)
+
+
+def test_a_null_in_a_list_that_validation_refuses_is_recorded_as_null() -> None:
+    model = CATALOGUE.operation("secretsmanager", "TagResource")
+    params = {"SecretId": "a", "Tags": [None, {"Key": "k", "Value": None}]}
+    assert {"secretId": "a", "tags": [None, {"key": "k"}]} == request_parameters(params, model)

@@ -1,0 +1,98 @@
+"""The short way of a request through a connection, and when it is not taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+import uvicorn
+
+from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.server.parts import AtOnce, Receive, Scope, Send, TLSDetails, WireLimits
+from strongroom.server.quick import QuickProtocol, send_reply
+
+ONE = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+LAST = ONE.replace(b"/a", b"/last").replace(b"Host", b"Connection: close\r\nHost")
+
+
+def exchange(at_once: AtOnce, *chunks: bytes) -> bytes:
+    """All that a connection answers to some chunks, the last of which asks for its close."""
+    return asyncio.run(_exchange(at_once, chunks))
+
+
+async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...]) -> bytes:
+    async def long_way(scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        await send_reply(HTTPReply(200, (), b"long:" + scope["raw_path"] + b":" + body), send)
+
+    config = uvicorn.Config(long_way, interface="asgi3", lifespan="off", log_config=None)
+    config.load()
+    state = uvicorn.Server(config).server_state
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: QuickProtocol(config, state, loop, WireLimits(), at_once), "127.0.0.1", 0
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for chunk in chunks:
+            writer.write(chunk)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        answered = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        return answered
+
+
+def short(request: HTTPRequest, client: str, tls: TLSDetails | None) -> HTTPReply:
+    """Answers everything at once."""
+    assert client == "127.0.0.1" and tls is None
+    return HTTPReply(200, (), b"short:" + request.path + b"?" + request.query + b":" + request.body)
+
+
+def test_whole_requests_are_answered_at_once_in_their_order() -> None:
+    answered = exchange(short, ONE + ONE.replace(b"/a", b"/b?c=d"), LAST)
+    places = [answered.index(text) for text in (b"short:/a?:hi", b"short:/b?c=d:hi", b"long:/last:hi")]
+    assert places == sorted(places)
+
+
+def test_a_body_that_comes_later_goes_the_long_way_whole() -> None:
+    assert b"long:/a:hi" in exchange(short, ONE[:-1], ONE[-1:], LAST)
+
+
+def test_a_chunked_body_that_comes_whole_is_answered_at_once() -> None:
+    chunked = b"POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1\r\ni\r\n0\r\n\r\n"
+    assert b"short:/c?:hi" in exchange(short, chunked, LAST)
+
+
+def test_what_follows_an_answer_that_must_wait_is_not_answered_before_it() -> None:
+    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None) -> Coroutine[Any, Any, HTTPReply]:
+        async def later() -> HTTPReply:
+            await asyncio.sleep(0.05)
+            return short(request, client, tls)
+
+        return later()
+
+    answered = exchange(at_once, ONE + LAST)
+    assert answered.index(b"short:/a?:hi") < answered.index(b"long:/last:hi")
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+def test_a_header_that_would_break_out_of_its_line_is_never_sent(value: bytes) -> None:
+    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None) -> HTTPReply:
+        return HTTPReply(200, ((b"x-odd", value),), b"secret")
+
+    answered = exchange(at_once, ONE, LAST)
+    assert b"secret" not in answered and b"x-odd" not in answered
+
+
+def test_a_fault_is_told_as_500_and_no_more() -> None:
+    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None) -> HTTPReply:
+        raise RuntimeError("a secret")
+
+    answered = exchange(at_once, ONE)
+    assert answered.startswith(b"HTTP/1.1 500 ") and b"a secret" not in answered

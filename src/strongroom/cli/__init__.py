@@ -24,12 +24,12 @@ from strongroom.cli import (
     stop,
     unseal,
     version,
-    whocan,
+    who_can,
 )
 from strongroom.server.parts import StartRefused
 
 COMMANDS = (
-    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, whocan, policy, audit,
+    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, policy, audit,
     version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""

@@ -50,7 +50,7 @@ def test_a_sealed_start_says_how_to_open_it() -> None:
     assert "strongroom unseal --data /srv/data" in screen(replace(FIRST, sealed=True), "strongroom")
 
 
-@pytest.mark.parametrize("name", [command.__name__.rpartition(".")[2] for command in COMMANDS])
+@pytest.mark.parametrize("name", [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS])
 def test_every_command_helps_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([name, "--help"])

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.inprocess import Account, InProcess
@@ -156,9 +157,7 @@ def test_a_bad_signature_header_gets_its_code(
 
 
 def test_an_unknown_key_and_a_wrong_secret_are_told_apart_as_aws_does(anybody: Account) -> None:
-    stranger = signed(
-        anybody, b"{}", target="secretsmanager.ListSecrets", key=("AKIAIOSFODNN7EXAMPLE", "x" * 40)
-    )
+    stranger = signed(anybody, b"{}", target="secretsmanager.ListSecrets", key=("AKIAIOSFODNN7EXAMPLE", "x" * 40))
     forger = signed(anybody, b"{}", target="secretsmanager.ListSecrets", key=(anybody.key_id, "x" * 40))
     assert [(400, "UnrecognizedClientException"), (400, "InvalidSignatureException")] == [
         (stranger.status, code(stranger)),
@@ -174,9 +173,7 @@ def test_a_query_string_signature_works_and_is_checked(anybody: Account) -> None
 
 
 @QUIET
-@given(
-    operation=st.sampled_from(OPERATIONS), members=st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=5)
-)
+@given(operation=st.sampled_from(OPERATIONS), members=st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=5))
 def test_members_of_any_type_are_answered_by_a_client_error_or_a_result(
     anybody: Account, operation: str, members: dict[str, Any]
 ) -> None:
@@ -190,9 +187,7 @@ def test_members_of_any_type_are_answered_by_a_client_error_or_a_result(
     target=st.sampled_from(["secretsmanager.", "TrentService."]),
     operation=st.sampled_from((*OPERATIONS, "Encrypt", "Decrypt", "CreateKey")),
 )
-def test_bodies_of_any_bytes_are_client_errors(
-    anybody: Account, body: bytes, target: str, operation: str
-) -> None:
+def test_bodies_of_any_bytes_are_client_errors(anybody: Account, body: bytes, target: str, operation: str) -> None:
     service = "kms" if target == "TrentService." else "secretsmanager"
     reply = signed(anybody, body, target=target + operation, service=service)
     assert reply.status in (200, 400), reply.body
@@ -203,11 +198,16 @@ def test_bodies_of_any_bytes_are_client_errors(
     body=st.lists(st.tuples(st.text(max_size=20), st.text(max_size=40)), max_size=8),
     action=st.sampled_from(["CreateUser", "ListUsers", "PutUserPolicy", "GetCallerIdentity", "Nothing", ""]),
 )
-def test_forms_of_any_content_are_client_errors(
-    anybody: Account, body: list[tuple[str, str]], action: str
-) -> None:
+def test_forms_of_any_content_are_client_errors(anybody: Account, body: list[tuple[str, str]], action: str) -> None:
     form = urlencode([("Action", action), ("Version", "2010-05-08"), *body], errors="surrogatepass").encode()
-    reply = signed(
-        anybody, form, service="iam", target=None, content_type="application/x-www-form-urlencoded"
-    )
+    reply = signed(anybody, form, service="iam", target=None, content_type="application/x-www-form-urlencoded")
     assert reply.status in (200, 400, 403, 404, 409), reply.body
+
+
+def test_a_stock_client_of_a_service_that_is_not_offered_is_told_so(anybody: Account) -> None:
+    with pytest.raises(ClientError) as refused:
+        anybody.client("s3").list_buckets()
+    answer = refused.value.response
+    assert (400, "UnknownOperationException") == (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"])
+    assert "does not offer the service s3" in answer["Error"]["Message"]
+    assert "secretsmanager" in answer["Error"]["Message"]

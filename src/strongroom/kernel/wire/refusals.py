@@ -194,9 +194,15 @@ def _members(error: Answerable, status: int, message: str | None) -> dict[str, A
 def _bare(
     error: Answerable, code: str, status: int, message: str | None, tag: tuple[bytes, bytes]
 ) -> HTTPReply:
-    """What AWS's front layer says to a request whose protocol it cannot tell."""
+    """What a request whose protocol cannot be told is answered.
+
+    AWS's front layer says a bare element; a refusal that has something to say takes the form of rest-xml, which the
+    SDKs read for the services that are most likely to come this way (S3).
+    """
     if isinstance(error, Refusal) and error.kind is Kind.UNKNOWN_OPERATION:
         status = 404
-    text = "" if message is None else f"\n  <Message>{query.escaped(message)}</Message>\n"
-    body = f"<{code}>{text}</{code}>" if text else f"<{code}/>"
+    if message is None:
+        body = f"<{code}/>"
+    else:
+        body = f"<Error><Code>{code}</Code><Message>{query.escaped(message)}</Message></Error>"
     return HTTPReply(status, (_XML_TYPE, tag), body.encode())

@@ -80,7 +80,14 @@ class Router:
             return self._by_path(request, scope_service)
         if content_type == _FORM or b"Action=" in request.query:
             return self._by_action(request, scope_service)
-        return self._unknown("none", self._claimed(request, scope_service, None))
+        return self._by_signature(request, scope_service)
+
+    def _by_signature(self, request: HTTPRequest, scope_service: str | None) -> Route:
+        """A request whose form tells nothing: only its signature may say what service it is for."""
+        claimed = self._claimed(request, scope_service, None)
+        if claimed in self._offered or claimed == UNKNOWN:
+            return self._unknown("none", claimed)
+        return self._not_offered("none", claimed, None)
 
     def _by_target(self, request: HTTPRequest, target: str, scope_service: str | None) -> Route:
         prefix, _, name = target.rpartition(".")

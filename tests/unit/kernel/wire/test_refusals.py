@@ -169,8 +169,8 @@ def test_a_request_of_no_protocol_is_refused_in_bare_xml() -> None:
     reply = wire.refuse(BARE, Refusal(Kind.MISSING_TOKEN), "id")
     assert 400 == reply.status
     assert (
-        b"<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n"
-        b"</MissingAuthenticationTokenException>"
+        b"<Error><Code>MissingAuthenticationTokenException</Code>"
+        b"<Message>Missing Authentication Token</Message></Error>"
     ) == reply.body
 
 

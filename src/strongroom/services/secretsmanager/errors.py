@@ -32,6 +32,13 @@ NO_VALUE_GIVEN = "You must provide either SecretString or SecretBinary."
 BOTH_VALUES_GIVEN = (
     "You can't specify both a binary secret value and a string secret value in the same secret."
 )
+BOTH_FREQUENCIES = "You cannot specify both rotation frequency and schedule expression together."
+NO_FUNCTION = "No Lambda rotation function ARN is associated with this secret."
+CANNOT_INVOKE = (
+    "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to "
+    "the principal secretsmanager.amazonaws.com."
+)
+ROTATION_INCOMPLETE = "A previous rotation isn't complete. That rotation will be reattempted."
 KMS_DENIED = "Access to KMS is not allowed"
 CANNOT_ENCRYPT = (
     "Secrets Manager can't encrypt the protected secret text using the provided KMS key. "

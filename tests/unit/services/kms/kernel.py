@@ -34,6 +34,33 @@ class Undecided:
     ) -> Answer:
         raise NotImplementedError
 
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        raise NotImplementedError
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        raise NotImplementedError
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        raise NotImplementedError
+
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
     ) -> Decision:

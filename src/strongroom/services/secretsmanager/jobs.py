@@ -1,11 +1,12 @@
-"""What happens later: a secret whose recovery window has passed is deleted for good."""
+"""What happens later: a secret whose recovery window has passed goes for good, a scheduled rotation begins."""
 
 from __future__ import annotations
 
 from strongroom.base.clock import to_ms
+from strongroom.base.entropy import uuid4
 from strongroom.kernel.registry import Job, JobRun
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.secretsmanager import store
+from strongroom.services.secretsmanager import rotation, store
 from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import POLICY_KIND
 
@@ -35,8 +36,17 @@ def purge(job: Job, run: JobRun, tx: Transaction) -> None:
     remove(tx, one)
 
 
+def rotate(job: Job, run: JobRun, tx: Transaction) -> None:
+    """Begin the rotation that a secret's schedule asks for, where it still does."""
+    one = store.secrets.secret_by_pk(tx, int(job.key))
+    if one is None or one.deleted_ms is not None or one.primary_pk is not None or not one.rotation_enabled:
+        return
+    rotation.come_due(rotation.of_job(run, one.region), tx, one, uuid4(run.entropy))
+
+
 def remove(tx: Transaction, one: Secret) -> None:
-    """Delete every row of a secret and forget its compiled policy."""
+    """Delete every row of a secret, its planned rotation too, and forget its compiled policy."""
+    rotation.disarm(tx, one)
     store.secrets.purge(tx, one.pk)
     if one.has_policy:
         tx.raise_generation(one.account, POLICY_KIND)

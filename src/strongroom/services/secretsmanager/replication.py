@@ -95,7 +95,9 @@ def promote(tx: Transaction, copy: Secret) -> None:
     """Make a copy a secret of its own; its primary forgets it."""
     if copy.primary_pk is None:
         return
-    store.secrets.change_secret(tx, copy.pk, primary_pk=None, primary_region=None)
+    # Our choice: rotation ran in the primary's Region by a function there; a secret of its own begins without.
+    unrotated = dict.fromkeys([name for name in _COPIED if "rotat" in name])
+    store.secrets.change_secret(tx, copy.pk, primary_pk=None, primary_region=None, **unrotated)
     store.replicas.drop_replica(tx, copy.primary_pk, copy.region)
     _forget_replication(tx, copy.primary_pk)
 
@@ -141,9 +143,7 @@ def _copy_of(tx: Transaction, primary: Secret, one: Replica, *, overwrite: bool)
     return copy
 
 
-def _copy_values(
-    call: Call, tx: Transaction, primary: Secret, copy: Secret, opened: dict[str, bytes]
-) -> None:
+def _copy_values(call: Call, tx: Transaction, primary: Secret, copy: Secret, opened: dict[str, bytes]) -> None:
     """Seal for the copy what it lacks, then move its labels.
 
     Raises what KMS refuses, before any label moves.

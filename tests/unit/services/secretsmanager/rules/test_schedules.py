@@ -131,7 +131,7 @@ def test_rules_are_echoed_as_given_with_the_days_of_an_expression(rules: dict[st
             {"ScheduleExpression": "cron(0 1 ? 1/3 SUN#1 *)"},
         ]
     ),
-    last=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    last=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     chance=st.integers(0, 2**64),
 )
 def test_a_moment_lies_inside_a_window_that_lies_after_the_last_rotation(

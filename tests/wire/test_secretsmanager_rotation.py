@@ -22,6 +22,7 @@ from strongroom.services.secretsmanager.errors import (
     NO_FUNCTION,
     ROTATION_INCOMPLETE,
 )
+from strongroom.services.secretsmanager.rules import deletion
 from strongroom.services.secretsmanager.rules.identifiers import read_secret_id
 from strongroom.services.secretsmanager.store import Rotation, Secret
 
@@ -73,7 +74,7 @@ def events(strongroom: InProcess, arn: str) -> list[Entry]:
     return sorted(found, key=lambda entry: str(entry.event["eventTime"]))
 
 
-def engine(strongroom: InProcess, arn: str, work: Callable[[rotation.Hand, Any, Secret, Rotation], None]) -> None:
+def engine(strongroom: InProcess, arn: str, work: Callable[[rotation.Hand, Any, Secret, Rotation], bool | None]) -> None:
     """What the runner of rotations does after it has asked the function: one transaction."""
     opened = strongroom.product.open_engine(bytes(range(32)), "test_engine")
     account, region = arn.split(":")[4], arn.split(":")[3]
@@ -434,6 +435,9 @@ def test_a_failed_attempt_keeps_the_version_and_is_remembered(
     def fail(hand: rotation.Hand, tx: Any, one: Secret, running: Rotation) -> None:
         again = hand.now + timedelta(minutes=5)
         rotation.failed(hand, tx, one, running, rotation.Failure("setSecret", "no route to host", again))
+        # Told again of a rotation that has ended, the room does nothing.
+        ended = running._replace(version_id="never")
+        assert not rotation.succeeded(hand, tx, one, ended)
         (now_,) = store.rotations.history(tx, one.pk)
         assert (1, "setSecret", "no route to host", "pending") == (now_.attempts, now_.step, now_.message, now_.state)
         assert [] == [each for each in store.rotations.to_run(tx, 0, 10) if each.secret_pk == one.pk]
@@ -465,6 +469,19 @@ def test_a_version_made_by_hand_abandons_the_rotation_and_loses_nothing(
     assert "rotated" == secrets.get_secret_value(SecretId="s", VersionId=begun)["SecretString"]
     last = events(strongroom, arn)[-1].event
     assert ("RotationAbandoned", f"Rotation-{arn}-{begun}") == (last["eventName"], last["requestID"])
+
+
+def test_a_call_that_is_refused_has_abandoned_nothing_and_tells_of_nothing(
+    secrets: Any, strongroom: InProcess, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was rolled back has not happened: the events of a call stand and fall with it."""
+    arn = secrets.create_secret(Name="s", SecretString="x")["ARN"]
+    begun = secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)["VersionId"]
+    monkeypatch.setattr(deletion, "VERSIONS_KEPT", 1)
+    monkeypatch.setattr(deletion, "VERSIONS_MAX", 2)
+    assert "LimitExceededException" == refused(secrets.put_secret_value, SecretId="s", SecretString="y")[0]
+    assert ["AWSPENDING"] == stages(secrets, "s")[begun]
+    assert ["RotationStarted"] == [entry.name for entry in events(strongroom, arn)]
 
 
 def test_what_a_rotation_filled_and_did_not_finish_outlives_the_version_quota(

@@ -125,6 +125,11 @@ class Kernel(Protocol):
         ...
 
     @property
+    def quotas(self) -> Mapping[str, int]:
+        """The quotas that the operator may set, by the names of their settings."""
+        ...
+
+    @property
     def roles(self) -> Roles:
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...

@@ -84,6 +84,7 @@ class Chain:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
+        quotas: Mapping[str, int],
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
@@ -94,6 +95,7 @@ class Chain:
         self.clock = clock
         self.offset = offset
         self.regions = regions
+        self.quotas = quotas
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)

@@ -172,11 +172,14 @@ def begin(hand: Hand, tx: Transaction, one: Secret, token: str, *, test: bool) -
     return begun
 
 
-def succeeded(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation) -> None:
+def succeeded(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation) -> bool:
     """All steps were done: AWSPENDING goes, the dates are set, and the next rotation is planned from now.
 
-    Of a test nothing stays but its history.
+    Of a test nothing stays but its history. Answers whether the rotation had not ended meanwhile: else nothing is
+    done.
     """
+    if not _is_pending(tx, rotation):
+        return False
     before = store.versions.labels_of(tx, one.pk)
     if before.get(labels.PENDING) == rotation.version_id:
         after = {name: version for name, version in before.items() if name != labels.PENDING}
@@ -189,10 +192,16 @@ def succeeded(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation) -> N
         if one.rotation_enabled:
             arm(hand, tx, one, hand.now)
     _tell(hand, one, rotation, "Succeeded")
+    return True
 
 
-def failed(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation, failure: Failure) -> None:
-    """An attempt did not come through: the version stays reserved or filled, and the same one is tried again."""
+def failed(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation, failure: Failure) -> bool:
+    """An attempt did not come through: the version stays reserved or filled, and the same one is tried again.
+
+    Answers as ``succeeded`` does.
+    """
+    if not _is_pending(tx, rotation):
+        return False
     rotations.note_failure(
         tx,
         rotation.pk,
@@ -202,6 +211,7 @@ def failed(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation, failure
     )
     told = f"Error when executing lambda {one.rotation_lambda_arn} during {failure.step} step"
     _tell(hand, one, rotation, "Failed", told)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,11 @@ def cancel(hand: Hand, tx: Transaction, one: Secret) -> Rotation | None:
     if running is not None:
         rotations.end(tx, running.pk, rotations.CANCELLED, to_ms(hand.now))
     return running
+
+
+def _is_pending(tx: Transaction, rotation: Rotation) -> bool:
+    found = rotations.of_version(tx, rotation.secret_pk, rotation.version_id)
+    return found is not None and found.state == rotations.PENDING
 
 
 def _forget_reservation(tx: Transaction, one: Secret, rotation: Rotation) -> None:

@@ -24,6 +24,7 @@ class Undecided:
 
     entropy: Entropy = SystemEntropy()
     keyring = KEYRING
+    quotas: Mapping[str, int] = {}
 
     @property
     def roles(self) -> Roles:

@@ -9,7 +9,7 @@ from strongroom.base.refusals import Answerable
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
-from strongroom.services.secretsmanager import envelopes, errors, rotation, store
+from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, store
 from strongroom.services.secretsmanager.conditions import request_keys
 from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret, refuse_in_special_state
 from strongroom.services.secretsmanager.rules import deletion, labels
@@ -138,4 +138,7 @@ def remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
         )
         for each in versions
     ]
-    store.versions.remove_versions(tx, deletion.outdated(known, call.now))
+    gone = frozenset(deletion.outdated(known, call.now))
+    if gone:
+        removals.tell(call, one, [each for each in versions if each.pk in gone], removals.START, removals.END)
+        store.versions.remove_versions(tx, sorted(gone))

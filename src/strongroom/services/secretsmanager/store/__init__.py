@@ -4,7 +4,7 @@
 pages.
 """
 
-from strongroom.services.secretsmanager.store import listing, replicas, rotations, secrets, tables, versions
+from strongroom.services.secretsmanager.store import counts, listing, replicas, rotations, secrets, tables, versions
 from strongroom.services.secretsmanager.store.replicas import Replica
 from strongroom.services.secretsmanager.store.rotations import Rotation
 from strongroom.services.secretsmanager.store.tables import Secret, Summary, Version
@@ -15,6 +15,7 @@ __all__ = [
     "Secret",
     "Summary",
     "Version",
+    "counts",
     "listing",
     "replicas",
     "rotations",

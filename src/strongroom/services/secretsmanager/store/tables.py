@@ -124,6 +124,13 @@ replica = Table(
     Column("secret_pk", Integer),  # the replica's own row, once there is one
 )
 
+count = Table(
+    "secretsmanager_count",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("secrets", Integer, nullable=False),
+)
 rotation = Table(
     "secretsmanager_rotation",
     METADATA,

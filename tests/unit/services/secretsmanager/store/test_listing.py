@@ -54,7 +54,7 @@ def engine(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 
 def names(engine: SQLiteStore, **asked: Any) -> list[str]:
-    whole = {"order": "created-date", "descending": False, "after": None, "scheduled_too": False, "limit": 9}
+    whole: dict[str, Any] = {"order": "created-date", "descending": False, "after": None, "scheduled_too": False, "limit": 9}
     with engine.read() as tx:
         page = secrets_page(tx, account=ACCOUNT, region=REGION, **(whole | asked))
     return [one.name for one in page]

@@ -88,6 +88,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "secretsmanager_count",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region"),
+    )
+    op.create_table(
         "secretsmanager_secret",
         sa.Column("pk", sa.Integer(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),

@@ -85,7 +85,8 @@ def test_the_first_read_at_one_door_is_dated_at_the_other(doors: Doors) -> None:
         assert "LastAccessedDate" not in clients[other].describe_secret(SecretId=arn)
         clients[at].get_secret_value(SecretId=arn)
         shown = clients[other].describe_secret(SecretId=arn)
-        assert (0, 0, 0) == (lambda day: (day.hour, day.minute, day.second))(shown["LastAccessedDate"].astimezone(UTC))
+        day = shown["LastAccessedDate"].astimezone(UTC)
+        assert (0, 0, 0) == (day.hour, day.minute, day.second)
         (version,) = clients[other].list_secret_version_ids(SecretId=arn)["Versions"]
         assert shown["LastAccessedDate"] == version["LastAccessedDate"]
 

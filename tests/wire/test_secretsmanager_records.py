@@ -68,7 +68,11 @@ def test_each_secret_of_a_batch_is_decided_on_its_own(secrets: Any, strongroom: 
     iam.create_user(UserName="u")
     statements = [
         {"Effect": "Allow", "Action": "secretsmanager:BatchGetSecretValue", "Resource": "*"},
-        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "arn:aws:secretsmanager:*:*:secret:open-*"},
+        {
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": "arn:aws:secretsmanager:*:*:secret:open-*",
+        },
     ]
     iam.put_user_policy(
         UserName="u", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -74,7 +74,9 @@ def events(strongroom: InProcess, arn: str) -> list[Entry]:
     return sorted(found, key=lambda entry: str(entry.event["eventTime"]))
 
 
-def engine(strongroom: InProcess, arn: str, work: Callable[[rotation.Hand, Any, Secret, Rotation], bool | None]) -> None:
+def engine(
+    strongroom: InProcess, arn: str, work: Callable[[rotation.Hand, Any, Secret, Rotation], bool | None]
+) -> None:
     """What the runner of rotations does after it has asked the function: one transaction."""
     opened = strongroom.product.open_engine(bytes(range(32)), "test_engine")
     account, region = arn.split(":")[4], arn.split(":")[3]

@@ -559,6 +559,16 @@ def test_external_rotation_members_and_type_are_kept_and_echoed(secrets: Any, ac
     role = f"arn:aws:iam::{account.id}:role/rotator"
     external = {"ExternalSecretRotationMetadata": metadata, "ExternalSecretRotationRoleArn": role}
     assert ("InvalidRequestException", NO_FUNCTION) == refused(secrets.rotate_secret, SecretId="s", **external)
+    assert (
+        "InvalidRequestException"
+        == refused(secrets.rotate_secret, SecretId="s", RotationLambdaARN=function, **external)[0]
+    ), "there is no such role"
+    elsewhere = external | {"ExternalSecretRotationRoleArn": "arn:aws:iam::999999999999:role/rotator"}
+    assert (
+        "AccessDeniedException"
+        == refused(secrets.rotate_secret, SecretId="s", RotationLambdaARN=function, **elsewhere)[0]
+    )
+    assert "RotationEnabled" not in secrets.describe_secret(SecretId="s")
     make_role(account)
     secrets.rotate_secret(SecretId="s", RotationLambdaARN=function, **external)
     (listed,) = secrets.list_secrets()["SecretList"]

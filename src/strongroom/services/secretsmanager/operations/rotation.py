@@ -12,6 +12,7 @@ from strongroom.base.clock import from_ms
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.model.errors import ServiceError
+from strongroom.kernel.passing import pass_role
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import errors, rotation, store
@@ -55,6 +56,10 @@ def rotate_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
         _prove_function(call, tx, one, function)
     elif function is not None:
         raise errors.managed_by(one.owning_service)
+    role = call.get("ExternalSecretRotationRoleArn")
+    if role is not None:
+        unusable = errors.InvalidRequestException("Secrets Manager can't assume the role for external rotation.")
+        pass_role(call, tx, role, service="secretsmanager.amazonaws.com", refused=unusable, associated=one.arn)
     if rotation.is_incomplete(store.versions.labels_of(tx, one.pk)):
         raise errors.InvalidRequestException(errors.ROTATION_INCOMPLETE)
     configured = _configure(call, tx, one, function)

@@ -47,11 +47,13 @@ def api_call(
     resource: tuple[str, str, str] | None,
     error_code: str | None,
     error_message: str | None,
+    owner: str = "",
 ) -> dict[str, Any]:
     """The event of one call, granted or refused. ``when`` is the machine's clock.
 
     A call on behalf (``invoked_by``) has that service for address and agent, and no TLS of its own.
-    ``resource`` is (ARN, account, type). ``recipientAccountId`` is the caller's account, else the resource's.
+    ``resource`` is (ARN, account, type). ``recipientAccountId`` is the caller's account, else the resource's, else
+    ``owner``: the account of what a service asked for by itself.
     """
     event: dict[str, Any] = {
         "eventVersion": VERSION,
@@ -77,7 +79,7 @@ def api_call(
         event["resources"] = [{"accountId": account, "type": kind, "ARN": arn}]
     event["eventType"] = "AwsApiCall"
     event["managementEvent"] = True
-    event["recipientAccountId"] = principal.account or (resource[1] if resource else "")
+    event["recipientAccountId"] = principal.account or (resource[1] if resource else owner)
     event["eventCategory"] = "Management"
     if tls_version is not None and invoked_by is None:
         event["tlsDetails"] = {

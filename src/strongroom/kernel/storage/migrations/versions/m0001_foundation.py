@@ -35,6 +35,25 @@ def upgrade() -> None:
     )
     op.create_index("iam_entity_boundary", "iam_entity", ["account", "boundary"], unique=False)
     op.create_table(
+        "iam_openid_provider",
+        sa.Column("arn", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("client_ids", sa.Text(), nullable=False),
+        sa.Column("thumbprints", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("arn"),
+        sa.UniqueConstraint("account", "issuer"),
+    )
+    op.create_table(
+        "iam_tag",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("key_folded", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("holder", "key_folded"),
+    )
+    op.create_table(
         "jobs_job",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -86,6 +105,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("account", "region", "key_id", name="kms_key_id"),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "secretsmanager_count",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region"),
     )
     op.create_table(
         "secretsmanager_secret",
@@ -236,18 +262,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
-        "iam_tag",
-        sa.Column("holder", sa.Text(), nullable=False),
-        sa.Column("key_folded", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["holder"],
-            ["iam_entity.id"],
-        ),
-        sa.PrimaryKeyConstraint("holder", "key_folded"),
-    )
-    op.create_table(
         "kms_alias",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -309,6 +323,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("primary_pk", "region"),
     )
+    op.create_table(
+        "secretsmanager_rotation",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.Column("test", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("next_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("secretsmanager_rotation_next", "secretsmanager_rotation", ["state", "next_ms"], unique=False)
     op.create_table(
         "secretsmanager_tag",
         sa.Column("secret_pk", sa.Integer(), nullable=False),

@@ -95,3 +95,46 @@ class Offer:
     runtimes: tuple[str, ...] = ()
     refused: str = ""
     warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One invocation on its way to the runner. ``version_pk``: the row of what is to be run."""
+
+    version_pk: int
+    function_arn: str
+    request_id: str
+    payload: bytes = field(repr=False)
+    client_context: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """What came of it. ``refused``: why it was not run ("" where it was).
+
+    ``busy``: the Reason of AWS's throttling, where it may be run later; ``denied``: the role cannot be assumed.
+    """
+
+    payload: bytes = field(default=b"", repr=False)
+    failed: bool = False
+    tail: str = field(default="", repr=False)
+    refused: str = ""
+    busy: str = ""
+    denied: bool = False
+
+
+class Functions(Protocol):
+    """What a process that answers calls knows of running functions; the runner does it."""
+
+    @property
+    def scratch_mb(self) -> int:
+        """The most that a function may have in /tmp."""
+        ...
+
+    def offer(self) -> Offer:
+        """What can be run here. Asked when it is first needed: finding out takes longer than a start may."""
+        ...
+
+    def invoke(self, invocation: Invocation) -> Invoked:
+        """Have it run, and wait. Never raises for what a caller or a function can cause. In no transaction."""
+        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -203,6 +203,7 @@ class Call:
     ``on_behalf_of`` then the request id of the call that it all began with; ``depth`` how many calls lie between.
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
+    ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over; its answer is the call's.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     """
 
@@ -227,6 +228,7 @@ class Call:
     denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    afterwards: Callable[[], Answer] | None = None
 
     @property
     def principal(self) -> Principal:

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
+from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
@@ -22,6 +23,7 @@ class Mode(Enum):
 
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
+    WAIT = "decided as a read; what it then waits for (a function) is done outside of any transaction, in a thread"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
 
 
@@ -192,6 +194,7 @@ class Registry:
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
     principals: PrincipalSource | None = None
+    functions: Functions | None = None
 
     def add(self, room: Room) -> None:
         """Take in one room."""

@@ -26,6 +26,8 @@ log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
 SLOW_CALLS_AT_ONCE = 8
+WAITING_CALLS_AT_ONCE = 64
+"""Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
 
 
 Sealed = Callable[[HTTPRequest], HTTPReply]
@@ -75,9 +77,12 @@ class Engine:
         self.deliveries = deliveries
         self.sync_each = sync_each
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+        self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
+        self._waiting = 0
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
+        self.waiting.shutdown(wait=True)
         self.threads.shutdown(wait=True)
         self.queue.close()
         self.recorder.journal.close()
@@ -113,13 +118,26 @@ class Engine:
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return self._write(flight)
+            return self._write(flight) if flight.call.afterwards is None else self._outside(flight)
         self.recorder.read(flight.records)
         return self._synced(flight.reply) if self.sync_each else flight.reply
 
     async def _synced(self, reply: HTTPReply) -> HTTPReply:
         await asyncio.get_running_loop().run_in_executor(self.threads, self.recorder.journal.sync)
         return reply
+
+    async def _outside(self, flight: Flight) -> HTTPReply:
+        if self._waiting >= WAITING_CALLS_AT_ONCE:
+            return self._refuse(flight, Refusal(Kind.THROTTLED, "Rate Exceeded."))
+        self._waiting += 1
+        try:
+            await asyncio.get_running_loop().run_in_executor(self.waiting, self.chain.go_on_outside, flight)
+        finally:
+            self._waiting -= 1
+        if flight.reply is None:
+            raise RuntimeError("a call that waited has no reply")
+        self.recorder.read(flight.records)
+        return await self._synced(flight.reply) if self.sync_each else flight.reply
 
     def _note_use(self, flight: Flight) -> None:
         with contextlib.suppress(QueueFull):  # a date can wait for the next hour

@@ -64,7 +64,7 @@ class Desk:
                 _send(peer, *self._work(head, body))
         except Exception as error:  # noqa: BLE001  the worker sees a closed connection, the log the trace
             frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-            _LOG.error("an invocation failed: %s\n%s", type(error).__name__, frames)  # noqa: TRY400
+            _LOG.error("an invocation failed: %s\n%s", type(error).__name__, frames)
         finally:
             self._places.release()
 

@@ -271,7 +271,9 @@ class FunctionProcess:
         if self._namespace is not None:
             return peers.resident_bytes(self._namespace)
         with contextlib.suppress(OSError, IndexError, ValueError):
-            return int(Path(f"/proc/{self._child.pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            return int(Path(f"/proc/{self._child.pid}/statm").read_text("ascii").split()[1]) * os.sysconf(
+                "SC_PAGE_SIZE"
+            )
         return 0
 
     def _end(self, how: Ended) -> None:

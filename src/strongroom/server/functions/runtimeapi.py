@@ -51,7 +51,7 @@ class RuntimeAPI:
         self._places = threading.Semaphore(_CONNECTIONS)
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
-        self.address = "127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
         """Begin to answer."""

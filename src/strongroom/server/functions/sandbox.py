@@ -75,7 +75,9 @@ class Isolation(Protocol):
         """Whether each process has a real uid of its own."""
         ...
 
-    def place(self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int) -> Place:
+    def place(
+        self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int
+    ) -> Place:
         """Where the process of one slot lives. ``bundle``: the CA certificates that it shall trust.
 
         ``info_fd``: where the starter says in which namespaces the process lives, if it makes any.
@@ -122,7 +124,9 @@ class Bubblewrap:
             return f"bubblewrap cannot isolate here: {said[-1] if said else done.returncode}"
         return ""
 
-    def place(self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int) -> Place:
+    def place(
+        self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int
+    ) -> Place:
         """A root of its own: the system's programs, the interpreter, AWS's client; no file of anybody."""
         words = [*_rights(as_root=self.as_root), *_namespaces()]
         for directory in _DIRECTORIES:  # bubblewrap makes those that it must by itself for its own user alone
@@ -137,7 +141,11 @@ class Bubblewrap:
         words += ["--ro-bind", str(Path(__file__).with_name("inside.py")), _INSIDE]
         uid = self.uid_of(slot) if self.as_root else _UID_INSIDE
         accounts = f"root:x:0:0:root:/:/bin/sh\nsandbox:x:{uid}:{uid}:sandbox:/tmp:/bin/sh\n".encode()
-        for content, at in ((bundle, BUNDLE), (accounts, "/etc/passwd"), (f"sandbox:x:{uid}:\n".encode(), "/etc/group")):
+        for content, at in (
+            (bundle, BUNDLE),
+            (accounts, "/etc/passwd"),
+            (f"sandbox:x:{uid}:\n".encode(), "/etc/group"),
+        ):
             words += ["--perms", "0444", "--ro-bind-data", str(hand_in(content)), at]
         words += ["--symlink", BUNDLE, "/etc/ssl/certs/ca-certificates.crt"]
         for directory in (TASK_ROOT, LAYERS_DIR):
@@ -209,7 +217,9 @@ class Unconfined:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
 
-    def place(self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int) -> Place:  # noqa: ARG002, E501
+    def place(
+        self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int
+    ) -> Place:
         """A private directory in memory, and no walls."""
         self.clear(slot)
         root = self._scratch / str(slot)

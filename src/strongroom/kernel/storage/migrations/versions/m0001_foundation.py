@@ -12,6 +12,54 @@ down_revision = None
 def upgrade() -> None:
     """Make the change."""
     op.create_table(
+        "functions_code",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "functions_event",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.Column("function_arn", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_functions_event_function_pk"), "functions_event", ["function_pk"], unique=False)
+    op.create_table(
+        "functions_function",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("last_version", sa.Integer(), nullable=False),
+        sa.Column("reserved", sa.Integer(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", name="functions_function_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "functions_layer",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("code_pk", sa.Integer(), nullable=False),
+        sa.Column("code_sha256", sa.Text(), nullable=False),
+        sa.Column("code_size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", "number", name="functions_layer_number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "iam_access_key_use",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("used_ms", sa.BigInteger(), nullable=False),
@@ -166,6 +214,51 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
+    op.create_table(
+        "functions_alias",
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["function_pk"],
+            ["functions_function.pk"],
+        ),
+        sa.PrimaryKeyConstraint("function_pk", "name"),
+    )
+    op.create_table(
+        "functions_policy",
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("qualifier", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["function_pk"],
+            ["functions_function.pk"],
+        ),
+        sa.PrimaryKeyConstraint("function_pk", "qualifier"),
+    )
+    op.create_table(
+        "functions_version",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("environment", sa.LargeBinary(), nullable=True),
+        sa.Column("code_pk", sa.Integer(), nullable=False),
+        sa.Column("code_sha256", sa.Text(), nullable=False),
+        sa.Column("code_size", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["function_pk"],
+            ["functions_function.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("function_pk", "number", name="functions_version_number"),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "iam_access_key",
         sa.Column("id", sa.Text(), nullable=False),

@@ -151,6 +151,11 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
+    @property
+    def functions(self) -> Functions:
+        """Who runs functions."""
+        ...
+
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
@@ -203,7 +208,7 @@ class Call:
     ``on_behalf_of`` then the request id of the call that it all began with; ``depth`` how many calls lie between.
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
-    ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over; its answer is the call's.
+    ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     """
 

@@ -154,12 +154,13 @@ class Chain:
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def go_on_outside(self, flight: Flight) -> None:
-        """Do what an operation of Mode.WAIT left for afterwards, in no transaction; to its reply. Never raises."""
+        """Do what an operation of Mode.WAIT left for afterwards, in no transaction; to its reply. Raises nothing of the work's."""
         call, operation, model = flight.call, flight.operation, flight.model
+        work = call.afterwards
+        if work is None or operation is None or model is None:
+            raise RuntimeError("a call that left nothing to be done")
         try:
-            if call.afterwards is None or operation is None or model is None:
-                raise RuntimeError("a call that left nothing to be done")
-            answer = call.afterwards()
+            answer = work()
             flight.reply = wire.answer(flight.route, model, answer, call.request_id)
             flight.records = [*call.records, self._record(call, operation, model, answer, None, None)]
         except Exception as error:  # noqa: BLE001  as in enter

@@ -152,9 +152,9 @@ class Bubblewrap:
             words += ["--perms", "0755", "--size", str(CODE_BYTES), "--tmpfs", directory]
         words += ["--perms", "1777", "--size", str(scratch_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  its own
         words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-        for seen in ("/usr", python.prefix):
+        for seen in (Path("/usr"), python.prefix):
             if self._data.is_relative_to(seen):  # a data directory below what is bound must not be seen with it
-                at = self._data if seen == "/usr" else Path(_LANG) / self._data.relative_to(seen)
+                at = self._data if seen == Path("/usr") else Path(_LANG) / self._data.relative_to(seen)
                 words += ["--tmpfs", str(at)]
         words += ["--chdir", "/", "--remount-ro", "/", "--info-fd", str(info_fd)]
         return Place(

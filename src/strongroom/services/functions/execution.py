@@ -13,6 +13,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from strongroom.base.refusals import Answerable
 from strongroom.base.running import CannotRun, Event, Finished, Invocation, Invoked, Machine, Program
@@ -166,7 +167,7 @@ class Execution:
     # ------------------------------------------------------------------ lines
 
     def _keep_lines(self, key: str, function: Function, group: str, finished: Finished) -> None:
-        """Put the lines into CloudWatch Logs as the function's role. Without that permission they are lost, as in AWS."""
+        """Put the lines into CloudWatch Logs as the role; without that permission they are lost, as in AWS."""
         session = self._sessions.get(key)
         if session is None or not finished.lines or "logs" not in self._unasked.chain.registry.rooms:
             return
@@ -176,7 +177,7 @@ class Execution:
         place = {"logGroupName": group, "logStreamName": finished.stream}
         events = [{"timestamp": when, "message": text} for when, text in sorted(finished.lines, key=lambda one: one[0])]
 
-        def call(operation: str, **params: object) -> str:
+        def call(operation: str, **params: Any) -> str:
             try:
                 self._unasked.call(who, "logs", operation, region=function.region, **params)
             except Answerable as refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.services.functions.operations import functions, invocations
+from strongroom.services.functions.operations import functions, invocations, layers, permissions, tags, versions
 from strongroom.services.functions.room import ROOM
 
-__all__ = ["ROOM", "functions", "invocations"]
+__all__ = ["ROOM", "functions", "invocations", "layers", "permissions", "tags", "versions"]

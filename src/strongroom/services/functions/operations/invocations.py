@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 
 import orjson
 
@@ -94,12 +95,10 @@ def _client_context(call: Call) -> str | None:
     if given is None:
         return None
     try:
-        text = base64.b64decode(given, validate=True)
-        if len(given) > CLIENT_CONTEXT_BYTES or not isinstance(orjson.loads(text), dict):
-            raise ValueError(given)
+        found = orjson.loads(base64.b64decode(given, validate=True)) if len(given) <= CLIENT_CONTEXT_BYTES else None
     except (binascii.Error, ValueError):
-        raise errors.InvalidRequestContentException(
-            "Client context must be a valid Base64-encoded JSON object."
-        ) from None
-    # In a header it stands on one line; JSON without line breaks inside is JSON.
-    return orjson.dumps(orjson.loads(text)).decode("ascii", errors="strict") if text.isascii() else None
+        found = None
+    if not isinstance(found, dict):
+        raise errors.InvalidRequestContentException("Client context must be a valid Base64-encoded JSON object.")
+    # It goes on in a header: one line of ASCII.
+    return json.dumps(found, separators=(",", ":"))

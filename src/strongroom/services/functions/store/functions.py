@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Integer, and_, bindparam, delete, func, insert, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.functions.store.tables import (
@@ -26,7 +26,7 @@ _FUNCTION = [function.c[name] for name in Function._fields]
 _VERSION = [version.c[name] for name in Version._fields]
 _ALIAS = [alias.c[name] for name in Alias._fields]
 _PLACE = and_(function.c.account == bindparam("account"), function.c.region == bindparam("region"))
-_OF = bindparam("of_function")
+_OF = bindparam("of_function", type_=Integer)
 
 _BY_NAME = Statement(select(*_FUNCTION).where(_PLACE, function.c.name == bindparam("name")))
 _BY_PK = Statement(select(*_FUNCTION).where(function.c.pk == _OF))
@@ -87,9 +87,12 @@ _ADD_POLICY = Statement(
 _DROP_POLICY = Statement(
     delete(policy).where(policy.c.function_pk == _OF, policy.c.qualifier == bindparam("qualifier"))
 )
-_PURGE = tuple(
-    Statement(delete(table).where(table.c.function_pk == _OF)) for table in (event, policy, alias, version)
-) + (Statement(delete(function).where(function.c.pk == _OF)),)
+_PURGE = (
+    *(
+        Statement(delete(table).where(table.c.function_pk == _OF)) for table in (event, policy, alias, version)
+    ),
+    Statement(delete(function).where(function.c.pk == _OF)),
+)
 
 
 def find(tx: Transaction, account: str, region: str, name: str) -> Function | None:

@@ -80,8 +80,8 @@ class Machine(Protocol):
         """
         ...
 
-    def end(self, prefix: str) -> None:
-        """Let go of idle processes whose key begins so."""
+    def end(self, prefix: str, *, but_not: str = "") -> None:
+        """Let go of idle processes whose key begins so, but for those of one key."""
         ...
 
 

@@ -85,10 +85,10 @@ class House:
                 )
         return self._pool.run(key, load, event)
 
-    def end(self, prefix: str) -> None:
+    def end(self, prefix: str, *, but_not: str = "") -> None:
         """Let go of idle processes (base.running.Machine)."""
         if self._pool is not None:
-            self._pool.end(prefix)
+            self._pool.end(prefix, but_not=but_not)
 
     @property
     def processes(self) -> int:

@@ -71,11 +71,11 @@ class Pool:
         finally:
             self._give_back(place, process)
 
-    def end(self, prefix: str) -> None:
-        """Let go of idle processes whose key begins so; those at work end with their invocation's next use."""
+    def end(self, prefix: str, *, but_not: str = "") -> None:
+        """Let go of idle processes whose key begins so, but for those of one key."""
         with self._changed:
-            idle = [one for one in self._places if one.process and not one.busy and one.key.startswith(prefix)]
-            ended = [self._emptied(one) for one in idle]
+            idle = [one for one in self._places if one.process is not None and not one.busy]
+            ended = [self._emptied(one) for one in idle if one.key.startswith(prefix) and one.key != but_not]
         _kill(ended)
 
     def close(self) -> None:

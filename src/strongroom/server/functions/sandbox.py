@@ -100,17 +100,19 @@ class Bubblewrap:
 
     def __init__(self, data: Path) -> None:
         self._data = data
+        self._program = shutil.which("bwrap") or "bwrap"
         self.as_root = os.geteuid() == 0
 
     @staticmethod
     def problem() -> str:
         """Why bubblewrap cannot isolate here, in one sentence; "" where it can. It is tried, not believed."""
-        if shutil.which("bwrap") is None:
+        program = shutil.which("bwrap")
+        if program is None:
             return "bubblewrap is not installed (on Debian: apt-get install bubblewrap)"
         command = [*_rights(as_root=os.geteuid() == 0), *_namespaces(), *_system(), "--proc", "/proc", "--dev", "/dev"]
         try:
             done = subprocess.run(
-                ["bwrap", *command, "/usr/bin/env", "true"],
+                [program, *command, "/usr/bin/env", "true"],
                 capture_output=True,
                 timeout=_PROBE_SECONDS,
                 check=False,
@@ -158,7 +160,7 @@ class Bubblewrap:
                 words += ["--tmpfs", str(at)]
         words += ["--chdir", "/", "--remount-ro", "/", "--info-fd", str(info_fd)]
         return Place(
-            command=("bwrap", *words, "--", executable, "-I", "-S", _INSIDE),
+            command=(self._program, *words, "--", executable, "-I", "-S", _INSIDE),
             uid=uid if self.as_root else None,
             python=executable,
             task_root=TASK_ROOT,

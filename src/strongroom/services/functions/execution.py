@@ -105,6 +105,7 @@ class Execution:
 
     def _program(self, key: str, function: Function, version: Version) -> Program:
         settings = version.settings
+        self._machine.end(f"{function.arn}:{version.label} ", but_not=key)
         with self._store.read() as tx:
             code = sealed.open_code(self._keyring, store.code_of(tx, version.code_pk), version.code_sha256)
             layers = [self._layer(tx, one["Arn"]) for one in settings.get("Layers", ())]

@@ -46,7 +46,7 @@ from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, in
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
-from strongroom.services import functions, iam, kms, local, secretsmanager, sts
+from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
 from strongroom.services.functions.execution import Execution
 from strongroom.settings import Settings
 
@@ -219,6 +219,7 @@ class Product:
         sts.register(registry)
         kms.register(registry)
         secretsmanager.register(registry)
+        logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
         local.register(
             registry,

@@ -123,7 +123,8 @@ class Settings:
     function_pythons: tuple[str, ...] = _setting(
         (),
         "paths",
-        "Further interpreters for functions, each able to import awslambdaric and boto3; the server's own is always one.",
+        "Further interpreters for functions, each able to import awslambdaric and boto3."
+        " The server's own is always one.",
         extreme=("/usr/bin/python3",),
     )
     function_processes: int = _setting(

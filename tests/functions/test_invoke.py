@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.functions.packing import ECHO, PYTHON, invoke, make_function, make_role, zipped
 from tests.inprocess import Account
 
@@ -47,8 +48,9 @@ def test_the_context_and_environment_are_lambdas(account: Account) -> None:
     code = (
         "import os\n"
         "def handler(e, c):\n"
-        "    return {'env': dict(os.environ), 'cwd': os.getcwd(), 'name': c.function_name, 'arn': c.invoked_function_arn,\n"
-        "            'version': c.function_version, 'left': c.get_remaining_time_in_millis(), 'memory': c.memory_limit_in_mb,\n"
+        "    return {'env': dict(os.environ), 'cwd': os.getcwd(),\n"
+        "            'name': c.function_name, 'arn': c.invoked_function_arn, 'version': c.function_version,\n"
+        "            'left': c.get_remaining_time_in_millis(), 'memory': c.memory_limit_in_mb,\n"
         "            'group': c.log_group_name, 'stream': c.log_stream_name, 'context': c.client_context.custom}\n"
     )
     made = make_function(account, "f", code, Environment={"Variables": {"COLOUR": "blue"}}, MemorySize=256)
@@ -84,7 +86,7 @@ def test_the_context_and_environment_are_lambdas(account: Account) -> None:
         ("import gone\n", "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'gone'"),
         ("x = 1\n", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
         ("def handler(e, c):\n    return {1, 2}\n", "Runtime.MarshalError", "not JSON serializable"),
-        ("import os\ndef handler(e, c):\n    os._exit(7)\n", "Runtime.ExitError", "Runtime exited with error: exit status 7"),
+        ("import os\ndef handler(e, c):\n    os._exit(7)\n", "Runtime.ExitError", "exited with error: exit status 7"),
         ("import os\ndef handler(e, c):\n    os._exit(0)\n", "Runtime.ExitError", "exited without providing a reason"),
         (
             "import time\ndef handler(e, c):\n    time.sleep(60)\n",
@@ -166,7 +168,9 @@ def test_reserved_concurrency_bounds_how_many_run(account: Account) -> None:
 def test_layers_are_unpacked_in_order_and_found_by_python(account: Account) -> None:
     client = account.client("lambda")
     layers = [
-        client.publish_layer_version(LayerName=name, Content={"ZipFile": zipped({f"python/{name}.py": f"x = '{name}'"})})
+        client.publish_layer_version(
+            LayerName=name, Content={"ZipFile": zipped({f"python/{name}.py": f"x = '{name}'"})}
+        )
         for name in ("one", "two")
     ]
     make_function(
@@ -180,7 +184,10 @@ def test_layers_are_unpacked_in_order_and_found_by_python(account: Account) -> N
 
 def test_a_file_that_may_be_executed_is_executable_from_the_working_directory(account: Account) -> None:
     """AWS's templates run ./kinit so. Source: facts rotation, section 1."""
-    code = "import subprocess\ndef handler(e, c):\n    return subprocess.run(['./say.sh'], capture_output=True).stdout.decode()\n"
+    code = (
+        "import subprocess\ndef handler(e, c):\n"
+        "    return subprocess.run(['./say.sh'], capture_output=True).stdout.decode()\n"
+    )
     account.client("lambda").create_function(
         FunctionName="f",
         Role=make_role(account),

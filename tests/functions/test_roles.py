@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.functions.packing import ECHO, PYTHON, TRUST, invoke, make_function, make_role, zipped
 from tests.functions.test_invoke import told
 from tests.inprocess import Account, InProcess
@@ -32,9 +33,7 @@ def limited(account: Account, *statements: dict[str, Any]) -> Any:
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]}
     iam.put_user_policy(UserName="limited", PolicyName="own", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName="limited")["AccessKey"]
-    return account.client(
-        "lambda", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-    )
+    return account.client("lambda", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
 
 
 def making(role: str, name: str = "f") -> dict[str, Any]:
@@ -106,9 +105,7 @@ def test_pass_role_for_lambda_on_this_role_is_enough(account: Account) -> None:
 def test_changing_a_functions_role_needs_pass_role_on_the_new_one(account: Account) -> None:
     mine, powerful = make_role(account, "mine"), make_role(account, "powerful", {"Action": "*", "Resource": "*"})
     make_function(account, "f", ECHO, mine)
-    client = limited(
-        account, {"Action": "lambda:*", "Resource": "*"}, {"Action": "iam:PassRole", "Resource": mine}
-    )
+    client = limited(account, {"Action": "lambda:*", "Resource": "*"}, {"Action": "iam:PassRole", "Resource": mine})
     code, _ = told(client.update_function_configuration, FunctionName="f", Role=powerful)
     assert ("AccessDeniedException", mine) == (code, client.get_function_configuration(FunctionName="f")["Role"])
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 Tries = dict[str, Callable[[dict[str, Any]], Any]]
@@ -51,7 +52,7 @@ def ports(event: dict[str, Any]) -> Any:
 
 def files(event: dict[str, Any]) -> Any:
     """Look at every path that is somebody else's."""
-    return {path: [os.path.exists(path), _caught(lambda path=path: os.listdir(path))] for path in event["paths"]}
+    return {path: [os.path.exists(path), _caught(partial(os.listdir, path))] for path in event["paths"]}
 
 
 def sockets(event: dict[str, Any]) -> Any:
@@ -63,7 +64,7 @@ def sockets(event: dict[str, Any]) -> Any:
             peer.sendall(b'{"do":"status"}\n')
             return peer.recv(100)
 
-    return [_caught(lambda path=path: talk(path)) for path in event["paths"]]
+    return [_caught(partial(talk, path)) for path in event["paths"]]
 
 
 def processes(_: dict[str, Any]) -> Any:
@@ -133,7 +134,12 @@ def disk(_: dict[str, Any]) -> Any:
 def descriptors(_: dict[str, Any]) -> Any:
     """Open files and processes without end."""
     held: list[Any] = []
-    opened = _caught(lambda: [held.append(open("/dev/null")) for _ in range(5000)] and None)
+
+    def take() -> None:
+        for _n in range(5000):
+            held.append(open("/dev/null"))
+
+    opened = _caught(take)
     count = len(held)
     for one in held:
         one.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.deployment import Deployment, NotReady
 from tests.functions.packing import PYTHON, TRUST, Result, invoke, zipped
 
@@ -112,7 +113,7 @@ def test_the_data_directory_and_the_root_key_are_not_there(server: Deployment, c
 def test_the_servers_sockets_do_not_answer(server: Deployment, client: Any) -> None:
     run = server.data / "run"
     paths = [str(run / name) for name in ("admin.sock", "runner.sock", "functions.sock")]
-    assert all(os.path.exists(path) for path in paths)
+    assert all(Path(path).exists() for path in paths)
     assert {"FileNotFoundError", "OSError"} >= set(tried(client, "sockets", paths=paths))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
+from strongroom.base.running import Functions
 from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule

@@ -154,7 +154,7 @@ class Chain:
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def go_on_outside(self, flight: Flight) -> None:
-        """Do what an operation of Mode.WAIT left for afterwards, in no transaction; to its reply. Raises nothing of the work's."""
+        """Do what an operation of Mode.WAIT left for afterwards, in no transaction; to its reply."""
         call, operation, model = flight.call, flight.operation, flight.model
         work = call.afterwards
         if work is None or operation is None or model is None:

@@ -91,7 +91,7 @@ class FunctionProcess:
                 self.slot, python, scratch_mb=program.scratch_mb, bundle=bundle, hand_in=hand_in, info_fd=info
             )
             orders = hand_in(_orders(program, place, self._environment(program, place)))
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603  the words are ours
                 [*place.command, str(orders)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

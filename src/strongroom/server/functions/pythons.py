@@ -63,7 +63,7 @@ def find_pythons(further: Sequence[str] = ()) -> dict[str, Python]:
 
 def _asked(path: str) -> Python:
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  the operator names the interpreters
             [path, "-I", "-c", _QUESTION],
             capture_output=True,
             timeout=_ASK_SECONDS,

@@ -111,7 +111,7 @@ class Bubblewrap:
             return "bubblewrap is not installed (on Debian: apt-get install bubblewrap)"
         command = [*_rights(as_root=os.geteuid() == 0), *_namespaces(), *_system(), "--proc", "/proc", "--dev", "/dev"]
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603  the words are ours
                 [program, *command, "/usr/bin/env", "true"],
                 capture_output=True,
                 timeout=_PROBE_SECONDS,
@@ -154,10 +154,9 @@ class Bubblewrap:
             words += ["--perms", "0755", "--size", str(CODE_BYTES), "--tmpfs", directory]
         words += ["--perms", "1777", "--size", str(scratch_mb << 20), "--tmpfs", "/tmp"]  # noqa: S108  its own
         words += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-        for seen in (Path("/usr"), python.prefix):
+        for seen, at in ((Path("/usr"), "/usr"), (python.prefix, _LANG)):
             if self._data.is_relative_to(seen):  # a data directory below what is bound must not be seen with it
-                at = self._data if seen == Path("/usr") else Path(_LANG) / self._data.relative_to(seen)
-                words += ["--tmpfs", str(at)]
+                words += ["--tmpfs", str(Path(at) / self._data.relative_to(seen))]
         words += ["--chdir", "/", "--remount-ro", "/", "--info-fd", str(info_fd)]
         return Place(
             command=(self._program, *words, "--", executable, "-I", "-S", _INSIDE),
@@ -221,7 +220,7 @@ class Unconfined:
 
     def place(
         self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int
-    ) -> Place:
+    ) -> Place:  # noqa: ARG002, E501
         """A private directory in memory, and no walls."""
         self.clear(slot)
         root = self._scratch / str(slot)
@@ -237,7 +236,7 @@ class Unconfined:
             bundle=str(root / "cert.pem"),
         )
 
-    def uid_of(self, slot: int) -> int:
+    def uid_of(self, slot: int) -> int:  # noqa: ARG002
         """The server's own."""
         return os.geteuid()
 

@@ -88,9 +88,7 @@ _DROP_POLICY = Statement(
     delete(policy).where(policy.c.function_pk == _OF, policy.c.qualifier == bindparam("qualifier"))
 )
 _PURGE = (
-    *(
-        Statement(delete(table).where(table.c.function_pk == _OF)) for table in (event, policy, alias, version)
-    ),
+    *(Statement(delete(table).where(table.c.function_pk == _OF)) for table in (event, policy, alias, version)),
     Statement(delete(function).where(function.c.pk == _OF)),
 )
 

@@ -155,6 +155,19 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "logs_group",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("retention_days", sa.Integer(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", name="logs_group_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "secretsmanager_count",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
@@ -393,6 +406,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_pk", "key"),
     )
     op.create_table(
+        "logs_stream",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("group_pk", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=True),
+        sa.Column("last_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ingested_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["group_pk"],
+            ["logs_group.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("group_pk", "name", name="logs_stream_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "secretsmanager_policy",
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -483,6 +513,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("policy_id", "number"),
     )
+    op.create_table(
+        "logs_batch",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("group_pk", sa.Integer(), nullable=False),
+        sa.Column("stream_pk", sa.Integer(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ingested_ms", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stream_pk"],
+            ["logs_stream.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("logs_batch_group", "logs_batch", ["group_pk", "pk"], unique=False)
+    op.create_index("logs_batch_stream", "logs_batch", ["stream_pk", "pk"], unique=False)
     op.create_table(
         "secretsmanager_earlier_key",
         sa.Column("pk", sa.Integer(), nullable=False),

@@ -47,6 +47,7 @@ from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
+from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
 from strongroom.settings import Settings
 
@@ -63,6 +64,8 @@ WRONG_ROOT_KEY = (
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
+_ERRANDS_SECONDS = 50.0
+"""How long whoever wants all due jobs done waits for those that wait for functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,6 +469,7 @@ class Runner:
         )
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
         self.execution = Execution(unasked, self.house, product.surroundings)
+        opened.registry.add_errand(queued.JOB, self.execution.deliver)
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
@@ -477,11 +481,13 @@ class Runner:
         done = 0
         while more := self._loop.run_due():
             done += more
+            self._loop.settle(_ERRANDS_SECONDS)
         return done
 
     def close(self) -> None:
         """Give back everything; functions end first."""
         self.house.close()
+        self._loop.close()
         self._opened.close()
 
 

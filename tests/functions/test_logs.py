@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from tests.functions.packing import invoke, make_function, make_role
 from tests.functions.test_invoke import told
 from tests.inprocess import Account, InProcess
@@ -45,7 +46,8 @@ def texts(answer: Any) -> list[str]:
 
 def test_what_a_function_prints_is_in_its_log_group(account: Account) -> None:
     role = make_role(account, "writes", WRITES_LOGS)
-    made = make_function(account, "f", "def handler(e, c):\n    print('hello', e)\n    return c.log_stream_name\n", role)
+    code = "def handler(e, c):\n    print('hello', e)\n    return c.log_stream_name\n"
+    made = make_function(account, "f", code, role)
     stream = invoke(account.client("lambda"), "f", 1).value
     invoke(account.client("lambda"), "f", 2)
 

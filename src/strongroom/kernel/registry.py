@@ -186,6 +186,10 @@ class JobRun(Protocol):
 JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
 
+Errand = Callable[[Job], JobHandler]
+"""A job that waits: done in a thread, outside of any transaction, for as long as it takes. It answers what is then
+to be done in the job's transaction. A run that dies is taken up again by another, so its work may be done twice."""
+
 
 @dataclass(slots=True)
 class Registry:
@@ -193,6 +197,7 @@ class Registry:
 
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
+    errands: dict[str, Errand] = field(default_factory=dict)
     principals: PrincipalSource | None = None
     functions: Functions | None = None
 
@@ -201,6 +206,12 @@ class Registry:
         if room.service in self.rooms:
             raise ValueError(f"room {room.service} is registered twice")
         self.rooms[room.service] = room
+
+    def add_errand(self, kind: str, errand: Errand) -> None:
+        """Say who does the jobs of one kind that wait. Only the process that does jobs needs to know."""
+        if kind in self.jobs or kind in self.errands:
+            raise ValueError(f"job kind {kind} is registered twice")
+        self.errands[kind] = errand
 
     def add_job(self, kind: str, handler: JobHandler) -> None:
         """Say who does the jobs of one kind."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.base.running import Event, Finished, Program
+from strongroom.base.running import CannotRun, Event, Finished, Program
 from strongroom.server.functions import peers
 from strongroom.server.functions.lines import Printed, moment_ms
 from strongroom.server.functions.pythons import Python
@@ -161,6 +161,8 @@ class FunctionProcess:
             self._event = None
         if outcome is None and self._not_started is not None:
             outcome = self._not_started, True
+        if outcome is None and self._closing:
+            raise CannotRun("The server stops.", busy=True)  # the function has not failed
         if outcome is None and ended is None and not in_time:
             ended = Ended("Sandbox.Timedout", f"Task timed out after {event.timeout:.2f} seconds")
         if outcome is None:
@@ -178,7 +180,7 @@ class FunctionProcess:
 
     def _wait(self, for_what: Callable[[], bool], seconds: float) -> bool:
         """Wait with the lock held; False where time or the process came to an end first."""
-        self._changed.wait_for(lambda: for_what() or self._ended is not None, max(0.0, seconds))
+        self._changed.wait_for(lambda: for_what() or self._ended is not None or self._closing, max(0.0, seconds))
         return for_what()
 
     def _report(self, event: Event, spent: float) -> None:

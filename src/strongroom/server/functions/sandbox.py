@@ -219,8 +219,15 @@ class Unconfined:
         self._scratch = scratch
 
     def place(
-        self, slot: int, python: Python, *, scratch_mb: int, bundle: bytes, hand_in: HandIn, info_fd: int
-    ) -> Place:  # noqa: ARG002, E501
+        self,
+        slot: int,
+        python: Python,
+        *,
+        scratch_mb: int,  # noqa: ARG002
+        bundle: bytes,
+        hand_in: HandIn,  # noqa: ARG002
+        info_fd: int,  # noqa: ARG002
+    ) -> Place:
         """A private directory in memory, and no walls."""
         self.clear(slot)
         root = self._scratch / str(slot)

@@ -7,6 +7,7 @@ them.
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 from collections import Counter, OrderedDict
@@ -18,10 +19,12 @@ from typing import Any
 from strongroom.base.refusals import Answerable
 from strongroom.base.running import CannotRun, Event, Finished, Invocation, Invoked, Machine, Program
 from strongroom.kernel.call import Credential
+from strongroom.kernel.registry import Job, JobHandler
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.unasked import Unasked
-from strongroom.services.functions import sealed
+from strongroom.services.functions import queued, sealed
 from strongroom.services.functions.layers import find_layer
+from strongroom.services.functions.store import events
 from strongroom.services.functions.store import functions as store
 from strongroom.services.functions.store.tables import Function, Version
 
@@ -71,6 +74,20 @@ class Execution:
         finally:
             with self._lock:
                 self._running[function.pk] -= 1
+
+    def deliver(self, job: Job) -> JobHandler:
+        """Run an event that nobody waits for (registry.Errand); what to store of it.
+
+        Source: facts lambda-and-others, 1.3. Our choice: what could not run for want of room is tried again soon.
+        """
+        with self._store.read() as tx:
+            one = events.by_id(tx, job.key)
+        if one is None:
+            return lambda _job, _run, _tx: None  # its function was deleted
+        event = sealed.open_event(self._keyring, one.sealed, one.id)
+        payload = base64.b64decode(event["payload"])
+        done = self.invoke(Invocation(one.version_pk, one.function_arn, one.id, payload, event["client_context"]))
+        return lambda _job, run, tx: queued.settle(tx, one, done, run.now)
 
     def _enter(self, function: Function) -> bool:
         with self._lock:

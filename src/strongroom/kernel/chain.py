@@ -41,9 +41,7 @@ from strongroom.kernel.storage.writequeue import Outcome
 log = logging.getLogger("strongroom.chain")
 
 GLOBAL_REGION = "us-east-1"
-NOBODY = Credential(
-    Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret=""
-)
+NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
@@ -185,9 +183,7 @@ class Chain:
         """The ``iam`` room's answers about roles."""
         return self.principals
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
         if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
             raise RuntimeError("calls on behalf nest too deep")
@@ -318,7 +314,6 @@ class Chain:
         writes = error is None and tx is not None and tx.writable
         return Record(call.event_id, made, writes, _why(call))
 
-
     def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
         """What the records of such calls have in common.
 
@@ -384,9 +379,7 @@ def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None: 
         raise flight.route.refusal
     if flight.operation is None or flight.model is None:
         room = chain.registry.rooms[flight.route.service]
-        raise wire.not_offered(
-            flight.route, sorted(room.operations), room.refused.get(flight.route.operation or "")
-        )
+        raise wire.not_offered(flight.route, sorted(room.operations), room.refused.get(flight.route.operation or ""))
 
 
 def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
@@ -402,17 +395,13 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
 # ---------------------------------------------------------------------- the steps inside the transaction
 
 
-def locate_the_resource(
-    _chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
-) -> Answer:
+def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """What the call is about, found or not."""
     call.target = operation.locate(call, tx)
     return answer
 
 
-def decide_the_call(
-    chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
-) -> Answer:
+def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """Denied unless a statement allows; only then is an absence told."""
     target = call.target
     if target is None:
@@ -428,16 +417,12 @@ def decide_the_call(
     return answer
 
 
-def handle_the_call(
-    _chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer
-) -> Answer:
+def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
     """The room's own work."""
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 
-def check_the_answer(
-    _chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer
-) -> Answer:
+def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:
     """Forgetting to authorise must be impossible, not merely wrong."""
     decision = call.decision
     if decision is None or not decision.allowed:
@@ -453,12 +438,7 @@ INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answe
 
 
 def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
-    if (
-        operation is None
-        or operation.resource_type is None
-        or call.target is None
-        or call.target.found is None
-    ):
+    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
         return None
     return call.target.arn, call.target.account, operation.resource_type
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -166,6 +166,20 @@ class Kernel(Protocol):
         ...
 
 
+@value_object
+class Remembered:
+    """What a call of a steady operation was about and how it was decided, good for one snapshot.
+
+    ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    """
+
+    params: Mapping[str, Any]
+    target: Target
+    decision: Decision
+    asker: Credential
+    source: Source
+
+
 @dataclass(slots=True)
 class Call:
     """One operation asked by one principal. Handlers read it; only the chain writes it.
@@ -176,6 +190,7 @@ class Call:
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
     ``on_behalf_of`` then the request id of the call that it all began with.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     """
 
     kernel: Kernel
@@ -197,6 +212,8 @@ class Call:
     denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    question: Hashable = None
+    remembered: Remembered | None = None
 
     @property
     def principal(self) -> Principal:

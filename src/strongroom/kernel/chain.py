@@ -46,6 +46,7 @@ CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
 STANDINGS_KEPT = 512
+_HOUR = timedelta(hours=1)
 REMEMBERED_AT_MOST = 2048
 REMEMBERED_BODY_BYTES = 1024
 
@@ -98,7 +99,7 @@ class Chain:
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
-        self._met: dict[str, int] = {}
+        self._met: dict[str, datetime] = {}
         self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -164,12 +165,12 @@ class Chain:
 
     def is_first_use(self, access_key_id: str, now: datetime) -> bool:
         """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
-        hour = int(now.timestamp()) // 3600
-        if self._met.get(access_key_id) == hour:
+        hour = self._met.get(access_key_id)
+        if hour is not None and hour <= now < hour + _HOUR:
             return False
         if len(self._met) >= KEYS_REMEMBERED:
             self._met.clear()
-        self._met[access_key_id] = hour
+        self._met[access_key_id] = now.replace(minute=0, second=0, microsecond=0)
         return True
 
     def note_use(self, flight: Flight, tx: Transaction) -> Outcome:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -17,6 +17,7 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @value_object
@@ -167,6 +168,7 @@ class Call:
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
     ``on_behalf_of`` then the request id of the call that it all began with.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     """
 
     kernel: Kernel
@@ -188,6 +190,8 @@ class Call:
     denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    kept: list[Callable[[Transaction], None]] = field(default_factory=list)
 
     @property
     def principal(self) -> Principal:
@@ -205,6 +209,19 @@ class Call:
 
     def __getitem__(self, member: str) -> Any:
         return self.params[member]
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is costly to compute and depends on nothing but ``key``: computed once, though the call may be run
+        again as a write. Gone with the call.
+        """
+        if key not in self.computed:
+            self.computed[key] = compute()
+        found: T = self.computed[key]
+        return found
+
+    def keep(self, change: Callable[[Transaction], None]) -> None:
+        """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
+        self.kept.append(change)
 
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.

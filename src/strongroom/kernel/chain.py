@@ -35,7 +35,7 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
-from strongroom.kernel.storage.port import NeedsWrite, Store, Transaction
+from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
 log = logging.getLogger("strongroom.chain")
@@ -47,6 +47,7 @@ NOBODY = Credential(
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
+STANDINGS_KEPT = 512
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ class Chain:
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, int] = {}
+        self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
 
@@ -128,11 +130,13 @@ class Chain:
     def enter(self, flight: Flight) -> Flight:
         """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
         try:
-            with self.store.read() as tx:
-                for step in BEFORE:
-                    step(self, flight, tx)
-                if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
-                    self._through(flight, tx)
+            try:
+                with self.store.glance() as tx:
+                    self._as_far_as_reading_goes(flight, tx)
+            except SnapshotMoved:
+                self._start_over(flight)
+                with self.store.read() as tx:
+                    self._as_far_as_reading_goes(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
@@ -211,7 +215,7 @@ class Chain:
         model = self.catalogue.service(service).operations[operation]
         try:
             answer = self._inside(child, declared, tx)
-        except NeedsWrite:
+        except (NeedsWrite, SnapshotMoved):
             raise
         except Answerable as refusal:
             call.records.append(self._record(child, declared, model, None, refusal, tx))
@@ -247,6 +251,12 @@ class Chain:
         return decision
 
     # ------------------------------------------------------------------ inside one transaction
+
+    def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
+        for step in BEFORE:
+            step(self, flight, tx)
+        if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+            self._through(flight, tx)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
         call, operation, model = flight.call, flight.operation, flight.model
@@ -297,34 +307,51 @@ class Chain:
         error: Answerable | None,
         tx: Transaction | None,
     ) -> Record:
-        read_only = operation is None or not operation.mode.changes
-        made = event.api_call(
+        made = self._standing(call, operation, model).event(
             event_id=call.event_id,
             request_id=call.request_id,
             when=call.machine_now,
             product_now=call.now,
-            service=call.service,
-            name=call.name,
-            region=call.region,
-            principal=call.principal,
-            access_key_id=call.credential.access_key_id,
-            invoked_by=call.invoked_by,
-            source_ip=call.source.ip,
-            user_agent=call.source.user_agent,
-            host=call.source.host,
-            tls_version=call.source.tls_version,
-            tls_cipher=call.source.tls_cipher,
-            read_only=read_only,
             params=call.params,
-            model=model,
             answer=answer,
-            shown=operation.shown if operation else (),
             resource=_resource(call, operation),
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
         writes = error is None and tx is not None and tx.writable
         return Record(call.event_id, made, writes, _why(call))
+
+    def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
+        """What the records of such calls have in common.
+
+        Kept by the identity of the objects that it was made of, which are kept beside it, so that their numbers are
+        not given to others meanwhile.
+        """
+        credential, source = call.credential, call.source
+        name = (id(credential), id(operation), id(model), id(source), call.region, call.invoked_by)
+        kept = self._standings.get(name)
+        if kept is not None and operation is not None:
+            return kept[0]
+        made = event.Standing(
+            service=call.service,
+            name=call.name,
+            region=call.region,
+            principal=credential.principal,
+            access_key_id=credential.access_key_id,
+            invoked_by=call.invoked_by,
+            source_ip=source.ip,
+            user_agent=source.user_agent,
+            host=source.host,
+            tls_version=source.tls_version,
+            tls_cipher=source.tls_cipher,
+            read_only=operation is None or not operation.mode.changes,
+            model=model,
+            shown=operation.shown if operation else (),
+        )
+        if len(self._standings) >= STANDINGS_KEPT:
+            self._standings.clear()
+        self._standings[name] = (made, (credential, operation, model, source))
+        return made
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -350,7 +377,7 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")
     signing.verify(claim, flight.request, credential.secret, chain.signing_keys)
     call.credential = credential
-    flight.first_use = chain.is_first_use(credential.access_key_id, call.now)
+    flight.first_use = chain.is_first_use(credential.access_key_id, call.now) or flight.first_use
 
 
 def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001

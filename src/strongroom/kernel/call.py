@@ -117,10 +117,11 @@ class Roles(Protocol):
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
-        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time. Uses the code up, or counts a wrong
+        guess; after too many no code is good for a while.
 
-        Raises NeedsWrite for a good code in a reading transaction.
+        Raises NeedsWrite in a reading transaction.
         """
         ...
 

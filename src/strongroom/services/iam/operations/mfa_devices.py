@@ -17,7 +17,7 @@ from strongroom.services.iam.errors import (
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import forms, paging, quotas, tagging
 from strongroom.services.iam.rules.names import USER, Entity, folded
-from strongroom.services.iam.store import devices, entities, tags
+from strongroom.services.iam.store import attempts, devices, entities, tags
 from strongroom.services.iam.store.devices import Device
 
 _DEVICES = ("MFADevicesPerUser", 8)
@@ -65,7 +65,7 @@ def enable_mfa_device(call: Call, user: Entity, tx: Transaction) -> Answer:
     if device.user_id is not None:
         raise EntityAlreadyExistsException("MFA Device already in use.")
     quotas.refuse_above(_DEVICES, len(devices.of_user(tx, user.id)) + 1)
-    drift, step = _paired(call, device)
+    drift, step = _paired(call, tx, device)
     devices.assign(tx, device, user.id, call.now, drift, step)
     return {}
 
@@ -74,7 +74,7 @@ def enable_mfa_device(call: Call, user: Entity, tx: Transaction) -> Answer:
 def resync_mfa_device(call: Call, user: Entity, tx: Transaction) -> Answer:
     """Take up a device again whose time has run away. Source: API reference, ResyncMFADevice."""
     device = _of(call, user, tx)
-    drift, step = _paired(call, device)
+    drift, step = _paired(call, tx, device)
     devices.assign(tx, device, user.id, device.enabled, drift, step)
     return {}
 
@@ -93,6 +93,7 @@ def delete_virtual_mfa_device(call: Call, device: Device, tx: Transaction) -> An
     if device.user_id is not None:
         raise DeleteConflictException("MFA VirtualDevice in use. Must deactivate first.")
     tags.remove_all(tx, device.id)
+    attempts.forget(tx, device.serial)
     devices.remove(tx, device)
     return {}
 
@@ -144,9 +145,9 @@ def _of(call: Call, user: Entity, tx: Transaction) -> Device:
     return device
 
 
-def _paired(call: Call, device: Device) -> tuple[int, int]:
+def _paired(call: Call, tx: Transaction, device: Device) -> tuple[int, int]:
     codes = call["AuthenticationCode1"], call["AuthenticationCode2"]
-    found = mfa.found_pair(call.kernel.keyring, device, *codes, call.machine_now)
+    found = mfa.found_pair(call, tx, device, *codes)
     if found is None:
         raise InvalidAuthenticationCodeException("Authentication code for device is not valid.")
     return found

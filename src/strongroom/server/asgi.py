@@ -20,6 +20,7 @@ from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Receive, Scope, Send, TLSDetails
+from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply
 
 log = logging.getLogger("strongroom.asgi")
@@ -170,7 +171,9 @@ class Application:
         max_body_bytes: int,
         sealed: Sealed,
         health: Callable[[bool], Sequence[tuple[str, Any]]],
+        proxies: Proxies | None = None,
     ) -> None:
+        self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
@@ -199,7 +202,7 @@ class Application:
         if engine is None:
             return self._sealed(request)
         return engine.answer(request, Source(
-            ip=client,
+            ip=self._source_of(client, request.headers),
             user_agent=request.header(b"user-agent") or "",
             host=request.header(b"host") or "",
             secure=tls is not None,

@@ -32,6 +32,32 @@ class Source:
     tls_cipher: str | None = None
 
 
+class Sources:
+    """Each source once: the requests of one client come from the same place, and what is kept by it is found again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Source] = {}
+
+    def of(self, ip: str, user_agent: str, host: str, tls: tuple[str, str] | None) -> Source:
+        """The source of these facts; ``tls`` is (version, cipher suite)."""
+        name = (ip, user_agent, host, tls)
+        found = self._kept.get(name)
+        if found is None:
+            version, cipher = tls or (None, None)
+            found = Source(ip, user_agent, host, tls is not None, version, cipher)
+            if len(user_agent) + len(host) <= _KEPT_SOURCE_CHARS:
+                if len(self._kept) >= _KEPT_SOURCES:
+                    self._kept.clear()
+                self._kept[name] = found
+        return found
+
+
+_KEPT_SOURCES = 1024
+_KEPT_SOURCE_CHARS = 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What an access key stands for. ``secret`` signs.
@@ -159,6 +185,20 @@ class Kernel(Protocol):
         ...
 
 
+@value_object
+class Remembered:
+    """What a call of a steady operation was about and how it was decided, good for one snapshot.
+
+    ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    """
+
+    params: Mapping[str, Any]
+    target: Target
+    decision: Decision
+    asker: Credential
+    source: Source
+
+
 @dataclass(slots=True)
 class Call:
     """One operation asked by one principal. Handlers read it; only the chain writes it.
@@ -170,6 +210,7 @@ class Call:
     ``on_behalf_of`` then the request id of the call that it all began with.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
+    ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     """
 
     kernel: Kernel
@@ -193,6 +234,8 @@ class Call:
     notes: dict[str, Any] = field(default_factory=dict)
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
+    question: Hashable = None
+    remembered: Remembered | None = None
 
     @property
     def principal(self) -> Principal:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -17,6 +17,7 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @value_object
@@ -118,17 +119,35 @@ class Role:
     max_session: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIDProvider:
+    """A registered issuer of web identity tokens. ``issuer``: its URL without ``https://``, which is how condition
+    keys begin (``ISSUER:aud``). ``thumbprints``: SHA-1 of pinned certificates, lower case; none where CAs vouch.
+    """
+
+    arn: str
+    account: str
+    issuer: str
+    client_ids: frozenset[str]
+    thumbprints: frozenset[str]
+
+
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
+
+    def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
+        """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
+        ...
 
     def role(self, tx: Transaction, arn: str) -> Role | None:
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
-        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time. Uses the code up, or counts a wrong
+        guess; after too many no code is good for a while.
 
-        Raises NeedsWrite for a good code in a reading transaction.
+        Raises NeedsWrite in a reading transaction.
         """
         ...
 
@@ -190,6 +209,7 @@ class Call:
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
     ``on_behalf_of`` then the request id of the call that it all began with.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     """
 
@@ -212,6 +232,8 @@ class Call:
     denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
 
@@ -231,6 +253,19 @@ class Call:
 
     def __getitem__(self, member: str) -> Any:
         return self.params[member]
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is costly to compute and depends on nothing but ``key``: computed once, though the call may be run
+        again as a write. Gone with the call.
+        """
+        if key not in self.computed:
+            self.computed[key] = compute()
+        found: T = self.computed[key]
+        return found
+
+    def keep(self, change: Callable[[Transaction], None]) -> None:
+        """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
+        self.kept.append(change)
 
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.

@@ -68,7 +68,7 @@ class Flight:
     @property
     def slow(self) -> bool:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
-        return self.operation is not None and self.operation.mode is Mode.SLOW
+        return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
 
 class Chain:
@@ -151,7 +151,8 @@ class Chain:
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             self._refuse(flight, error)
-            return Outcome(keep=False, records=tuple(flight.records), value=flight)
+            kept = tuple(flight.call.kept)
+            return Outcome(keep=False, records=tuple(flight.records), value=flight, despite=kept)
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
@@ -207,6 +208,7 @@ class Chain:
             via=(*call.via, principal),
             on_behalf_of=call.on_behalf_of or call.request_id,
             records=call.records,
+            kept=call.kept,
         )
         declared = self.registry.rooms[service].operations[operation]
         model = self.catalogue.service(service).operations[operation]
@@ -283,6 +285,7 @@ class Chain:
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.kept = []
         call.question = call.remembered = None
         flight.reply, flight.records = None, []
 
@@ -349,7 +352,7 @@ class Chain:
             host=source.host,
             tls_version=source.tls_version,
             tls_cipher=source.tls_cipher,
-            read_only=operation is None or operation.mode is not Mode.WRITE,
+            read_only=operation is None or not operation.mode.changes,
             model=model,
             shown=operation.shown if operation else (),
         )

@@ -23,6 +23,12 @@ class Mode(Enum):
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
+    SLOW_WRITE = "a write that computes first (Call.once): begun in a bounded thread, ended through the write queue"
+
+    @property
+    def changes(self) -> bool:
+        """Whether an operation is there to change something, which its records say."""
+        return self is Mode.WRITE or self is Mode.SLOW_WRITE
 
 
 Handler = Callable[[Call, Any, Transaction], Answer]

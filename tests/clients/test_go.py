@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.clients.programs import HERE, needs, run
 from tests.wire.test_secretsmanager_life import GONE, MARKED
 

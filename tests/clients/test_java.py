@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.clients.programs import HERE, needs, run
 from tests.wire.test_secretsmanager_life import GONE, MARKED
 

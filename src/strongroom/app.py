@@ -205,6 +205,7 @@ class Product:
             clock=self.clock,
             offset=offset,
             regions=frozenset(self.settings.regions) or aws_regions(),
+            quotas=self.settings.quotas,
         )
         return Opened(store, keyring, registry, queue, recorder, chain, offset)
 

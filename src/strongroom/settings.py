@@ -187,6 +187,15 @@ class Settings:
         most=600,
     )
 
+    secrets_quota: int = _setting(
+        500_000,
+        "secrets",
+        "The most secrets of an account in one Region, copies counted. AWS allows 500,000.",
+        extreme=10,
+        least=1,
+        most=100_000_000,
+    )
+
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             least, most, value = one.metadata["least"], one.metadata["most"], getattr(self, one.name)
@@ -229,6 +238,11 @@ class Settings:
     def limits(self) -> WireLimits:
         """The bounds of the wire, as the server takes them."""
         return WireLimits(**{one.name: getattr(self, one.name) for one in dataclasses.fields(WireLimits)})
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """The quotas that the rooms ask for by name."""
+        return {"secrets_quota": self.secrets_quota}
 
     @property
     def serving(self) -> Serving:

@@ -86,6 +86,7 @@ class Chain:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
+        quotas: Mapping[str, int],
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
@@ -96,10 +97,12 @@ class Chain:
         self.clock = clock
         self.offset = offset
         self.regions = regions
+        self.quotas = quotas
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, datetime] = {}
+        self._services: dict[str, tuple[Credential, Source]] = {}
         self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -189,10 +192,74 @@ class Chain:
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
-        if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
-            raise RuntimeError("calls on behalf nest too deep")
         principal = f"{call.service}.amazonaws.com"
-        child = Call(
+        child = self._child(call, service, operation, params)
+        child.invoked_by, child.via = principal, (*call.via, principal)
+        return self._asked(call, child, tx)
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another operation of the same room as the caller itself, decided and recorded on its own."""
+        child = self._child(call, call.service, operation, params)
+        child.invoked_by, child.via = call.invoked_by, call.via
+        return self._asked(call, child, tx)
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        """Run another room's operation as the service of ``call`` itself, because of one of its resources."""
+        child = self._child(call, service, operation, params)
+        child.invoked_by, child.acts_for = f"{call.service}.amazonaws.com", resource
+        # Nothing of the first caller's address or rights: the service calls by itself, inside this process.
+        child.credential, child.source = self._service(child.invoked_by)
+        return self._asked(call, child, tx)
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record something that the service of ``call`` does by itself because of it; stands and falls with it."""
+        event_id = uuid4(self.entropy)
+        made = event.service_event(
+            event_id=event_id,
+            request_id=request_id or uuid4(self.entropy),
+            when=call.machine_now,
+            product_now=call.now,
+            service=call.service,
+            name=name,
+            region=call.region,
+            account=account,
+            details=details,
+            error_message=error_message,
+        )
+        call.records.append(Record(event_id, made, writes=True))
+
+    def _service(self, name: str) -> tuple[Credential, Source]:
+        """A service as a caller. One object a name: what is known of a caller is kept by its object."""
+        known = self._services.get(name)
+        if known is None:
+            who = Principal(PrincipalKind.SERVICE, arn=name, account="", name=name)
+            made = Credential(who, access_key_id="", secret=""), Source("", user_agent=name, secure=True)
+            known = self._services.setdefault(name, made)
+        return known
+
+    def _child(self, call: Call, service: str, operation: str, params: Mapping[str, Any]) -> Call:
+        """A call that ``call`` makes while it is handled; it shares the list of records."""
+        if call.depth >= CALLS_ON_BEHALF_AT_MOST:
+            raise RuntimeError("calls on behalf nest too deep")
+        return Call(
             kernel=self,
             service=service,
             name=operation,
@@ -204,16 +271,20 @@ class Chain:
             request_id=uuid4(self.entropy),
             event_id=uuid4(self.entropy),
             source=call.source,
-            invoked_by=principal,
-            via=(*call.via, principal),
             on_behalf_of=call.on_behalf_of or call.request_id,
+            depth=call.depth + 1,
             records=call.records,
             kept=call.kept,
         )
-        declared = self.registry.rooms[service].operations[operation]
-        model = self.catalogue.service(service).operations[operation]
+
+    def _asked(self, call: Call, child: Call, tx: Transaction) -> Answer:
+        room = self.registry.rooms.get(child.service)
+        declared = None if room is None else room.operations.get(child.name)
+        if declared is None:
+            raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
+        model = self.catalogue.service(child.service).operations[child.name]
         if declared.steady:
-            _recall(child, tx, _question(declared, child, child.via, *_flat(params)))
+            _recall(child, tx, _question(declared, child, child.via, child.acts_for, *_flat(child.params)))
         try:
             answer = self._inside(child, declared, tx)
         except (NeedsWrite, SnapshotMoved):
@@ -241,6 +312,8 @@ class Chain:
         )
         context.update(target.facts)
         context.update(keys)
+        if call.acts_for is not None:
+            context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
         policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
@@ -297,7 +370,8 @@ class Chain:
             _log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
-        undone = [_undone(record) for record in call.records]
+        # A service event that was rolled back has not happened; a call on behalf was made all the same.
+        undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
         try:
             record = self._record(call, flight.operation, flight.model, None, refusal, None)
         except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
@@ -323,6 +397,7 @@ class Chain:
             params=call.params,
             answer=answer,
             resource=_resource(call, operation),
+            owner="" if call.target is None else call.target.account,
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )

@@ -178,7 +178,15 @@ class JobRun(Protocol):
         ...
 
     def record(
-        self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]
+        self,
+        *,
+        service: str,
+        name: str,
+        account: str,
+        region: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
     ) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         ...

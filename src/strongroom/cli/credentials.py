@@ -37,6 +37,15 @@ def add(commands: Commands) -> None:
     )
     made = command(
         actions,
+        "rotate-token-key",
+        rotate_token_key,
+        does="Seal session tokens under a new key; the key before it goes on to open those that are out.",
+        example="strongroom credentials rotate-token-key --end-sessions",
+    )
+    made.add_argument("--end-sessions", action="store_true", help="forget all older keys: every session ends now")
+    add_endpoint(made)
+    made = command(
+        actions,
         "assume",
         print_assumed,
         does="Print a role's credentials as SDKs take them from a credential_process.",
@@ -76,6 +85,15 @@ def retire(given: argparse.Namespace) -> int:
     answer = client_of(given).ask("POST", "/_strongroom/credentials/retire", {"AccessKeyId": keys[0]})
     directory.credentials.unlink()
     show(given, answer, f"access key {keys[0]} of user {answer.get('UserName')} and its file are deleted")
+    return 0
+
+
+def rotate_token_key(given: argparse.Namespace) -> int:
+    """Ask for it; the answer says whether sessions ended."""
+    asked = {"EndSessions": bool(given.end_sessions)}
+    answer = client_of(given).ask("POST", "/_strongroom/token-key/rotate", asked)
+    ended = "every session has ended" if answer["SessionsEnded"] else "sessions go on"
+    show(given, answer, f"session tokens are sealed under key {answer['KeyNumber']} now; {ended}")
     return 0
 
 

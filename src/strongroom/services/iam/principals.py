@@ -21,6 +21,7 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Credential, Role
 from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed, mfa, secrets
@@ -89,11 +90,13 @@ class Principals:
                     ("key", access_key_id),
                     lambda: self._long_term(tx, account, access_key_id),
                 )
+            sealing = token_keys(tx, self._keyring)
             opened = tx.cached(
                 account,
                 GENERATION,
-                ("session", access_key_id, session_token),
-                lambda: self._session(tx, account, access_key_id, session_token),
+                # With the key's number: a token that opens no more must not be remembered as open.
+                ("session", sealing.number, access_key_id, session_token),
+                lambda: self._session(tx, account, access_key_id, session_token, sealing),
             )
         except _UnknownError:
             return None
@@ -109,9 +112,11 @@ class Principals:
         principal = _user(user, tags.of(tx, user.id), None)
         return Credential(principal, access_key_id, secrets.opened(self._keyring, key))
 
-    def _session(self, tx: Transaction, account: str, access_key_id: str, token: str) -> _OpenedSession:
+    def _session(
+        self, tx: Transaction, account: str, access_key_id: str, token: str, sealing: TokenKeys
+    ) -> _OpenedSession:
         try:
-            session = open_token(self._keyring, token, access_key_id)
+            session = open_token(sealing.keyring, token, access_key_id)
         except TokenBroken:
             raise _UnknownError from None
         if session.account != account:
@@ -133,9 +138,7 @@ class Principals:
         managed_ones = (self.managed_policy(tx, session.account, arn) for arn in session.policy_arns)
         return (*limits, *(document or _GRANTS_NOTHING for document in managed_ones))
 
-    def used(
-        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
-    ) -> None:
+    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
         """Store when a proven key, or the role of a proven session, was last used."""
         used_id = credential.access_key_id
         if credential.principal.kind is PrincipalKind.ROLE:

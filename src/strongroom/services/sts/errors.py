@@ -1,7 +1,5 @@
 """What an STS operation may answer instead of a result."""
 
-
-
 from __future__ import annotations
 
 from strongroom.base.refusals import Kind, Refusal

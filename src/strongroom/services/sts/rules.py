@@ -54,8 +54,7 @@ def role_session_length(asked: int | None, role_max: timedelta, *, chained: bool
     length = ROLE_SESSION if asked is None else timedelta(seconds=asked)
     if chained and length > CHAINED_SESSION_MAX:
         raise invalid(
-            "The requested DurationSeconds exceeds the 1 hour session limit "
-            "for roles assumed by role chaining."
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
         )
     if length > role_max:
         raise invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
@@ -66,9 +65,7 @@ def asked_tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
     """The ``Tags`` parameter as a map. Raises for keys that differ in case only."""
     tags = {tag["Key"]: tag["Value"] for tag in given or ()}
     if len({key.lower() for key in tags}) != len(given or ()):
-        raise InvalidParameterValue(
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+        raise InvalidParameterValue("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     return tags
 
 
@@ -89,9 +86,7 @@ def session_tags(
         )
     passed = {key.lower(): key for key in asked}
     if any(key.lower() not in passed for key in transitive):
-        raise InvalidParameterValue(
-            "The specified transitive tag key must be included in the requested tags."
-        )
+        raise InvalidParameterValue("The specified transitive tag key must be included in the requested tags.")
     flowing = (*inherited, *dict.fromkeys(passed[key.lower()] for key in transitive))
     return inherited | dict(asked), flowing
 

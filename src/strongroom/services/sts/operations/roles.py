@@ -30,16 +30,12 @@ def at_role(call: Call, tx: Transaction) -> Target:
     if role is None:
         return Target(arn=arn, account=account, missing=denied("not authorized"), rule=ResourceRule.TRUST)
     facts: dict[str, ContextValue] = {
-        f"{service}:resourcetag/{key.lower()}": value
-        for service in ("aws", "iam")
-        for key, value in role.tags.items()
+        f"{service}:resourcetag/{key.lower()}": value for service in ("aws", "iam") for key, value in role.tags.items()
     }
     # The trust policy may ask for MFA: the code must be judged before the decision (it is used up only with it).
     if sessions.proves_mfa(call, tx):
         facts |= {MFA: "true", "aws:multifactorauthage": "0"}
-    return Target(
-        arn=arn, account=account, found=role, policy=role.trust, rule=ResourceRule.TRUST, facts=facts
-    )
+    return Target(arn=arn, account=account, found=role, policy=role.trust, rule=ResourceRule.TRUST, facts=facts)
 
 
 def asked_keys(call: Call, target: Target) -> Mapping[str, ContextValue]:  # noqa: ARG001
@@ -73,9 +69,7 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
     if call.get("ProvidedContexts"):
         raise invalid("ProvidedContexts are not offered.")
     caller = call.principal
-    length = rules.role_session_length(
-        call.get("DurationSeconds"), role.max_session, chained=rules.is_chained(caller)
-    )
+    length = rules.role_session_length(call.get("DurationSeconds"), role.max_session, chained=rules.is_chained(caller))
     policies, policy_arns = sessions.session_policies(call, tx, role.account)
     asked = rules.asked_tags(call.get("Tags"))
     tags, transitive = rules.session_tags(caller, asked, call.get("TransitiveTagKeys", ()))
@@ -97,7 +91,7 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
         mfa=call.target is not None and MFA in call.target.facts,
     )
     name = call["RoleSessionName"]
-    answer = sessions.given_out(call, session) | {
+    answer = sessions.given_out(call, tx, session) | {
         "AssumedRoleUser": {
             "AssumedRoleId": f"{role.unique_id}:{name}",
             "Arn": role_session_arn(role.account, role.name, name),

@@ -23,6 +23,7 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import signing, wire
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide, no_permission_needed
+from strongroom.kernel.authz.failure import failure
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -35,6 +36,7 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -241,8 +243,16 @@ class Chain:
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
+            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
         return decision
+
+    def _encoded(self, call: Call, decision: Decision) -> str:
+        """The sealed reasons, where the room's refusals carry them as EC2's do."""
+        room = self.registry.rooms.get(call.service)
+        if room is None or not room.encodes_denials:
+            return ""
+        message = encode_message(self.keyring, call.account, failure(decision))
+        return f" Encoded authorization failure message: {message}" if message else ""
 
     # ------------------------------------------------------------------ inside one transaction
 

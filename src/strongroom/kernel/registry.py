@@ -62,11 +62,17 @@ class Operation:
 
 
 class Room:
-    """The operations of one service, declared by decorator in its ``operations/`` files."""
+    """The operations of one service, declared by decorator in its ``operations/`` files.
 
-    def __init__(self, service: str, *, refused: Mapping[str, str] | None = None) -> None:
+    ``encodes_denials``: its AccessDenied texts end with a message for sts:DecodeAuthorizationMessage, as EC2's do.
+    """
+
+    def __init__(
+        self, service: str, *, refused: Mapping[str, str] | None = None, encodes_denials: bool = False
+    ) -> None:
         self.service = service
         self.refused = dict(refused or {})
+        self.encodes_denials = encodes_denials
         self.operations: dict[str, Operation] = {}
 
     def operation(
@@ -129,9 +135,7 @@ class PrincipalSource(Roles, Protocol):
         """All users and roles of an account as they are without a session: for reports, not for calls."""
         ...
 
-    def used(
-        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
-    ) -> None:
+    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
         """Note that a *proven* credential was used: for last-used dates, at most once an hour each.
 
         To be called after the signature is verified. Raises NeedsWrite in a reading transaction when a note is due.
@@ -166,9 +170,7 @@ class JobRun(Protocol):
         """Seals and opens by purpose."""
         ...
 
-    def record(
-        self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]
-    ) -> None:
+    def record(self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         ...
 

@@ -37,7 +37,7 @@ _FORGET = Statement(delete(token_key).where(token_key.c.number <= bindparam("las
 
 @dataclass(frozen=True, slots=True)
 class TokenKeys:
-    """The keys in use. ``number`` is the newest one's, which grows by one with each; ``made`` by the product's clock."""
+    """The keys in use. ``number`` is the newest one's, one more with each; ``made`` by the product's clock."""
 
     number: int
     made: datetime

@@ -36,7 +36,7 @@ class Local:
 
 def register(registry: Registry, local: Local) -> None:
     """Declare the room's operations."""
-    room = Room(model.SERVICE)
+    room = Room(model.SERVICE, encodes_denials=True)
 
     @room.operation("GetClock", mode=Mode.READ, action="strongroom:ClockRead")
     def get_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001

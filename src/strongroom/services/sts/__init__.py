@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.kernel.registry import Registry
 from strongroom.services.sts import operations
-from strongroom.services.sts.jobs import ROTATE_TOKEN_KEY, plan_rotation, rotate_token_key
+from strongroom.services.sts.jobs import ROTATION, plan_rotation, rotate_token_key
 from strongroom.services.sts.room import ROOM
 
 __all__ = ["operations", "plan_rotation", "register"]
@@ -13,4 +13,4 @@ __all__ = ["operations", "plan_rotation", "register"]
 def register(registry: Registry) -> None:
     """Take the room in. What it must know of roles it asks the kernel for (call.Roles)."""
     registry.add(ROOM)
-    registry.add_job(ROTATE_TOKEN_KEY, rotate_token_key)
+    registry.add_job(ROTATION, rotate_token_key)

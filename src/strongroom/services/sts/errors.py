@@ -18,6 +18,10 @@ class PackedPolicyTooLargeException(STSError):
     """Session policies and tags take more room than a token has."""
 
 
+class InvalidAuthorizationMessageException(STSError):
+    """The message is not one that a refusal in the caller's account carried."""
+
+
 class InvalidParameterValue(STSError, service="sts"):
     """What AWS answers for tags that do not go together, though its model has no such error.
 

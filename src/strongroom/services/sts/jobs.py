@@ -9,13 +9,13 @@ from strongroom.kernel.registry import Job, JobRun
 from strongroom.kernel.sealing.tokenkeys import PERIOD, rotate, token_keys
 from strongroom.kernel.storage.port import Transaction
 
-ROTATE_TOKEN_KEY = "sts:rotate-token-key"
+ROTATION = "sts:rotate-token-key"
 """Kind of the one job, whose key is empty."""
 
 
 def plan_rotation(tx: Transaction, made: datetime) -> None:
     """Have the key that was made then replaced when its period is over."""
-    due.schedule(tx, kind=ROTATE_TOKEN_KEY, key="", due=made + PERIOD)
+    due.schedule(tx, kind=ROTATION, key="", due=made + PERIOD)
 
 
 def rotate_token_key(job: Job, run: JobRun, tx: Transaction) -> None:  # noqa: ARG001

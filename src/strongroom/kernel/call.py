@@ -92,8 +92,25 @@ class Role:
     max_session: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIDProvider:
+    """A registered issuer of web identity tokens. ``issuer``: its URL without ``https://``, which is how condition
+    keys begin (``ISSUER:aud``). ``thumbprints``: SHA-1 of pinned certificates, lower case; none where CAs vouch.
+    """
+
+    arn: str
+    account: str
+    issuer: str
+    client_ids: frozenset[str]
+    thumbprints: frozenset[str]
+
+
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
+
+    def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
+        """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
+        ...
 
     def role(self, tx: Transaction, arn: str) -> Role | None:
         """The role of exactly this ARN, in whatever account; None where there is none."""
@@ -129,9 +146,7 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
 

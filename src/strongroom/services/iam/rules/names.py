@@ -56,6 +56,11 @@ class Entity:
         """The full ARN, path included."""
         return arn_of(self.account, self.kind, self.path, self.name)
 
+    @property
+    def noun(self) -> str:
+        """What operation names call its kind."""
+        return self.kind.noun
+
 
 def arn_of(account: str, kind: Kind, path: str, name: str) -> str:
     """``arn:aws:iam::ACCOUNT:user/PATH/NAME``. Source: IAM User Guide, "IAM identifiers"."""

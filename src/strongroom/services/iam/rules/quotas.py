@@ -26,6 +26,8 @@ INLINE_CHARACTERS: Mapping[Kind, int] = MappingProxyType({USER: 2048, GROUP: 512
 
 ACCESS_KEYS = ("AccessKeysPerUser", 2)
 GROUPS = ("GroupsPerUser", 10)
+OPENID_PROVIDERS = ("OpenIdConnectProvidersPerAccount", 100)
+CLIENT_IDS = ("ClientIdsPerOpenIdConnectProvider", 100)
 TAGS_MAX = 50
 VERSIONS_MAX = 5
 MANAGED_CHARACTERS = ("PolicySize", 6144)

@@ -136,15 +136,30 @@ mfa_device = Table(
 a code is used once.
 """
 
+openid_provider = Table(
+    "iam_openid_provider",
+    METADATA,
+    Column("arn", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("client_ids", Text, nullable=False),
+    Column("thumbprints", Text, nullable=False),
+    UniqueConstraint("account", "issuer"),
+)
+"""``issuer``: the URL without its scheme. ``client_ids``, ``thumbprints``: JSON lists in the order given."""
+
 tag = Table(
     "iam_tag",
     METADATA,
-    Column("holder", Text, ForeignKey("iam_entity.id"), primary_key=True),
+    Column("holder", Text, primary_key=True),
     Column("key_folded", Text, primary_key=True),
     Column("key", Text, nullable=False),
     Column("value", Text, nullable=False),
 )
-"""``key_folded``: the key in lower case; tag keys of IAM are not told apart by case."""
+"""``holder``: the unique id of an entity, the serial number of an MFA device, the ARN of a provider.
+``key_folded``: the key in lower case; tag keys of IAM are not told apart by case.
+"""
 
 Index("iam_attachment_policy", attachment.c.account, attachment.c.policy_arn)
 Index("iam_entity_boundary", entity.c.account, entity.c.boundary)

@@ -35,6 +35,25 @@ def upgrade() -> None:
     )
     op.create_index("iam_entity_boundary", "iam_entity", ["account", "boundary"], unique=False)
     op.create_table(
+        "iam_openid_provider",
+        sa.Column("arn", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("client_ids", sa.Text(), nullable=False),
+        sa.Column("thumbprints", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("arn"),
+        sa.UniqueConstraint("account", "issuer"),
+    )
+    op.create_table(
+        "iam_tag",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("key_folded", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("holder", "key_folded"),
+    )
+    op.create_table(
         "jobs_job",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -241,18 +260,6 @@ def upgrade() -> None:
             ["iam_entity.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "iam_tag",
-        sa.Column("holder", sa.Text(), nullable=False),
-        sa.Column("key_folded", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["holder"],
-            ["iam_entity.id"],
-        ),
-        sa.PrimaryKeyConstraint("holder", "key_folded"),
     )
     op.create_table(
         "kms_alias",

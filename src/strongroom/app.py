@@ -206,7 +206,7 @@ class Product:
         """All rooms."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry)
+        sts.register(registry, self.settings.outside)
         kms.register(registry)
         secretsmanager.register(registry)
         local.register(

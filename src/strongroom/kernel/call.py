@@ -167,6 +167,7 @@ class Call:
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
     ``on_behalf_of`` then the request id of the call that it all began with.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     """
 
     kernel: Kernel
@@ -186,6 +187,7 @@ class Call:
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    ahead: Any = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 

@@ -1,6 +1,7 @@
 """The way of one request: every step, in the one order that is safe. A test pins it.
 
     prove -> offer -> read              (BEFORE: needs no row but the caller's)
+    ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
@@ -64,6 +65,11 @@ class Flight:
     reply: HTTPReply | None = None
     first_use: bool = False
     records: list[Record] = field(default_factory=list)
+
+    @property
+    def waits_outside(self) -> bool:
+        """Whether the operation asks the world outside, so that it must not hold a thread that others need."""
+        return self.operation is not None and self.operation.ahead is not None
 
     @property
     def slow(self) -> bool:
@@ -133,7 +139,16 @@ class Chain:
             with self.store.read() as tx:
                 for step in BEFORE:
                     step(self, flight, tx)
-                if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+                if (
+                    flight.operation is not None
+                    and flight.operation.mode is not Mode.WRITE
+                    and flight.operation.ahead is None
+                ):
+                    self._through(flight, tx)
+            if flight.operation is not None and flight.operation.ahead is not None:
+                # The transaction above is over, and the one below not begun: nobody waits for the world inside one.
+                flight.operation.ahead(flight.call, self.store.read)
+                with self.store.read() as tx:
                     self._through(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
@@ -338,8 +353,15 @@ class Chain:
 
 
 def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
-    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9)."""
+    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9).
+
+    Of an operation that is open to anybody a signature is not looked at: its caller is nobody, until what it
+    brings is proven ``ahead``.
+    """
     call = flight.call
+    if flight.operation is not None and flight.operation.unsigned:
+        call.now = call.machine_now + chain.offset(tx)
+        return
     claim = signing.read_claim(flight.request)
     model: ServiceModel | None = None
     if flight.route.service in chain.registry.rooms:

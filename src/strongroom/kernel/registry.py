@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -28,6 +29,13 @@ class Mode(Enum):
 Handler = Callable[[Call, Any, Transaction], Answer]
 Locator = Callable[[Call, Transaction], Target]
 Keys = Callable[[Call, Target], Mapping[str, ContextValue]]
+Read = Callable[[], AbstractContextManager[Transaction]]
+"""Opens a reading transaction, for a short look."""
+Ahead = Callable[[Call, Read], None]
+"""What an operation must have from the world outside before its transaction begins: kept in ``call.ahead``.
+
+It may wait for the network, and must not while a transaction of its own is open.
+"""
 
 
 def everything(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
@@ -48,6 +56,8 @@ class Operation:
     ``keys``: condition keys taken from the request (lower-case names).
     ``shown``: the answer's members that its journal record repeats; () records null, as AWS does for reads.
     ``resource_type``: as ``AWS::KMS::Key`` where records list the target under ``resources``; else None.
+    ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
+    ``ahead``: asked between parameters and transaction, in a thread that may wait.
     """
 
     service: str
@@ -59,6 +69,8 @@ class Operation:
     keys: Keys = no_keys
     shown: tuple[str, ...] = ()
     resource_type: str | None = None
+    unsigned: bool = False
+    ahead: Ahead | None = None
 
 
 class Room:
@@ -85,10 +97,16 @@ class Room:
         keys: Keys = no_keys,
         shown: Sequence[str] = (),
         resource_type: str | None = None,
+        unsigned: bool = False,
+        ahead: Ahead | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
             raise ValueError(f"{self.service}:{name} is declared twice")
+        if unsigned and (ahead is None or action is None):
+            raise ValueError(f"{self.service}:{name} would be open to anybody")
+        if ahead is not None and mode is not Mode.SLOW:
+            raise ValueError(f"{self.service}:{name} would wait in the event loop")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -101,6 +119,8 @@ class Room:
                 keys,
                 tuple(shown),
                 resource_type,
+                unsigned,
+                ahead,
             )
             return handle
 

@@ -332,6 +332,7 @@ def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -
         token_issued=session.issued,
         mfa=session.mfa,
         source_identity=session.source_identity,
+        provider=session.provider,
     )
 
 

@@ -22,6 +22,18 @@ class InvalidAuthorizationMessageException(STSError):
     """The message is not one that a refusal in the caller's account carried."""
 
 
+class InvalidIdentityTokenException(STSError):
+    """The web identity token is none, or none that may be believed."""
+
+
+class ExpiredTokenException(STSError):
+    """The web identity token was good, and its time is over."""
+
+
+class IDPCommunicationErrorException(STSError):
+    """The identity provider could not be asked for its keys."""
+
+
 class InvalidParameterValue(STSError, service="sts"):
     """What AWS answers for tags that do not go together, though its model has no such error.
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from strongroom.base.names import is_account_id, parse_arn
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
+from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.tokens import PACKED_BYTES_MAX
 from strongroom.services.sts.errors import (
     InvalidParameterValue,
@@ -98,6 +99,17 @@ def source_identity(caller: Principal, asked: str | None) -> str | None:
     if caller.source_identity is not None and asked not in (None, caller.source_identity):
         raise denied("The source identity of the calling session cannot be changed.")
     return caller.source_identity or asked
+
+
+def session_keys(call: Call) -> dict[str, ContextValue]:
+    """The condition keys that every request for a role's session has.
+
+    Source: IAM User Guide, "Available keys for AWS STS".
+    """
+    return {
+        "sts:rolesessionname": call["RoleSessionName"],
+        "sts:durationseconds": str(call.get("DurationSeconds", int(ROLE_SESSION.total_seconds()))),
+    }
 
 
 def tag_keys(tags: Mapping[str, str]) -> dict[str, ContextValue]:

@@ -150,7 +150,7 @@ def test_a_stock_sdk_finds_the_token_file_by_itself(
     assert [] == secrets.list_secrets()["SecretList"]
 
 
-SHAPES = {
+SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "github": (
         {
             "sub": "repo:octo-org/octo-repo:ref:refs/heads/main",
@@ -218,7 +218,7 @@ def test_session_policies_tags_and_source_identity_come_along(world: World) -> N
     )
     tagged = {**ALL, "Condition": {"StringEquals": {"aws:PrincipalTag/Team": "blue", "aws:SourceIdentity": "dana"}}}
     world.iam.put_role_policy(RoleName="ci", PolicyName="p", PolicyDocument=policy(tagged))
-    passed = {
+    passed: dict[str, Any] = {
         "https://aws.amazon.com/tags": {"principal_tags": {"Team": ["blue"]}, "transitive_tag_keys": ["Team"]},
         "https://aws.amazon.com/source_identity": "dana",
     }
@@ -232,12 +232,11 @@ def test_session_policies_tags_and_source_identity_come_along(world: World) -> N
 
 
 def test_tags_and_source_identity_need_their_own_leave_in_the_trust_policy(world: World) -> None:
-    tags = {"https://aws.amazon.com/tags": {"principal_tags": {"Team": ["blue"]}}}
+    tags: dict[str, Any] = {"https://aws.amazon.com/tags": {"principal_tags": {"Team": ["blue"]}}}
+    identity: dict[str, Any] = {"https://aws.amazon.com/source_identity": "dana"}
 
     assert "AccessDenied" == world.refused(world.provider.token(**tags))[0]
-    assert (
-        "AccessDenied" == world.refused(world.provider.token(**{"https://aws.amazon.com/source_identity": "dana"}))[0]
-    )
+    assert "AccessDenied" == world.refused(world.provider.token(**identity))[0]
 
 
 def test_the_session_says_which_provider_vouched(world: World) -> None:
@@ -314,7 +313,7 @@ def test_when_the_provider_is_taken_away_its_tokens_are_worth_nothing_at_once(wo
     assert "No OpenIDConnect provider" in world.refused(world.provider.token())[1]
 
 
-BAD_CLAIMS = {
+BAD_CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "another audience": ({"aud": "another"}, "Incorrect token audience"),
     "an unregistered azp": ({"azp": "another"}, "Incorrect token audience"),
     "no audience": ({"aud": None}, "aud"),

@@ -445,19 +445,17 @@ def test_only_one_question_to_an_issuer_is_under_way(world: World) -> None:
     assert (4, 2) == (len(done), len(world.provider.asked))
 
 
-def test_while_a_provider_is_slow_others_are_served_and_no_transaction_is_open(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_transaction_is_open_while_a_provider_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     engine: Any = world.server.worker.asgi.engine  # type: ignore[attr-defined]
     opened = 0
     seen: list[int] = []
-    read = engine.store.read
+    entrances = {name: getattr(engine.store, name) for name in ("read", "glance", "write")}
 
     class Counting:
         """Counts the transactions that are open."""
 
-        def __init__(self) -> None:
-            self.inner = read()
+        def __init__(self, name: str) -> None:
+            self.inner = entrances[name]()
 
         def __enter__(self) -> Any:
             nonlocal opened
@@ -469,7 +467,8 @@ def test_while_a_provider_is_slow_others_are_served_and_no_transaction_is_open(
             opened -= 1
             return self.inner.__exit__(*error)
 
-    monkeypatch.setattr(type(engine.store), "read", lambda self: Counting())
+    for name in entrances:
+        monkeypatch.setattr(type(engine.store), name, lambda self, name=name: Counting(name))
 
     def answer(handler: Handler) -> None:
         seen.append(opened)
@@ -479,6 +478,28 @@ def test_while_a_provider_is_slow_others_are_served_and_no_transaction_is_open(
     world.assume(world.provider.token())
 
     assert [0, 0] == seen and 0 == opened
+
+
+def test_a_slow_provider_delays_nobody_else(world: World) -> None:
+    def slow(handler: Handler) -> None:
+        time.sleep(1.5)
+        send(handler, 200, json.dumps(world.provider.documents()[handler.path]).encode())
+
+    world.provider.answer = slow
+    threads = [threading.Thread(target=world.assume, args=(world.provider.token(),)) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 1
+    while not world.provider.asked and time.monotonic() < until:
+        time.sleep(0.01)
+    begun = time.monotonic()
+    world.account.client("secretsmanager").create_secret(Name="meanwhile", SecretString="x")
+    world.iam.simulate_principal_policy(
+        PolicySourceArn=f"arn:aws:iam::{world.account.id}:user/admin", ActionNames=["kms:Decrypt"]
+    )
+    assert time.monotonic() - begun < 1.2
+    for thread in threads:
+        thread.join(20)
 
 
 def status(code: int, **headers: str) -> Any:

@@ -31,6 +31,32 @@ class Source:
     tls_cipher: str | None = None
 
 
+class Sources:
+    """Each source once: the requests of one client come from the same place, and what is kept by it is found again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Source] = {}
+
+    def of(self, ip: str, user_agent: str, host: str, tls: tuple[str, str] | None) -> Source:
+        """The source of these facts; ``tls`` is (version, cipher suite)."""
+        name = (ip, user_agent, host, tls)
+        found = self._kept.get(name)
+        if found is None:
+            version, cipher = tls or (None, None)
+            found = Source(ip, user_agent, host, tls is not None, version, cipher)
+            if len(user_agent) + len(host) <= _KEPT_SOURCE_CHARS:
+                if len(self._kept) >= _KEPT_SOURCES:
+                    self._kept.clear()
+                self._kept[name] = found
+        return found
+
+
+_KEPT_SOURCES = 1024
+_KEPT_SOURCE_CHARS = 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What an access key stands for. ``secret`` signs.

@@ -38,18 +38,17 @@ from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
-from strongroom.kernel.storage.port import NeedsWrite, Store, Transaction
+from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
 log = logging.getLogger("strongroom.chain")
 
 GLOBAL_REGION = "us-east-1"
-NOBODY = Credential(
-    Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret=""
-)
+NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
+STANDINGS_KEPT = 512
 
 
 @dataclass(slots=True)
@@ -106,6 +105,7 @@ class Chain:
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, int] = {}
+        self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
 
@@ -136,15 +136,13 @@ class Chain:
     def enter(self, flight: Flight) -> Flight:
         """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
         try:
-            with self.store.read() as tx:
-                for step in BEFORE:
-                    step(self, flight, tx)
-                if (
-                    flight.operation is not None
-                    and flight.operation.mode is not Mode.WRITE
-                    and flight.operation.ahead is None
-                ):
-                    self._through(flight, tx)
+            try:
+                with self.store.glance() as tx:
+                    self._as_far_as_reading_goes(flight, tx)
+            except SnapshotMoved:
+                self._start_over(flight)
+                with self.store.read() as tx:
+                    self._as_far_as_reading_goes(flight, tx)
             if flight.operation is not None and flight.operation.ahead is not None:
                 # The transaction above is over, and the one below not begun: nobody waits for the world inside one.
                 flight.operation.ahead(flight.call, self.store.read)
@@ -198,9 +196,7 @@ class Chain:
         """The ``iam`` room's answers about roles."""
         return self.principals
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
         if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
             raise RuntimeError("calls on behalf nest too deep")
@@ -226,7 +222,7 @@ class Chain:
         model = self.catalogue.service(service).operations[operation]
         try:
             answer = self._inside(child, declared, tx)
-        except NeedsWrite:
+        except (NeedsWrite, SnapshotMoved):
             raise
         except Answerable as refusal:
             call.records.append(self._record(child, declared, model, None, refusal, tx))
@@ -270,6 +266,13 @@ class Chain:
         return f" Encoded authorization failure message: {message}" if message else ""
 
     # ------------------------------------------------------------------ inside one transaction
+
+    def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
+        for step in BEFORE:
+            step(self, flight, tx)
+        operation = flight.operation
+        if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
+            self._through(flight, tx)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
         call, operation, model = flight.call, flight.operation, flight.model
@@ -319,34 +322,51 @@ class Chain:
         error: Answerable | None,
         tx: Transaction | None,
     ) -> Record:
-        read_only = operation is None or operation.mode is not Mode.WRITE
-        made = event.api_call(
+        made = self._standing(call, operation, model).event(
             event_id=call.event_id,
             request_id=call.request_id,
             when=call.machine_now,
             product_now=call.now,
-            service=call.service,
-            name=call.name,
-            region=call.region,
-            principal=call.principal,
-            access_key_id=call.credential.access_key_id,
-            invoked_by=call.invoked_by,
-            source_ip=call.source.ip,
-            user_agent=call.source.user_agent,
-            host=call.source.host,
-            tls_version=call.source.tls_version,
-            tls_cipher=call.source.tls_cipher,
-            read_only=read_only,
             params=call.params,
-            model=model,
             answer=answer,
-            shown=operation.shown if operation else (),
             resource=_resource(call, operation),
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
         writes = error is None and tx is not None and tx.writable
         return Record(call.event_id, made, writes, _why(call))
+
+    def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
+        """What the records of such calls have in common.
+
+        Kept by the identity of the objects that it was made of, which are kept beside it, so that their numbers are
+        not given to others meanwhile.
+        """
+        credential, source = call.credential, call.source
+        name = (id(credential), id(operation), id(model), id(source), call.region, call.invoked_by)
+        kept = self._standings.get(name)
+        if kept is not None and operation is not None:
+            return kept[0]
+        made = event.Standing(
+            service=call.service,
+            name=call.name,
+            region=call.region,
+            principal=credential.principal,
+            access_key_id=credential.access_key_id,
+            invoked_by=call.invoked_by,
+            source_ip=source.ip,
+            user_agent=source.user_agent,
+            host=source.host,
+            tls_version=source.tls_version,
+            tls_cipher=source.tls_cipher,
+            read_only=operation is None or operation.mode is not Mode.WRITE,
+            model=model,
+            shown=operation.shown if operation else (),
+        )
+        if len(self._standings) >= STANDINGS_KEPT:
+            self._standings.clear()
+        self._standings[name] = (made, (credential, operation, model, source))
+        return made
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -379,7 +399,7 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")
     signing.verify(claim, flight.request, credential.secret, chain.signing_keys)
     call.credential = credential
-    flight.first_use = chain.is_first_use(credential.access_key_id, call.now)
+    flight.first_use = chain.is_first_use(credential.access_key_id, call.now) or flight.first_use
 
 
 def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
@@ -388,9 +408,7 @@ def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None: 
         raise flight.route.refusal
     if flight.operation is None or flight.model is None:
         room = chain.registry.rooms[flight.route.service]
-        raise wire.not_offered(
-            flight.route, sorted(room.operations), room.refused.get(flight.route.operation or "")
-        )
+        raise wire.not_offered(flight.route, sorted(room.operations), room.refused.get(flight.route.operation or ""))
 
 
 def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
@@ -406,17 +424,13 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
 # ---------------------------------------------------------------------- the steps inside the transaction
 
 
-def locate_the_resource(
-    _chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
-) -> Answer:
+def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """What the call is about, found or not."""
     call.target = operation.locate(call, tx)
     return answer
 
 
-def decide_the_call(
-    chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
-) -> Answer:
+def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """Denied unless a statement allows; only then is an absence told."""
     target = call.target
     if target is None:
@@ -432,16 +446,12 @@ def decide_the_call(
     return answer
 
 
-def handle_the_call(
-    _chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer
-) -> Answer:
+def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
     """The room's own work."""
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 
-def check_the_answer(
-    _chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer
-) -> Answer:
+def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:
     """Forgetting to authorise must be impossible, not merely wrong."""
     decision = call.decision
     if decision is None or not decision.allowed:
@@ -457,12 +467,7 @@ INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answe
 
 
 def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
-    if (
-        operation is None
-        or operation.resource_type is None
-        or call.target is None
-        or call.target.found is None
-    ):
+    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
         return None
     return call.target.arn, call.target.account, operation.resource_type
 

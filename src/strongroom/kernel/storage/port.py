@@ -40,6 +40,10 @@ class NeedsWrite(Exception):  # noqa: N818  a signal, not an error
     """
 
 
+class SnapshotMoved(Exception):  # noqa: N818  a signal, not an error
+    """Somebody committed during a glance: what it has read so far is to be thrown away and read again."""
+
+
 class Transaction(Protocol):
     """One snapshot of the store, and, where ``writable``, the changes of one call on top of it."""
 
@@ -90,6 +94,12 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A reading transaction on this thread: one consistent snapshot. Never waits for a writer."""
+        ...
+
+    def glance(self) -> AbstractContextManager[Transaction]:
+        """As ``read``, but cheaper where nothing was committed since this thread last read: raises SnapshotMoved from
+        any of its statements where somebody commits meanwhile. Then ``read`` is to be asked.
+        """
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:

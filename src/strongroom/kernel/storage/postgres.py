@@ -124,6 +124,10 @@ class PostgresStore:
         """As Store.read."""
         return PostgresReading(self)
 
+    def glance(self) -> PostgresReading:
+        """As Store.glance: a snapshot of its own in any case, so it never moves."""
+        return self.read()
+
     def write(self) -> WriteBlock:
         """As Store.write."""
         return WriteBlock(self)

@@ -1,6 +1,7 @@
 """The way of one request: every step, in the one order that is safe. A test pins it.
 
     prove -> offer -> read              (BEFORE: needs no row but the caller's)
+    ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
@@ -23,6 +24,7 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import signing, wire
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide, no_permission_needed
+from strongroom.kernel.authz.failure import failure
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -35,6 +37,7 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -64,6 +67,11 @@ class Flight:
     reply: HTTPReply | None = None
     first_use: bool = False
     records: list[Record] = field(default_factory=list)
+
+    @property
+    def waits_outside(self) -> bool:
+        """Whether the operation asks the world outside, so that it must not hold a thread that others need."""
+        return self.operation is not None and self.operation.ahead is not None
 
     @property
     def slow(self) -> bool:
@@ -141,6 +149,11 @@ class Chain:
                 self._start_over(flight)
                 with self.store.read() as tx:
                     self._as_far_as_reading_goes(flight, tx)
+            if flight.operation is not None and flight.operation.ahead is not None:
+                # The transaction above is over, and the one below not begun: nobody waits for the world inside one.
+                flight.operation.ahead(flight.call, self.store.read)
+                with self.store.read() as tx:
+                    self._through(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
@@ -321,7 +334,7 @@ class Chain:
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
+            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
         return decision
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
@@ -330,12 +343,21 @@ class Chain:
         limits = (own.boundary, target.policy, *(call.credential.session or ()))
         return not any(one is not None and one.timely for one in (*own.documents, *limits))
 
+    def _encoded(self, call: Call, decision: Decision) -> str:
+        """The sealed reasons, where the room's refusals carry them as EC2's do."""
+        room = self.registry.rooms.get(call.service)
+        if room is None or not room.encodes_denials:
+            return ""
+        message = encode_message(self.keyring, call.account, failure(decision))
+        return f" Encoded authorization failure message: {message}" if message else ""
+
     # ------------------------------------------------------------------ inside one transaction
 
     def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
         for step in BEFORE:
             step(self, flight, tx)
-        if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+        operation = flight.operation
+        if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
             self._through(flight, tx)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
@@ -441,8 +463,15 @@ class Chain:
 
 
 def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
-    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9)."""
+    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9).
+
+    Of an operation that is open to anybody a signature is not looked at: its caller is nobody, until what it
+    brings is proven ``ahead``.
+    """
     call = flight.call
+    if flight.operation is not None and flight.operation.unsigned:
+        call.now = call.machine_now + chain.offset(tx)
+        return
     claim = signing.read_claim(flight.request)
     model: ServiceModel | None = None
     if flight.route.service in chain.registry.rooms:

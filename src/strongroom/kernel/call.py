@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -18,6 +18,7 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @value_object
@@ -30,6 +31,32 @@ class Source:
     secure: bool = False
     tls_version: str | None = None
     tls_cipher: str | None = None
+
+
+class Sources:
+    """Each source once: the requests of one client come from the same place, and what is kept by it is found again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Source] = {}
+
+    def of(self, ip: str, user_agent: str, host: str, tls: tuple[str, str] | None) -> Source:
+        """The source of these facts; ``tls`` is (version, cipher suite)."""
+        name = (ip, user_agent, host, tls)
+        found = self._kept.get(name)
+        if found is None:
+            version, cipher = tls or (None, None)
+            found = Source(ip, user_agent, host, tls is not None, version, cipher)
+            if len(user_agent) + len(host) <= _KEPT_SOURCE_CHARS:
+                if len(self._kept) >= _KEPT_SOURCES:
+                    self._kept.clear()
+                self._kept[name] = found
+        return found
+
+
+_KEPT_SOURCES = 1024
+_KEPT_SOURCE_CHARS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +144,11 @@ class Roles(Protocol):
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
-        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time. Uses the code up, or counts a wrong
+        guess; after too many no code is good for a while.
 
-        Raises NeedsWrite for a good code in a reading transaction.
+        Raises NeedsWrite in a reading transaction.
         """
         ...
 
@@ -198,6 +226,20 @@ class Kernel(Protocol):
         ...
 
 
+@value_object
+class Remembered:
+    """What a call of a steady operation was about and how it was decided, good for one snapshot.
+
+    ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    """
+
+    params: Mapping[str, Any]
+    target: Target
+    decision: Decision
+    asker: Credential
+    source: Source
+
+
 @dataclass(slots=True)
 class Call:
     """One operation asked by one principal. Handlers read it; only the chain writes it.
@@ -211,6 +253,9 @@ class Call:
     aws:SourceArn and aws:SourceAccount.
     ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``computed`` and ``kept`` belong to ``once`` and ``keep``.
+    ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     """
 
     kernel: Kernel
@@ -232,9 +277,14 @@ class Call:
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    ahead: Any = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     afterwards: Callable[[], Answer] | None = None
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    kept: list[Callable[[Transaction], None]] = field(default_factory=list)
+    question: Hashable = None
+    remembered: Remembered | None = None
 
     @property
     def principal(self) -> Principal:
@@ -252,6 +302,19 @@ class Call:
 
     def __getitem__(self, member: str) -> Any:
         return self.params[member]
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is costly to compute and depends on nothing but ``key``: computed once, though the call may be run
+        again as a write. Gone with the call.
+        """
+        if key not in self.computed:
+            self.computed[key] = compute()
+        found: T = self.computed[key]
+        return found
+
+    def keep(self, change: Callable[[Transaction], None]) -> None:
+        """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
+        self.kept.append(change)
 
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.

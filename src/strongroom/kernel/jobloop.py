@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from strongroom.base.clock import Clock
@@ -175,7 +176,7 @@ class JobLoop:
             old = [leased for leased, since in self._out.items() if now - since > LEASE / 3]
         for leased in old:
             try:
-                self._commit(lambda tx, leased=leased: self._held_longer(leased, tx))
+                self._commit(partial(self._held_longer, leased))
             except lease.LostLease:
                 log.warning("job %s %s: its lease was lost while it waited", leased.kind, leased.key)
             with self._back:

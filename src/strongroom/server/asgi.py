@@ -13,14 +13,15 @@ import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.kernel.call import Source
+from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
-from strongroom.server.parts import Receive, Scope, Send, TLSDetails
-from strongroom.server.quick import send_reply
+from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
+from strongroom.server.proxies import Proxies
+from strongroom.server.quick import send_reply, settled
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -28,6 +29,9 @@ HEALTH = b"/_strongroom/health"
 SLOW_CALLS_AT_ONCE = 8
 WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
+OUTSIDE_CALLS_AT_ONCE = 4
+OUTSIDE_CALLS_WAITING = 32
+"""Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
 
 
 Sealed = Callable[[HTTPRequest], HTTPReply]
@@ -57,6 +61,60 @@ def _deliver(answers: Answers) -> None:
         done(outcome)
 
 
+class Turn:
+    """The reads that were answered in one turn of the event loop: their records go out in one write, then they do."""
+
+    def __init__(self, chain: Chain, recorder: Recorder) -> None:
+        self._chain = chain
+        self._recorder = recorder
+        self._held: list[HeldReply] = []
+
+    def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
+        """Hold a reply back until the turn ends, or there are too many."""
+        held = HeldReply(self, flight, reply)
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self.end)
+        self._held.append(held)
+        return held
+
+    def end(self) -> None:
+        """Record all that is held, and deliver it. What cannot be recorded is refused."""
+        turn, self._held = self._held, []
+        if not turn:
+            return
+        try:
+            self._recorder.read([record for held in turn for record in held.flight.records])
+        except Exception as error:  # noqa: BLE001  the clients get an internal error, the log gets the trace
+            for held in turn:
+                held.reply = self._chain.refuse_unwritten(held.flight, error)
+        for held in turn:
+            try:
+                held.hand_over()
+            except Exception:  # one client's connection is not the others' affair
+                log.exception("an answer could not be delivered")
+
+
+class HeldReply:
+    """One reply of a turn (parts.Held)."""
+
+    __slots__ = ("_turn", "deliver", "flight", "reply")
+
+    def __init__(self, turn: Turn, flight: Flight, reply: HTTPReply) -> None:
+        self._turn = turn
+        self.flight = flight
+        self.reply = reply
+        self.deliver: Callable[[HTTPReply], None] | None = None
+
+    def hurry(self) -> None:
+        """As parts.Held."""
+        self._turn.end()
+
+    def hand_over(self) -> None:
+        """Give the reply to whoever waits for it."""
+        if self.deliver is not None:
+            self.deliver(self.reply)
+
+
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
@@ -76,28 +134,39 @@ class Engine:
         self.recorder = recorder
         self.deliveries = deliveries
         self.sync_each = sync_each
+        self.turn = Turn(chain, recorder)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self._waiting = 0
+        self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
+        self._outside_calls = 0
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
         self.waiting.shutdown(wait=True)
         self.threads.shutdown(wait=True)
+        self.outside.shutdown(wait=True)
         self.queue.close()
         self.recorder.journal.close()
         self.store.close()
 
-    def answer(self, request: HTTPRequest, source: Source) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+    def answer(self, request: HTTPRequest, source: Source) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to one request, recorded. What cannot be recorded or committed has not happened.
 
-        A coroutine where it must wait for a thread, a commit or a sync. To be called in the event loop.
+        Held where its record goes out at the end of this turn, a coroutine where it must wait for a thread, a commit
+        or a sync. To be called in the event loop.
         """
         flight = self.chain.begin(request, source)
         try:
+            if flight.waits_outside:
+                return self._wait(flight, self._outside(flight))
             if flight.slow or not self.store.embedded:
                 return self._wait(flight, self._in_thread(flight))
             self.chain.enter(flight)
+            if flight.reply is not None and not self.sync_each:
+                if flight.first_use:
+                    self._note_use(flight)
+                return self.turn.hold(flight, flight.reply)
             reply = self._finish(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             return self.chain.refuse_unwritten(flight, error)
@@ -109,8 +178,17 @@ class Engine:
         except Exception as error:  # noqa: BLE001  as above
             return self.chain.refuse_unwritten(flight, error)
 
-    async def _in_thread(self, flight: Flight) -> HTTPReply:
-        await asyncio.get_running_loop().run_in_executor(self.threads, self.chain.enter, flight)
+    async def _outside(self, flight: Flight) -> HTTPReply:
+        if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
+            return self._refuse(flight, Refusal(Kind.THROTTLED, "Too many calls of this kind. Please try again."))
+        self._outside_calls += 1
+        try:
+            return await self._in_thread(flight, self.outside)
+        finally:
+            self._outside_calls -= 1
+
+    async def _in_thread(self, flight: Flight, threads: ThreadPoolExecutor | None = None) -> HTTPReply:
+        await asyncio.get_running_loop().run_in_executor(threads or self.threads, self.chain.enter, flight)
         reply = self._finish(flight)
         return reply if isinstance(reply, HTTPReply) else await reply
 
@@ -118,7 +196,7 @@ class Engine:
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return self._write(flight) if flight.call.afterwards is None else self._outside(flight)
+            return self._write(flight) if flight.call.afterwards is None else self._afterwards(flight)
         self.recorder.read(flight.records)
         return self._synced(flight.reply) if self.sync_each else flight.reply
 
@@ -126,7 +204,7 @@ class Engine:
         await asyncio.get_running_loop().run_in_executor(self.threads, self.recorder.journal.sync)
         return reply
 
-    async def _outside(self, flight: Flight) -> HTTPReply:
+    async def _afterwards(self, flight: Flight) -> HTTPReply:
         if self._waiting >= WAITING_CALLS_AT_ONCE:
             return self._refuse(flight, Refusal(Kind.THROTTLED, "Rate Exceeded."))
         self._waiting += 1
@@ -188,12 +266,15 @@ class Application:
         max_body_bytes: int,
         sealed: Sealed,
         health: Callable[[bool], Sequence[tuple[str, Any]]],
+        proxies: Proxies | None = None,
     ) -> None:
+        self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
         self._sealed = sealed
         self._health = health
+        self._sources = Sources()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._body(receive)
@@ -202,12 +283,12 @@ class Application:
         request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
         client = scope.get("client")
         reply = self.at_once(request, client[0] if client else "", scope["state"].get("tls"))
-        await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
+        await send_reply(await settled(reply), send)
 
     def at_once(
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
-    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
-        """The reply to a whole request, or the coroutine that has it."""
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+        """The reply to a whole request, or what will have it (parts.AtOnce)."""
         refused = self._host_check(request.headers)
         if refused is not None:
             return refused
@@ -216,14 +297,9 @@ class Application:
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        return engine.answer(request, Source(
-            ip=client,
-            user_agent=request.header(b"user-agent") or "",
-            host=request.header(b"host") or "",
-            secure=tls is not None,
-            tls_version=tls.version if tls else None,
-            tls_cipher=tls.cipher if tls else None,
-        ))
+        header = request.header
+        source = self._source_of(client, request.headers)
+        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

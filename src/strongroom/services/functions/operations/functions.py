@@ -49,7 +49,7 @@ def request_keys(call: Call, target: Target) -> Mapping[str, ContextValue]:  # n
 
 @ROOM.operation(
     "CreateFunction",
-    mode=Mode.WRITE,
+    mode=Mode.SLOW_WRITE,
     locate=new_function_at,
     keys=request_keys,
     shown=SHOWN,
@@ -67,7 +67,7 @@ def create_function(call: Call, _: Any, tx: Transaction) -> Answer:
     settings = checked_settings(call, tx, defaults(name) | settled(call.params))
     variables = call.get("Environment", {}).get("Variables", {})
     check_environment(variables)
-    packed = code_given(call["Code"])
+    packed = code_given(call, call["Code"])
     hand_over_role(call, tx, settings["Role"], arn)
     if store.find(tx, call.account, call.region, name) is not None:
         raise errors.ResourceConflictException(f"Function already exist: {name}")
@@ -90,22 +90,22 @@ def create_function(call: Call, _: Any, tx: Transaction) -> Answer:
     return configuration(call, function, _there(latest), qualified=False)
 
 
-def code_given(code: Mapping[str, Any]) -> bytes:
+def code_given(call: Call, code: Mapping[str, Any]) -> bytes:
     """The zip of a request. Raises where the code is to be fetched from elsewhere, or is no zip."""
     if code.get("SourceKMSKeyArn"):
         raise errors.invalid("SourceKMSKeyArn is not offered: code is sealed under Strongroom's own root key.")
     packed = code.get("ZipFile")
     if packed is None:
         raise errors.invalid("Please provide the code as ZipFile: S3 and container images are not offered.")
-    check_zip(packed)
+    call.once("checked", lambda: check_zip(packed))
     return bytes(packed)
 
 
 def stored_code(call: Call, tx: Transaction, packed: bytes) -> dict[str, Any]:
     """Seal and store a zip; the columns of a version that say so."""
-    sha256 = fingerprint(packed)
-    code_pk = store.add_code(tx, sealed.seal_code(call.kernel.keyring, packed, sha256))
-    return {"code_pk": code_pk, "code_sha256": sha256, "code_size": len(packed)}
+    sha256 = call.once("sha256", lambda: fingerprint(packed))
+    ciphertext = call.once("sealed code", lambda: sealed.seal_code(call.kernel.keyring, packed, sha256))
+    return {"code_pk": store.add_code(tx, ciphertext), "code_sha256": sha256, "code_size": len(packed)}
 
 
 def hand_over_role(call: Call, tx: Transaction, role: str, arn: str) -> None:
@@ -176,12 +176,14 @@ def list_functions(call: Call, _: Any, tx: Transaction) -> Answer:
     return answer
 
 
-@ROOM.operation("UpdateFunctionCode", mode=Mode.WRITE, locate=function_at, shown=SHOWN, resource_type=RESOURCE_TYPE)
+@ROOM.operation(
+    "UpdateFunctionCode", mode=Mode.SLOW_WRITE, locate=function_at, shown=SHOWN, resource_type=RESOURCE_TYPE
+)
 def update_function_code(call: Call, found: Found, tx: Transaction) -> Answer:
     """Replace the code of $LATEST. Source: API reference, UpdateFunctionCode."""
     function, latest = found.function, found.version
     refuse_revision(call, latest)
-    packed = code_given({name: call[name] for name in ("ZipFile", "SourceKMSKeyArn") if name in call.params})
+    packed = code_given(call, call.params)
     settings = latest.settings
     if "Architectures" in call.params:
         settings = checked_settings(call, tx, settings | {"Architectures": call["Architectures"]})
@@ -195,7 +197,7 @@ def update_function_code(call: Call, found: Found, tx: Transaction) -> Answer:
 
 @ROOM.operation(
     "UpdateFunctionConfiguration",
-    mode=Mode.WRITE,
+    mode=Mode.SLOW_WRITE,
     locate=function_at,
     keys=request_keys,
     shown=SHOWN,

@@ -50,14 +50,16 @@ def layer_version_at(call: Call, tx: Transaction) -> Target:
 
 
 @ROOM.operation(
-    "PublishLayerVersion", mode=Mode.WRITE, locate=layer_at, shown=("LayerArn", "LayerVersionArn", "Version")
+    "PublishLayerVersion", mode=Mode.SLOW_WRITE, locate=layer_at, shown=("LayerArn", "LayerVersionArn", "Version")
 )
 def publish_layer_version(call: Call, _: Any, tx: Transaction) -> Answer:
     """Store the next version of a layer."""
     packed = call["Content"].get("ZipFile")
     if packed is None:
         raise errors.invalid("Please provide the content as ZipFile: S3 is not offered.")
-    unpacked, sha256 = check_zip(packed), fingerprint(packed)
+    unpacked = call.once("checked", lambda: check_zip(packed))
+    sha256 = call.once("sha256", lambda: fingerprint(packed))
+    ciphertext = call.once("sealed code", lambda: sealed.seal_code(call.kernel.keyring, bytes(packed), sha256))
     kept = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
     settings = {"Description": ""} | {name: call[name] for name in kept if name in call.params}
     made = store.add(
@@ -68,7 +70,7 @@ def publish_layer_version(call: Call, _: Any, tx: Transaction) -> Answer:
             "name": _name(call),
             "created_ms": to_ms(call.now),
             "config": orjson.dumps(settings | {"unpacked": unpacked}).decode(),
-            "code_pk": codes.add_code(tx, sealed.seal_code(call.kernel.keyring, bytes(packed), sha256)),
+            "code_pk": codes.add_code(tx, ciphertext),
             "code_sha256": sha256,
             "code_size": len(packed),
         },

@@ -21,7 +21,7 @@ from strongroom.services.secretsmanager.targets import value_at
 DAY_MS = 86_400_000
 
 
-@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"))
+@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"), steady=True)
 def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Transaction) -> Answer:
     """Answer with one version of a secret: by id, by label, or the current one.
 

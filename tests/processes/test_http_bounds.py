@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -116,17 +117,17 @@ CODE = "/2015-03-31/functions"
 
 def test_where_code_is_taken_a_body_may_be_larger_and_few_are_read_at_once(server: Toy) -> None:
     head = f"POST {CODE} HTTP/1.1\r\nHost: {{host}}\r\nContent-Length: {BODY + 1}\r\n\r\n"
-    under_way = [Raw(server.url) for _ in range(4)]
-    for raw in under_way:
-        raw.send(head.format(host=raw.host).encode() + b"x")
-    time.sleep(0.2)
-    with Raw(server.url) as fifth:
-        fifth.send(head.format(host=fifth.host).encode())
-        assert 503 == fifth.answer().status
-    for raw in under_way:
-        raw.send(b"x" * BODY)
-        assert raw.answer().status not in (413, 503)  # it came to the application
-        raw.close()
+    with ExitStack() as stack:
+        under_way = [stack.enter_context(Raw(server.url)) for _ in range(4)]
+        for raw in under_way:
+            raw.send(head.format(host=raw.host).encode() + b"x")
+        time.sleep(0.2)
+        with Raw(server.url) as fifth:
+            fifth.send(head.format(host=fifth.host).encode())
+            assert 503 == fifth.answer().status
+        for raw in under_way:
+            raw.send(b"x" * BODY)
+            assert raw.answer().status not in (413, 503)  # it came to the application
     with Raw(server.url) as again:
         again.request(CODE, b"x" * (BODY + 1))
         assert again.answer().status not in (413, 503)

@@ -25,7 +25,7 @@ from strongroom.server.parts import TLSDetails, WireLimits
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 16
 _CODE_PATHS = (b"/2015-03-31/functions", b"/2018-10-31/layers")
-"""Where Lambda takes code and payloads. Nobody has been proven yet when a body comes, so its size is bounded by place."""
+"""Where Lambda takes code and payloads: nobody is proven yet when a body comes, so its size is bounded by place."""
 _LARGE_AT_ONCE = 4
 _large = 0
 _FRAMING_FACTOR = 8

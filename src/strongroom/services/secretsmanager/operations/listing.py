@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -15,7 +15,7 @@ from strongroom.services.secretsmanager.rules import labels
 from strongroom.services.secretsmanager.rules.filters import Filter, read_filters
 from strongroom.services.secretsmanager.shown import described
 from strongroom.services.secretsmanager.store import Secret
-from strongroom.services.secretsmanager.store.listing import Place
+from strongroom.services.secretsmanager.store.listing import Candidate, Place
 from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 100
@@ -71,8 +71,25 @@ def walk(
         after = _beginning(low, high, descending=descending)
     if not filters:
         return _all(call, tx, limit=limit, after=after, order=order, descending=descending, scheduled_too=scheduled_too)
-    stop, latest = thread_time() + SECONDS_A_PAGE, perf_counter() + SECONDS_AT_MOST
     met: list[int] = []
+    for one in _looked_at(call, tx, after, order=order, descending=descending, scheduled_too=scheduled_too):
+        if one is None:
+            return _whole(call, tx, met), after
+        if low is not None and high is not None and not low <= one.name < high:
+            break
+        if all(each.accepts(one) for each in filters):
+            if len(met) == limit:
+                return _whole(call, tx, met), after
+            met.append(one.pk)
+        after = one.value, one.pk
+    return _whole(call, tx, met), None
+
+
+def _looked_at(
+    call: Call, tx: Transaction, after: Place | None, *, order: str, descending: bool, scheduled_too: bool
+) -> Iterator[Candidate | None]:
+    """The secrets after a place, as filters look at them; None as the last where the page's time is up."""
+    stop, latest = thread_time() + SECONDS_A_PAGE, perf_counter() + SECONDS_AT_MOST
     while True:
         rows = store.listing.candidates_page(
             tx,
@@ -84,18 +101,13 @@ def walk(
             scheduled_too=scheduled_too,
             limit=CHUNK,
         )
-        for one in rows:
-            if low is not None and high is not None and not low <= one.name < high:
-                return _whole(call, tx, met), None
-            if all(each.accepts(one) for each in filters):
-                if len(met) == limit:
-                    return _whole(call, tx, met), after
-                met.append(one.pk)
-            after = one.value, one.pk
+        yield from rows
         if len(rows) < CHUNK:
-            return _whole(call, tx, met), None
+            return
         if thread_time() > stop or perf_counter() > latest:
-            return _whole(call, tx, met), after
+            yield None
+            return
+        after = rows[-1].value, rows[-1].pk
 
 
 def _all(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -17,6 +17,7 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @value_object
@@ -142,10 +143,11 @@ class Roles(Protocol):
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
-        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time. Uses the code up, or counts a wrong
+        guess; after too many no code is good for a while.
 
-        Raises NeedsWrite for a good code in a reading transaction.
+        Raises NeedsWrite in a reading transaction.
         """
         ...
 
@@ -244,7 +246,9 @@ class Call:
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     """
 
     kernel: Kernel
@@ -266,8 +270,11 @@ class Call:
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    ahead: Any = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
 
@@ -287,6 +294,19 @@ class Call:
 
     def __getitem__(self, member: str) -> Any:
         return self.params[member]
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is costly to compute and depends on nothing but ``key``: computed once, though the call may be run
+        again as a write. Gone with the call.
+        """
+        if key not in self.computed:
+            self.computed[key] = compute()
+        found: T = self.computed[key]
+        return found
+
+    def keep(self, change: Callable[[Transaction], None]) -> None:
+        """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
+        self.kept.append(change)
 
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.

@@ -1,6 +1,7 @@
 """The way of one request: every step, in the one order that is safe. A test pins it.
 
     prove -> offer -> read              (BEFORE: needs no row but the caller's)
+    ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
@@ -23,6 +24,7 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import signing, wire
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide, no_permission_needed
+from strongroom.kernel.authz.failure import failure
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -35,6 +37,7 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -46,6 +49,7 @@ CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
 STANDINGS_KEPT = 512
+_HOUR = timedelta(hours=1)
 REMEMBERED_AT_MOST = 2048
 REMEMBERED_BODY_BYTES = 1024
 
@@ -65,9 +69,14 @@ class Flight:
     records: list[Record] = field(default_factory=list)
 
     @property
+    def waits_outside(self) -> bool:
+        """Whether the operation asks the world outside, so that it must not hold a thread that others need."""
+        return self.operation is not None and self.operation.ahead is not None
+
+    @property
     def slow(self) -> bool:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
-        return self.operation is not None and self.operation.mode is Mode.SLOW
+        return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
 
 class Chain:
@@ -100,7 +109,7 @@ class Chain:
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
-        self._met: dict[str, int] = {}
+        self._met: dict[str, datetime] = {}
         self._services: dict[str, tuple[Credential, Source]] = {}
         self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
@@ -140,6 +149,11 @@ class Chain:
                 self._start_over(flight)
                 with self.store.read() as tx:
                     self._as_far_as_reading_goes(flight, tx)
+            if flight.operation is not None and flight.operation.ahead is not None:
+                # The transaction above is over, and the one below not begun: nobody waits for the world inside one.
+                flight.operation.ahead(flight.call, self.store.read)
+                with self.store.read() as tx:
+                    self._through(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
@@ -153,7 +167,8 @@ class Chain:
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             self._refuse(flight, error)
-            return Outcome(keep=False, records=tuple(flight.records), value=flight)
+            kept = tuple(flight.call.kept)
+            return Outcome(keep=False, records=tuple(flight.records), value=flight, despite=kept)
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
@@ -167,12 +182,12 @@ class Chain:
 
     def is_first_use(self, access_key_id: str, now: datetime) -> bool:
         """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
-        hour = int(now.timestamp()) // 3600
-        if self._met.get(access_key_id) == hour:
+        hour = self._met.get(access_key_id)
+        if hour is not None and hour <= now < hour + _HOUR:
             return False
         if len(self._met) >= KEYS_REMEMBERED:
             self._met.clear()
-        self._met[access_key_id] = hour
+        self._met[access_key_id] = now.replace(minute=0, second=0, microsecond=0)
         return True
 
     def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
@@ -272,6 +287,7 @@ class Chain:
             on_behalf_of=call.on_behalf_of or call.request_id,
             depth=call.depth + 1,
             records=call.records,
+            kept=call.kept,
         )
 
     def _asked(self, call: Call, child: Call, tx: Transaction) -> Answer:
@@ -318,7 +334,7 @@ class Chain:
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
+            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
         return decision
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
@@ -327,12 +343,21 @@ class Chain:
         limits = (own.boundary, target.policy, *(call.credential.session or ()))
         return not any(one is not None and one.timely for one in (*own.documents, *limits))
 
+    def _encoded(self, call: Call, decision: Decision) -> str:
+        """The sealed reasons, where the room's refusals carry them as EC2's do."""
+        room = self.registry.rooms.get(call.service)
+        if room is None or not room.encodes_denials:
+            return ""
+        message = encode_message(self.keyring, call.account, failure(decision))
+        return f" Encoded authorization failure message: {message}" if message else ""
+
     # ------------------------------------------------------------------ inside one transaction
 
     def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
         for step in BEFORE:
             step(self, flight, tx)
-        if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+        operation = flight.operation
+        if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
             self._through(flight, tx)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
@@ -355,6 +380,7 @@ class Chain:
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.kept = []
         call.question = call.remembered = None
         flight.reply, flight.records = None, []
 
@@ -423,7 +449,7 @@ class Chain:
             host=source.host,
             tls_version=source.tls_version,
             tls_cipher=source.tls_cipher,
-            read_only=operation is None or operation.mode is not Mode.WRITE,
+            read_only=operation is None or not operation.mode.changes,
             model=model,
             shown=operation.shown if operation else (),
         )
@@ -437,8 +463,15 @@ class Chain:
 
 
 def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
-    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9)."""
+    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9).
+
+    Of an operation that is open to anybody a signature is not looked at: its caller is nobody, until what it
+    brings is proven ``ahead``.
+    """
     call = flight.call
+    if flight.operation is not None and flight.operation.unsigned:
+        call.now = call.machine_now + chain.offset(tx)
+        return
     claim = signing.read_claim(flight.request)
     model: ServiceModel | None = None
     if flight.route.service in chain.registry.rooms:

@@ -6,7 +6,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents" (1.09, as measured i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -196,12 +196,14 @@ def _second(moment: datetime) -> str:
     """``2026-01-02T03:04:05Z``. The last one is kept: thousands of calls have the same second."""
     global _last  # noqa: PLW0603  one slot, replaced whole: a race makes a text twice and harms nothing
     kept = _last
-    if kept[0] is moment or (kept[0].second == moment.second and -_SECOND < moment - kept[0] < _SECOND):
+    since = moment - kept[0]
+    if since.seconds == 0 and since.days == 0:
         return kept[1]
-    text = moment.isoformat()[:19] + "Z"
-    _last = (moment, text)
+    second = moment.replace(microsecond=0)
+    text = second.isoformat()[:19] + "Z"
+    _last = (second, text)
     return text
 
 
-_SECOND = timedelta(seconds=1)
 _last: tuple[datetime, str] = (EPOCH, EPOCH.isoformat()[:19] + "Z")
+"""A whole second, and how it is written."""

@@ -20,6 +20,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "iam_account",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("alias", sa.Text(), nullable=True),
+        sa.Column("password_policy", sa.Text(), nullable=True),
+        sa.Column("report_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("alias"),
+    )
+    op.create_table(
+        "iam_attempt",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject"),
+    )
+    op.create_table(
         "iam_entity",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -85,6 +101,13 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "kernel_token_key",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
     )
     op.create_table(
         "kms_key",
@@ -203,6 +226,36 @@ def upgrade() -> None:
             ["iam_entity.id"],
         ),
         sa.PrimaryKeyConstraint("holder", "name"),
+    )
+    op.create_table(
+        "iam_instance_profile_role",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("role_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["profile_id"],
+            ["iam_entity.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["role_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("profile_id"),
+    )
+    op.create_index(
+        op.f("ix_iam_instance_profile_role_role_id"), "iam_instance_profile_role", ["role_id"], unique=False
+    )
+    op.create_table(
+        "iam_login_profile",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reset_required", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("user_id"),
     )
     op.create_table(
         "iam_membership",

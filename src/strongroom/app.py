@@ -44,6 +44,7 @@ from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import credentials_text, write_private
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
+from strongroom.server.proxies import Proxies
 from strongroom.services import iam, kms, local, secretsmanager, sts
 from strongroom.settings import Settings
 
@@ -199,6 +200,7 @@ class Product:
             clock=self.clock,
             offset=offset,
             regions=frozenset(self.settings.regions) or aws_regions(),
+            quotas=self.settings.quotas,
         )
         return Opened(store, keyring, registry, queue, recorder, chain, offset)
 
@@ -365,6 +367,7 @@ class Worker:
             max_body_bytes=product.settings.limits.max_body_bytes,
             sealed=_sealed(product),
             health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
+            proxies=Proxies(product.settings.proxies),
         )
         if root_key is not None:
             self.unseal(root_key)

@@ -21,6 +21,7 @@ from strongroom.base.names import is_account_id
 from strongroom.kernel.outside.https import Outside
 from strongroom.server.listening import is_loopback
 from strongroom.server.parts import Serving, StartRefused, WireLimits
+from strongroom.server.proxies import trusted_network
 
 PREFIX = "STRONGROOM_"
 CLIENT_VARIABLES = frozenset({"STRONGROOM_ENDPOINT", "STRONGROOM_FORMAT", "STRONGROOM_CALLED_AS"})
@@ -68,6 +69,13 @@ class Settings:
         "Further names by which clients call, besides localhost, 127.0.0.1, [::1] and the listen"
         " address. `*.example.com` stands for one label. They also go into the server's certificate.",
         extreme=("*.vault.internal", "vault.internal"),
+    )
+    proxies: tuple[str, ...] = _setting(
+        (),
+        "addresses",
+        "Addresses or networks of proxies that are believed to name the client in `X-Forwarded-For`, for"
+        " `aws:SourceIp` and the records. Nobody else is believed.",
+        extreme=("10.0.0.0/8", "::1"),
     )
     store: str = _setting(
         "",
@@ -194,6 +202,15 @@ class Settings:
         most=600,
     )
 
+    secrets_quota: int = _setting(
+        500_000,
+        "secrets",
+        "The most secrets of an account in one Region, copies counted. AWS allows 500,000.",
+        extreme=10,
+        least=1,
+        most=100_000_000,
+    )
+
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             least, most, value = one.metadata["least"], one.metadata["most"], getattr(self, one.name)
@@ -201,7 +218,15 @@ class Settings:
                 raise StartRefused(f"setting {one.name} is {value}; it must be between {least} and {most}")
         object.__setattr__(self, "data", self.data.absolute())
         self._check_words()
+        self._check_proxies()
         self._check_providers()
+
+    def _check_proxies(self) -> None:
+        for proxy in self.proxies:
+            try:
+                trusted_network(proxy)
+            except ValueError:
+                raise StartRefused(f"setting proxies has {proxy!r}; it must be an address or a network") from None
 
     def _check_words(self) -> None:
         if not is_account_id(self.account):
@@ -244,6 +269,11 @@ class Settings:
     def limits(self) -> WireLimits:
         """The bounds of the wire, as the server takes them."""
         return WireLimits(**{one.name: getattr(self, one.name) for one in dataclasses.fields(WireLimits)})
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """The quotas that the rooms ask for by name."""
+        return {"secrets_quota": self.secrets_quota}
 
     @property
     def serving(self) -> Serving:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import allowance, denial
-from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Record, Remembered, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
@@ -49,6 +49,9 @@ CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
 STANDINGS_KEPT = 512
+_HOUR = timedelta(hours=1)
+REMEMBERED_AT_MOST = 2048
+REMEMBERED_BODY_BYTES = 1024
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class Flight:
     @property
     def slow(self) -> bool:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
-        return self.operation is not None and self.operation.mode is Mode.SLOW
+        return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
 
 class Chain:
@@ -91,6 +94,7 @@ class Chain:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
+        quotas: Mapping[str, int],
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
@@ -101,10 +105,12 @@ class Chain:
         self.clock = clock
         self.offset = offset
         self.regions = regions
+        self.quotas = quotas
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
-        self._met: dict[str, int] = {}
+        self._met: dict[str, datetime] = {}
+        self._services: dict[str, tuple[Credential, Source]] = {}
         self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -161,7 +167,8 @@ class Chain:
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             self._refuse(flight, error)
-            return Outcome(keep=False, records=tuple(flight.records), value=flight)
+            kept = tuple(flight.call.kept)
+            return Outcome(keep=False, records=tuple(flight.records), value=flight, despite=kept)
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
@@ -175,12 +182,12 @@ class Chain:
 
     def is_first_use(self, access_key_id: str, now: datetime) -> bool:
         """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
-        hour = int(now.timestamp()) // 3600
-        if self._met.get(access_key_id) == hour:
+        hour = self._met.get(access_key_id)
+        if hour is not None and hour <= now < hour + _HOUR:
             return False
         if len(self._met) >= KEYS_REMEMBERED:
             self._met.clear()
-        self._met[access_key_id] = hour
+        self._met[access_key_id] = now.replace(minute=0, second=0, microsecond=0)
         return True
 
     def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
@@ -198,10 +205,74 @@ class Chain:
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
-        if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
-            raise RuntimeError("calls on behalf nest too deep")
         principal = f"{call.service}.amazonaws.com"
-        child = Call(
+        child = self._child(call, service, operation, params)
+        child.invoked_by, child.via = principal, (*call.via, principal)
+        return self._asked(call, child, tx)
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another operation of the same room as the caller itself, decided and recorded on its own."""
+        child = self._child(call, call.service, operation, params)
+        child.invoked_by, child.via = call.invoked_by, call.via
+        return self._asked(call, child, tx)
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        """Run another room's operation as the service of ``call`` itself, because of one of its resources."""
+        child = self._child(call, service, operation, params)
+        child.invoked_by, child.acts_for = f"{call.service}.amazonaws.com", resource
+        # Nothing of the first caller's address or rights: the service calls by itself, inside this process.
+        child.credential, child.source = self._service(child.invoked_by)
+        return self._asked(call, child, tx)
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record something that the service of ``call`` does by itself because of it; stands and falls with it."""
+        event_id = uuid4(self.entropy)
+        made = event.service_event(
+            event_id=event_id,
+            request_id=request_id or uuid4(self.entropy),
+            when=call.machine_now,
+            product_now=call.now,
+            service=call.service,
+            name=name,
+            region=call.region,
+            account=account,
+            details=details,
+            error_message=error_message,
+        )
+        call.records.append(Record(event_id, made, writes=True))
+
+    def _service(self, name: str) -> tuple[Credential, Source]:
+        """A service as a caller. One object a name: what is known of a caller is kept by its object."""
+        known = self._services.get(name)
+        if known is None:
+            who = Principal(PrincipalKind.SERVICE, arn=name, account="", name=name)
+            made = Credential(who, access_key_id="", secret=""), Source("", user_agent=name, secure=True)
+            known = self._services.setdefault(name, made)
+        return known
+
+    def _child(self, call: Call, service: str, operation: str, params: Mapping[str, Any]) -> Call:
+        """A call that ``call`` makes while it is handled; it shares the list of records."""
+        if call.depth >= CALLS_ON_BEHALF_AT_MOST:
+            raise RuntimeError("calls on behalf nest too deep")
+        return Call(
             kernel=self,
             service=service,
             name=operation,
@@ -213,13 +284,20 @@ class Chain:
             request_id=uuid4(self.entropy),
             event_id=uuid4(self.entropy),
             source=call.source,
-            invoked_by=principal,
-            via=(*call.via, principal),
             on_behalf_of=call.on_behalf_of or call.request_id,
+            depth=call.depth + 1,
             records=call.records,
+            kept=call.kept,
         )
-        declared = self.registry.rooms[service].operations[operation]
-        model = self.catalogue.service(service).operations[operation]
+
+    def _asked(self, call: Call, child: Call, tx: Transaction) -> Answer:
+        room = self.registry.rooms.get(child.service)
+        declared = None if room is None else room.operations.get(child.name)
+        if declared is None:
+            raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
+        model = self.catalogue.service(child.service).operations[child.name]
+        if declared.steady:
+            _recall(child, tx, _question(declared, child, child.via, child.acts_for, *_flat(child.params)))
         try:
             answer = self._inside(child, declared, tx)
         except (NeedsWrite, SnapshotMoved):
@@ -247,6 +325,8 @@ class Chain:
         )
         context.update(target.facts)
         context.update(keys)
+        if call.acts_for is not None:
+            context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
         policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
@@ -256,6 +336,12 @@ class Chain:
             call.denial = denial(decision, policies)
             raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
         return decision
+
+    def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
+        """Whether no policy that has a say in a call decides by the time of day."""
+        own = self.principals.policies(tx, call.principal)
+        limits = (own.boundary, target.policy, *(call.credential.session or ()))
+        return not any(one is not None and one.timely for one in (*own.documents, *limits))
 
     def _encoded(self, call: Call, decision: Decision) -> str:
         """The sealed reasons, where the room's refusals carry them as EC2's do."""
@@ -294,6 +380,8 @@ class Chain:
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.kept = []
+        call.question = call.remembered = None
         flight.reply, flight.records = None, []
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -304,7 +392,8 @@ class Chain:
             _log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
-        undone = [_undone(record) for record in call.records]
+        # A service event that was rolled back has not happened; a call on behalf was made all the same.
+        undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
         try:
             record = self._record(call, flight.operation, flight.model, None, refusal, None)
         except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
@@ -330,6 +419,7 @@ class Chain:
             params=call.params,
             answer=answer,
             resource=_resource(call, operation),
+            owner="" if call.target is None else call.target.account,
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
@@ -359,7 +449,7 @@ class Chain:
             host=source.host,
             tls_version=source.tls_version,
             tls_cipher=source.tls_cipher,
-            read_only=operation is None or operation.mode is not Mode.WRITE,
+            read_only=operation is None or not operation.mode.changes,
             model=model,
             shown=operation.shown if operation else (),
         )
@@ -411,11 +501,22 @@ def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None: 
         raise wire.not_offered(flight.route, sorted(room.operations), room.refused.get(flight.route.operation or ""))
 
 
-def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
+def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
     """Bytes to parameters, valid by the model."""
-    model = flight.model
+    model, operation, call = flight.model, flight.operation, flight.call
     if model is None:
         raise RuntimeError("parameters of an operation without a model")
+    body = flight.request.body
+    if (
+        operation is not None
+        and operation.steady
+        and flight.route.protocol == "json"
+        and len(body) <= REMEMBERED_BODY_BYTES
+    ):
+        _recall(call, tx, _question(operation, call, body))
+        if call.remembered is not None:
+            call.params = call.remembered.params
+            return
     params = flight.call.params = wire.parse(flight.route, flight.request, model)
     chain.overlays[model.service].check(model.name, params)
     validate(model.input, params)
@@ -426,12 +527,15 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
 
 def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """What the call is about, found or not."""
-    call.target = operation.locate(call, tx)
+    call.target = operation.locate(call, tx) if call.remembered is None else call.remembered.target
     return answer
 
 
 def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """Denied unless a statement allows; only then is an absence told."""
+    if call.remembered is not None:
+        call.decision = call.remembered.decision
+        return answer
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
@@ -443,6 +547,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))
     if target.found is None and target.missing is not None:
         raise target.missing
+    if call.question is not None and chain.lasts(call, tx, target):
+        _remember(call, tx, target)
     return answer
 
 
@@ -461,6 +567,48 @@ def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Tran
 
 BEFORE = (prove_the_caller, offer_the_operation, read_the_parameters)
 INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answer)
+
+
+# ---------------------------------------------------------------------- what a snapshot is asked again and again
+
+# The same question in the same snapshot has the same answer: who asks, for what, with which parameters, in which Region
+# and from where are the question, and the snapshot holds every row and policy that the answer is made of. Only time is
+# neither; policies that ask for it are never remembered (Document.timely). Nothing but an allowance is.
+
+
+def _question(operation: Operation, call: Call, *rest: Hashable) -> Hashable:
+    return id(operation), id(call.credential), id(call.source), call.region, *rest
+
+
+def _recall_request(flight: Flight, operation: Operation, tx: Transaction) -> None:
+    body = flight.request.body
+    if len(body) <= REMEMBERED_BODY_BYTES:
+        _recall(flight.call, tx, _question(operation, flight.call, body))
+
+
+def _recall(call: Call, tx: Transaction, question: Hashable) -> None:
+    memory = tx.memory
+    if memory is not None:
+        try:
+            call.remembered = memory.get(question)
+        except TypeError:  # a list among the parameters
+            return
+        call.question = question
+
+
+def _remember(call: Call, tx: Transaction, target: Target) -> None:
+    memory, decision = tx.memory, call.decision
+    if memory is None or decision is None or not decision.allowed:
+        return
+    if len(memory) >= REMEMBERED_AT_MOST:
+        memory.clear()
+    memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
+
+
+def _flat(params: Mapping[str, Any]) -> Iterator[Hashable]:
+    for name, value in params.items():
+        yield name
+        yield tuple(value.items()) if type(value) is dict else value
 
 
 # ---------------------------------------------------------------------- records and logs

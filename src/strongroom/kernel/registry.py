@@ -24,6 +24,12 @@ class Mode(Enum):
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
+    SLOW_WRITE = "a write that computes first (Call.once): begun in a bounded thread, ended through the write queue"
+
+    @property
+    def changes(self) -> bool:
+        """Whether an operation is there to change something, which its records say."""
+        return self is Mode.WRITE or self is Mode.SLOW_WRITE
 
 
 Handler = Callable[[Call, Any, Transaction], Answer]
@@ -56,6 +62,8 @@ class Operation:
     ``keys``: condition keys taken from the request (lower-case names).
     ``shown``: the answer's members that its journal record repeats; () records null, as AWS does for reads.
     ``resource_type``: as ``AWS::KMS::Key`` where records list the target under ``resources``; else None.
+    ``steady``: that ``locate`` and ``keys`` depend on nothing but the caller, the parameters, the Region, where the
+    request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
     ``ahead``: asked between parameters and transaction, in a thread that may wait.
     """
@@ -69,6 +77,7 @@ class Operation:
     keys: Keys = no_keys
     shown: tuple[str, ...] = ()
     resource_type: str | None = None
+    steady: bool = False
     unsigned: bool = False
     ahead: Ahead | None = None
 
@@ -97,6 +106,7 @@ class Room:
         keys: Keys = no_keys,
         shown: Sequence[str] = (),
         resource_type: str | None = None,
+        steady: bool = False,
         unsigned: bool = False,
         ahead: Ahead | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -119,6 +129,7 @@ class Room:
                 keys,
                 tuple(shown),
                 resource_type,
+                steady,
                 unsigned,
                 ahead,
             )
@@ -190,7 +201,17 @@ class JobRun(Protocol):
         """Seals and opens by purpose."""
         ...
 
-    def record(self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]) -> None:
+    def record(
+        self,
+        *,
+        service: str,
+        name: str,
+        account: str,
+        region: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         ...
 

@@ -20,6 +20,7 @@ from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
+from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply, settled
 
 log = logging.getLogger("strongroom.asgi")
@@ -247,7 +248,9 @@ class Application:
         max_body_bytes: int,
         sealed: Sealed,
         health: Callable[[bool], Sequence[tuple[str, Any]]],
+        proxies: Proxies | None = None,
     ) -> None:
+        self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
@@ -277,7 +280,8 @@ class Application:
         if engine is None:
             return self._sealed(request)
         header = request.header
-        return engine.answer(request, self._sources.of(client, header(b"user-agent") or "", header(b"host") or "", tls))
+        source = self._source_of(client, request.headers)
+        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

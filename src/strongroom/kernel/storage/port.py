@@ -52,6 +52,14 @@ class Transaction(Protocol):
         """Whether this transaction may change rows."""
         ...
 
+    @property
+    def memory(self) -> dict[Hashable, Any] | None:
+        """What callers may remember of this very snapshot: emptied when anybody commits. None where nobody can tell.
+
+        Of this thread alone. Who puts something in bounds it.
+        """
+        ...
+
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """All rows of a statement, as plain tuples in column order."""
         ...

@@ -66,6 +66,11 @@ class PostgresReading:
             self._store.pool.give(pooled)
             self._store.leave_thread()
 
+    @property
+    def memory(self) -> None:
+        """As Transaction.memory: others may commit unseen."""
+        return None
+
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         plan, parameters = bind(statement, "postgresql", values)

@@ -53,6 +53,7 @@ class SQLiteReading:
         "_glancing",
         "_index",
         "_known",
+        "_memory",
         "_open",
         "_rows",
         "_stamped",
@@ -76,6 +77,7 @@ class SQLiteReading:
         self._before: bytes | None = None  # the index's header when this transaction began
         self._known: bytes | None = None  # the header of the snapshot that view and rows were read from
         self._rows: dict[Hashable, Row | None] = {}
+        self._memory: dict[Hashable, Any] = {}
 
     def glancing(self, glancing: bool) -> SQLiteReading:
         """Itself, to be entered as a glance or as a transaction."""
@@ -117,6 +119,13 @@ class SQLiteReading:
                 self._busy = False
         if self._store.closed:
             self.discard()
+
+    @property
+    def memory(self) -> dict[Hashable, Any] | None:
+        """As Transaction.memory."""
+        if not self._stamped:
+            self._stamp()
+        return self._memory if self._known is not None else None
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
@@ -172,6 +181,7 @@ class SQLiteReading:
             self._connection.close()
             self._known = None
             self._rows.clear()
+            self._memory.clear()
             self._store.forget(self)
             index, self._index = self._index, None
             if index is not None:
@@ -204,6 +214,7 @@ class SQLiteReading:
             if known != self._known:
                 self._known = known
                 self._rows.clear()
+                self._memory.clear()
 
     def _still_calm(self) -> None:
         """Nobody had committed when the last statement took its snapshot. Raises SnapshotMoved."""

@@ -11,7 +11,7 @@ from strongroom.services.iam import managed, targets
 from strongroom.services.iam.errors import EntityAlreadyExistsException, NoSuchEntityException
 from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.rules import forms, paging, quotas, tagging
-from strongroom.services.iam.rules.names import AWS, POLICY, Entity, Kind, arn_of, folded, mint_id
+from strongroom.services.iam.rules.names import AWS, INSTANCE_PROFILE, POLICY, Entity, Kind, arn_of, folded, mint_id
 from strongroom.services.iam.rules.tagging import Tagged
 from strongroom.services.iam.store import entities, tags
 
@@ -46,6 +46,8 @@ def refuse_taken(tx: Transaction, account: str, kind: Kind, name: str) -> None:
         return
     if kind is POLICY:
         raise EntityAlreadyExistsException(f"A policy called {name} already exists. Duplicate names are not allowed.")
+    if kind is INSTANCE_PROFILE:
+        raise EntityAlreadyExistsException(f"Instance Profile {name} already exists.")
     raise EntityAlreadyExistsException(f"{kind.noun} with name {name} already exists.")
 
 

@@ -18,7 +18,7 @@ from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Credential, OpenIDProvider, Role
+from strongroom.kernel.call import Call, Credential, OpenIDProvider, Role
 from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
@@ -206,12 +206,12 @@ class Principals:
 
         return tx.cached(account, GENERATION, ("policy", arn), load)
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
         """Whether a code is that of the caller's own device; it is used up. Nobody but users has devices."""
-        device = devices.find(tx, serial)
+        device, principal = devices.find(tx, serial), call.principal
         if device is None or principal.kind is not PrincipalKind.USER or device.user_id != principal.unique_id:
             return False
-        return mfa.use(tx, self._keyring, device, code, now)
+        return mfa.use(call, tx, device, code)
 
     def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
         """The provider that an account registered for an issuer; None where there is none, or the issuer is no URL

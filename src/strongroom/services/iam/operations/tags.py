@@ -8,17 +8,18 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import targets
 from strongroom.services.iam.errors import invalid
 from strongroom.services.iam.managed import AWSPolicy
-from strongroom.services.iam.operations import openid_providers
+from strongroom.services.iam.operations import mfa_devices, openid_providers
 from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import paging, tagging
-from strongroom.services.iam.rules.names import ROLE, USER, Entity, folded
+from strongroom.services.iam.rules.names import INSTANCE_PROFILE, ROLE, USER, Entity, folded
 from strongroom.services.iam.rules.tagging import Tagged
 from strongroom.services.iam.store import tags
+from strongroom.services.iam.store.devices import Device
 from strongroom.services.iam.store.openid_providers import Provider
 from strongroom.services.iam.store.policies import Policy
 
-Found = Entity | Policy | AWSPolicy | Provider
+Found = Entity | Policy | AWSPolicy | Provider | Device
 
 
 def add_tags(call: Call, found: Found, tx: Transaction) -> Answer:
@@ -61,6 +62,8 @@ def _own(found: Found) -> Tagged:
 _PLACES: tuple[tuple[str, Locator], ...] = (
     ("User", targets.at_name(USER)),
     ("Role", targets.at_name(ROLE)),
+    ("InstanceProfile", targets.at_name(INSTANCE_PROFILE)),
+    ("MFADevice", mfa_devices.at_device),
     ("Policy", targets.at_policy),
     ("OpenIDConnectProvider", openid_providers.at_provider),
 )

@@ -32,7 +32,8 @@ USER = Kind("User", "user", "UserName", "AIDA")
 GROUP = Kind("Group", "group", "GroupName", "AGPA")
 ROLE = Kind("Role", "role", "RoleName", "AROA")
 POLICY = Kind("Policy", "policy", "PolicyName", "ANPA")
-KINDS = {kind.word: kind for kind in (USER, GROUP, ROLE, POLICY)}
+INSTANCE_PROFILE = Kind("InstanceProfile", "instance-profile", "InstanceProfileName", "AIPA")
+KINDS = {kind.word: kind for kind in (USER, GROUP, ROLE, POLICY, INSTANCE_PROFILE)}
 
 
 @dataclass(frozen=True, slots=True)

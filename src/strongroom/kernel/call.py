@@ -135,6 +135,14 @@ class OpenIDProvider:
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
 
+    def person_named(self, tx: Transaction, name: str) -> str | None:
+        """The unique id of the user or role of exactly this ARN (or id), of whatever account; None where none is."""
+        ...
+
+    def person_of(self, tx: Transaction, unique_id: str) -> str | None:
+        """The ARN of today of a user or role; None where it is gone."""
+        ...
+
     def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
         """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
         ...

@@ -306,7 +306,6 @@ def upgrade() -> None:
         "iam_role",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("trust", sa.Text(), nullable=False),
-        sa.Column("trust_ids", sa.Text(), nullable=False),
         sa.Column("max_session_s", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["id"],

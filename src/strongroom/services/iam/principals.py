@@ -20,6 +20,7 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call, Credential, OpenIDProvider, Role
 from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed, mfa, persons, secrets
@@ -97,11 +98,13 @@ class Principals:
                     ("key", access_key_id),
                     lambda: self._long_term(tx, account, access_key_id),
                 )
+            sealing = token_keys(tx, self._keyring)
             opened = tx.cached(
                 account,
                 GENERATION,
-                ("session", access_key_id, session_token),
-                lambda: self._session(tx, account, access_key_id, session_token),
+                # With the key's number: a token that opens no more must not be remembered as open.
+                ("session", sealing.number, access_key_id, session_token),
+                lambda: self._session(tx, account, access_key_id, session_token, sealing),
             )
         except _UnknownError:
             return None
@@ -117,9 +120,11 @@ class Principals:
         principal = _user(user, tags.of(tx, user.id), None)
         return Credential(principal, access_key_id, secrets.opened(self._keyring, key))
 
-    def _session(self, tx: Transaction, account: str, access_key_id: str, token: str) -> _OpenedSession:
+    def _session(
+        self, tx: Transaction, account: str, access_key_id: str, token: str, sealing: TokenKeys
+    ) -> _OpenedSession:
         try:
-            session = open_token(self._keyring, token, access_key_id)
+            session = open_token(sealing.keyring, token, access_key_id)
         except TokenBroken:
             raise _UnknownError from None
         if session.account != account:
@@ -335,6 +340,7 @@ def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -
         token_issued=session.issued,
         mfa=session.mfa,
         source_identity=session.source_identity,
+        provider=session.provider,
     )
 
 

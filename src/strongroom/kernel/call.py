@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -13,6 +13,7 @@ from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.journal.written import Form, WrittenRecord
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -104,6 +105,9 @@ class Record:
     event: Mapping[str, Any]
     writes: bool
     decision: Mapping[str, Any] | None = None
+
+
+AnyRecord = Record | WrittenRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +232,12 @@ class Kernel(Protocol):
         ...
 
 
-@value_object
+@dataclass(slots=True)
 class Remembered:
     """What a call of a steady operation was about and how it was decided, good for one snapshot.
 
     ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    ``form`` is how its records are written; False where they must be written anew each time.
     """
 
     params: Mapping[str, Any]
@@ -240,6 +245,7 @@ class Remembered:
     decision: Decision
     asker: Credential
     source: Source
+    form: Form | Literal[False] | None = None
 
 
 @dataclass(slots=True)
@@ -279,7 +285,7 @@ class Call:
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
     ahead: Any = None
-    records: list[Record] = field(default_factory=list)
+    records: list[AnyRecord] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)

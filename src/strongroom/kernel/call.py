@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -17,6 +17,8 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+Grants = Callable[[Transaction, Principal], Document | None]
+"""What of a resource's grants names a principal, as a document of Allows."""
 
 
 @value_object
@@ -50,10 +52,11 @@ class Target:
 
     ``arn``: full canonical ARN, or ``*`` for actions without resource-level permissions.
     ``named``: how a refusal prints it (the id as given where it does not resolve); None prints the ARN, "" leaves
-    the clause out.
+    the clause out. ``where`` and ``unseen``: other words for the clause and for the cause (authz.messages).
     ``found``: the room's row, handed to the handler; None where there is none.
     ``missing``: what an *allowed* caller is told where ``found`` is None; None lets the handler run without a row.
     ``facts``: condition keys that the resource brings (lower-case names: aws:resourcetag/..., kms:keyspec, ...).
+    ``grants``: a third source of permission beside policies; keys have it.
     """
 
     arn: str
@@ -64,6 +67,9 @@ class Target:
     policy: Document | None = None
     rule: ResourceRule = ResourceRule.UNION
     facts: Mapping[str, ContextValue] = field(default_factory=dict)
+    grants: Grants | None = None
+    where: str | None = None
+    unseen: str | None = None
 
 
 @value_object

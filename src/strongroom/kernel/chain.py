@@ -236,12 +236,16 @@ class Chain:
         context.update(keys)
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
-        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
+        grants = None if target.grants is None else target.grants(tx, call.principal)
+        policies = Policies(
+            own.documents, own.boundary, call.credential.session, target.policy, target.rule, grants
+        )
         decision = decide(asked, policies)
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
+            said = denial_text(decision, named=target.named, where=target.where, unseen=target.unseen)
+            raise Refusal(Kind.ACCESS_DENIED, said)
         return decision
 
     # ------------------------------------------------------------------ inside one transaction

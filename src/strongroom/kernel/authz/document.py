@@ -31,6 +31,7 @@ class DocumentKind(Enum):
     IDENTITY = "identity"
     RESOURCE = "resource"
     KEY = "key"
+    GRANT = "grant"
     TRUST = "trust"
     SESSION = "session"
     BOUNDARY = "boundary"
@@ -43,6 +44,7 @@ _CHECKS = {
     DocumentKind.BOUNDARY: saving.check_identity,
     DocumentKind.RESOURCE: saving.check_resource,
     DocumentKind.KEY: saving.check_resource,
+    DocumentKind.GRANT: saving.check_resource,
     DocumentKind.TRUST: saving.check_trust,
 }
 

@@ -117,6 +117,18 @@ class Roles(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """What depends on a resource: ARNs of the resource's own account, bounded, and how many there are in all.
+
+    ``elsewhere``: how many more belong to other accounts, whose names are theirs.
+    """
+
+    arns: tuple[str, ...] = ()
+    count: int = 0
+    elsewhere: int = 0
+
+
 class Kernel(Protocol):
     """What the chain offers to a call in flight, and through it to handlers."""
 
@@ -147,6 +159,10 @@ class Kernel(Protocol):
         """Decide one more action; see Call.authorise."""
         ...
 
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What would be lost with a resource, as every room that keeps such things answers."""
+        ...
+
 
 @dataclass(slots=True)
 class Call:
@@ -157,6 +173,8 @@ class Call:
     ``region`` comes from the credential scope; ``account`` is the caller's.
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
     ``on_behalf_of`` then the request id of the call that it all began with.
+    ``prepared``: what a PREPARED operation's first attempt found without a row, for its second.
+    ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     """
 
@@ -178,7 +196,8 @@ class Call:
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
+    prepared: dict[str, Any] = field(default_factory=dict, repr=False)
+    told: Mapping[str, Any] | None = None
 
     @property
     def principal(self) -> Principal:

@@ -27,7 +27,7 @@ from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import allowance, denial
-from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Record, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
@@ -66,7 +66,7 @@ class Flight:
     @property
     def slow(self) -> bool:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
-        return self.operation is not None and self.operation.mode is Mode.SLOW
+        return self.operation is not None and self.operation.mode.slow
 
 
 class Chain:
@@ -248,6 +248,10 @@ class Chain:
             raise Refusal(Kind.ACCESS_DENIED, said)
         return decision
 
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What every room says that would be lost with a resource."""
+        return self.registry.dependents_of(tx, account, arn, at_most)
+
     # ------------------------------------------------------------------ inside one transaction
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
@@ -269,7 +273,7 @@ class Chain:
 
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
-        call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
         flight.reply, flight.records = None, []
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -298,7 +302,7 @@ class Chain:
         error: Answerable | None,
         tx: Transaction | None,
     ) -> Record:
-        read_only = operation is None or operation.mode is not Mode.WRITE
+        read_only = operation is None or not operation.mode.changes
         made = event.api_call(
             event_id=call.event_id,
             request_id=call.request_id,
@@ -321,6 +325,7 @@ class Chain:
             answer=answer,
             shown=operation.shown if operation else (),
             resource=_resource(call, operation),
+            more=call.told,
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )

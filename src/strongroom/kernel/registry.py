@@ -12,7 +12,7 @@ from strongroom.base.entropy import Entropy
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Roles, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -23,6 +23,17 @@ class Mode(Enum):
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
+    PREPARED = "first as SLOW, where it computes, keeps that in Call.prepared and raises NeedsWrite; then as WRITE"
+
+    @property
+    def changes(self) -> bool:
+        """Whether an operation of this mode is a change, as records say it."""
+        return self is Mode.WRITE or self is Mode.PREPARED
+
+    @property
+    def slow(self) -> bool:
+        """Whether its first attempt must not run in the event loop."""
+        return self is Mode.SLOW or self is Mode.PREPARED
 
 
 Handler = Callable[[Call, Any, Transaction], Answer]
@@ -177,6 +188,10 @@ JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
 
 
+DependentsOf = Callable[[Transaction, str, str, int], Dependents]
+"""What of a room would be lost with (account, ARN of a resource); at most so many are named."""
+
+
 @dataclass(slots=True)
 class Registry:
     """Everything that rooms have declared. Filled by ``app`` at start, read-only afterwards."""
@@ -184,6 +199,7 @@ class Registry:
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
     principals: PrincipalSource | None = None
+    dependents: list[DependentsOf] = field(default_factory=list)
 
     def add(self, room: Room) -> None:
         """Take in one room."""
@@ -196,3 +212,13 @@ class Registry:
         if kind in self.jobs:
             raise ValueError(f"job kind {kind} is registered twice")
         self.jobs[kind] = handler
+
+    def add_dependents(self, question: DependentsOf) -> None:
+        """Say who knows what would be lost with a resource."""
+        self.dependents.append(question)
+
+    def dependents_of(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What all rooms say, joined."""
+        told = [question(tx, account, arn, at_most) for question in self.dependents]
+        arns = tuple(name for one in told for name in one.arns)[:at_most]
+        return Dependents(arns, sum(one.count for one in told), sum(one.elsewhere for one in told))

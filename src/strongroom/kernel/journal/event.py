@@ -45,13 +45,15 @@ def api_call(
     answer: Mapping[str, Any] | None,
     shown: tuple[str, ...],
     resource: tuple[str, str, str] | None,
+    more: Mapping[str, Any] | None = None,
     error_code: str | None,
     error_message: str | None,
 ) -> dict[str, Any]:
     """The event of one call, granted or refused. ``when`` is the machine's clock.
 
     A call on behalf (``invoked_by``) has that service for address and agent, and no TLS of its own.
-    ``resource`` is (ARN, account, type). ``recipientAccountId`` is the caller's account, else the resource's.
+    ``resource`` is (ARN, account, type). ``more`` becomes additionalEventData: names, never values.
+    ``recipientAccountId`` is the caller's account, else the resource's.
     """
     event: dict[str, Any] = {
         "eventVersion": VERSION,
@@ -69,6 +71,8 @@ def api_call(
             event["errorMessage"] = error_message[:MAX_TEXT_CHARS]
     event["requestParameters"] = request_parameters(params, model)
     event["responseElements"] = response_elements(answer, model, shown)
+    if more:
+        event["additionalEventData"] = dict(more)
     event["requestID"] = request_id
     event["eventID"] = event_id
     event["readOnly"] = read_only

@@ -9,7 +9,7 @@ from typing import Any
 from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.authz.model import ContextValue, Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Answer, Call, Credential, Roles, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Source, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms.room import ROOM
@@ -33,6 +33,9 @@ class Undecided:
         self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
     ) -> Answer:
         raise NotImplementedError
+
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        return Dependents()
 
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]

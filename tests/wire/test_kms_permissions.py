@@ -207,7 +207,10 @@ def test_another_accounts_key_needs_both_sides_and_hides_its_absence(
     for name in (arn, missing):
         code, message = refusal(theirs.encrypt, KeyId=name, Plaintext=b"x")
         assert "AccessDeniedException" == code
-        assert message.endswith("because no resource-based policy allows the kms:Encrypt action")
+        assert message.endswith(
+            "perform: kms:Encrypt on this resource because the resource does not exist in this Region, "
+            "no resource-based policies allow access, or a resource-based policy explicitly denies access"
+        )
     shared = {"Principal": {"AWS": stranger.id}, "Action": ["kms:Encrypt", "kms:Decrypt"]}
     kms.put_key_policy(KeyId=arn, Policy=policy(root(account), shared))
     blob = theirs.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
@@ -226,7 +229,56 @@ def test_a_ciphertext_whose_key_is_gone_is_denied_to_everybody(kms: Any, arn: st
     blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
     key_id = arn.rpartition("/")[2].encode()
     gone = blob.replace(key_id, b"00000000-0000-4000-8000-000000000000")
-    assert "AccessDeniedException" == refusal(kms.decrypt, CiphertextBlob=gone)[0]
+    code, message = refusal(kms.decrypt, CiphertextBlob=gone)
+    assert "AccessDeniedException" == code
+    assert message.endswith(
+        "perform: kms:Decrypt on the resource associated with this ciphertext because the resource does not exist in "
+        "this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+    )
+
+
+def test_a_refusal_names_the_key_only_where_the_caller_did(kms: Any, user: User, arn: str) -> None:
+    """Source: facts, iam, section 9, KMS variants."""
+    kms.create_alias(AliasName="alias/app", TargetKeyId=arn)
+    because = "because no identity-based policy allows the kms:{} action"
+    for named, where in (
+        (arn, f"on resource: {arn}"),
+        ("alias/app", "on this resource"),
+        (arn.rpartition("/")[2], "on this resource"),
+    ):
+        expected = f"User: {user.arn} is not authorized to perform: kms:GenerateDataKey {where} " + because.format(
+            "GenerateDataKey"
+        )
+        assert expected == refusal(user.kms.generate_data_key, KeyId=named, KeySpec="AES_256")[1]
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    expected = (
+        f"User: {user.arn} is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext "
+        + because.format("Decrypt")
+    )
+    assert expected == refusal(user.kms.decrypt, CiphertextBlob=blob)[1]
+
+
+def test_a_key_policy_can_demand_the_secrets_own_encryption_context(
+    account: Account, kms: Any, user: User, arn: str
+) -> None:
+    """Issue 5, point 4: the caller reads the one secret that the key's policy names, through Secrets Manager only."""
+    secrets = account.client("secretsmanager")
+    wanted, other = (secrets.create_secret(Name=name, SecretString=name, KmsKeyId=arn)["ARN"] for name in ("a", "b"))
+    user.may("secretsmanager:*")
+    condition = {
+        "StringEquals": {
+            "kms:EncryptionContext:SecretARN": wanted,
+            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+        }
+    }
+    statement = {"Principal": {"AWS": user.arn}, "Action": "kms:Decrypt", "Condition": condition}
+    kms.put_key_policy(KeyId=arn, Policy=policy(root(account), statement))
+    assert "a" == user.secretsmanager.get_secret_value(SecretId=wanted)["SecretString"]
+    assert "AccessDeniedException" == refusal(user.secretsmanager.get_secret_value, SecretId=other)[0]
+    context = {"SecretARN": wanted}
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
+    direct = refusal(user.kms.decrypt, CiphertextBlob=blob, EncryptionContext=context)
+    assert "AccessDeniedException" == direct[0]
 
 
 def test_a_secret_under_the_default_key_makes_that_key_and_needs_no_right_to_it(

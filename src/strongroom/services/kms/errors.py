@@ -26,6 +26,7 @@ ALIAS_PREFIX = (
     "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
 )
 ALIAS_OF_ALIAS = "Aliases must refer to keys. Not aliases"
+OTHER_TYPE = "The old and the new key of an alias must have the same type and key usage."  # our choice
 ALIAS_RESERVED = 'Aliases that begin with "alias/aws/" are reserved for AWS managed keys.'  # our choice
 DUPLICATE_TAGS = "Duplicate tag keys"
 TOO_MANY_TAGS = "Too many tags"

@@ -70,9 +70,7 @@ def test_lists_come_in_pages(kms: Any) -> None:
         ({"Tags": [{"TagKey": "aws:x", "TagValue": ""}]}, "TagException"),
     ],
 )
-def test_a_key_that_cannot_be_made_is_refused_and_leaves_none(
-    kms: Any, params: dict[str, Any], code: str
-) -> None:
+def test_a_key_that_cannot_be_made_is_refused_and_leaves_none(kms: Any, params: dict[str, Any], code: str) -> None:
     assert code == refusal(kms.create_key, **params)[0]
     assert [] == kms.list_keys()["Keys"]
 
@@ -112,9 +110,7 @@ def test_aliases_are_listed_in_pages_with_the_predefined_one_between(kms: Any, k
         kms.create_alias(AliasName=name, TargetKeyId=key_id)
     pages = list(kms.get_paginator("list_aliases").paginate(PaginationConfig={"PageSize": 2}))
     listed = [alias for page in pages for alias in page["Aliases"]]
-    assert ["alias/a", "alias/aws/secretsmanager", "alias/b", "alias/z"] == [
-        one["AliasName"] for one in listed
-    ]
+    assert ["alias/a", "alias/aws/secretsmanager", "alias/b", "alias/z"] == [one["AliasName"] for one in listed]
     assert "TargetKeyId" not in listed[1]
     assert "ValidationException" == refusal(kms.list_aliases, Limit=101)[0]
 

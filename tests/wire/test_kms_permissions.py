@@ -79,9 +79,7 @@ def test_without_delegation_identity_policies_have_no_effect(account: Account, k
     assert arn == kms.describe_key(KeyId=arn)["KeyMetadata"]["Arn"]
 
 
-def test_a_user_named_in_the_key_policy_needs_no_other(
-    account: Account, kms: Any, user: User, arn: str
-) -> None:
+def test_a_user_named_in_the_key_policy_needs_no_other(account: Account, kms: Any, user: User, arn: str) -> None:
     named = {"Principal": {"AWS": user.arn}, "Action": ["kms:Encrypt", "kms:Decrypt"]}
     kms.put_key_policy(KeyId=arn, Policy=policy(root(account), named))
     blob = user.kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
@@ -90,9 +88,7 @@ def test_a_user_named_in_the_key_policy_needs_no_other(
     assert "AccessDeniedException" == refusal(user.kms.decrypt, CiphertextBlob=blob)[0]
 
 
-def test_a_policy_that_locks_its_author_out_is_refused_unless_asked_for(
-    kms: Any, user: User, arn: str
-) -> None:
+def test_a_policy_that_locks_its_author_out_is_refused_unless_asked_for(kms: Any, user: User, arn: str) -> None:
     other = policy({"Principal": {"AWS": user.arn}, "Action": "kms:*"})
     expected = (
         "MalformedPolicyDocumentException",
@@ -134,9 +130,7 @@ def test_conditions_see_the_encryption_context(account: Account, kms: Any, user:
     ],
     ids=str,
 )
-def test_conditions_see_the_key(
-    kms: Any, user: User, arn: str, condition: dict[str, Any], allowed: bool
-) -> None:
+def test_conditions_see_the_key(kms: Any, user: User, arn: str, condition: dict[str, Any], allowed: bool) -> None:
     kms.tag_resource(KeyId=arn, Tags=[{"TagKey": "team", "TagValue": "blue"}])
     kms.create_alias(AliasName="alias/app", TargetKeyId=arn)
     user.may("kms:Encrypt", Condition=condition)
@@ -161,18 +155,12 @@ def test_moving_a_message_needs_rights_on_both_keys(kms: Any, user: User, arn: s
     assert other == user.kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=other)["KeyId"]
 
 
-def test_aliases_need_rights_on_the_alias_and_on_the_keys(
-    kms: Any, account: Account, user: User, arn: str
-) -> None:
+def test_aliases_need_rights_on_the_alias_and_on_the_keys(kms: Any, account: Account, user: User, arn: str) -> None:
     user.may("kms:*", resource=arn)
     alias_arn = f"arn:aws:kms:us-east-1:{account.id}:alias/app"
-    assert (
-        "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
-    )
+    assert "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
     user.may("kms:*", resource=alias_arn)
-    assert (
-        "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
-    )
+    assert "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
     user.may("kms:CreateAlias")
     user.kms.create_alias(AliasName="alias/app", TargetKeyId=arn)
     assert "AccessDeniedException" == refusal(user.kms.delete_alias, AliasName="alias/app")[0]
@@ -214,11 +202,7 @@ def test_another_accounts_key_needs_both_sides_and_hides_its_absence(
     shared = {"Principal": {"AWS": stranger.id}, "Action": ["kms:Encrypt", "kms:Decrypt"]}
     kms.put_key_policy(KeyId=arn, Policy=policy(root(account), shared))
     blob = theirs.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
-    assert (
-        b"x"
-        == theirs.decrypt(CiphertextBlob=blob)["Plaintext"]
-        == kms.decrypt(CiphertextBlob=blob)["Plaintext"]
-    )
+    assert b"x" == theirs.decrypt(CiphertextBlob=blob)["Plaintext"] == kms.decrypt(CiphertextBlob=blob)["Plaintext"]
     ann = User(stranger, "ann")
     assert "AccessDeniedException" == refusal(ann.kms.decrypt, CiphertextBlob=blob)[0]
     ann.may("kms:Decrypt", resource=arn)
@@ -287,9 +271,7 @@ def test_a_secret_under_the_default_key_makes_that_key_and_needs_no_right_to_it(
     user.may("secretsmanager:*")
     user.secretsmanager.create_secret(Name="db", SecretString="value")
     assert "value" == user.secretsmanager.get_secret_value(SecretId="db")["SecretString"]
-    (alias,) = [
-        one for one in kms.list_aliases()["Aliases"] if one["AliasName"] == "alias/aws/secretsmanager"
-    ]
+    (alias,) = [one for one in kms.list_aliases()["Aliases"] if one["AliasName"] == "alias/aws/secretsmanager"]
     told = kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]
     assert "AWS" == told["KeyManager"]
     for operation, params in (

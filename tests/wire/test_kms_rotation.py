@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_key_is_rotated_on_its_days_and_old_ciphertexts_stay_readable(
     assert [*materials[1:], current(kms, arn)] == [one["KeyMaterialId"] for one in listed]
     assert {"AUTOMATIC"} == {one["RotationType"] for one in listed}
     assert ["NON_CURRENT", "NON_CURRENT", "CURRENT"] == [one["KeyMaterialState"] for one in listed]
-    days = [(b["RotationDate"] - a["RotationDate"]) for a, b in zip(listed, listed[1:], strict=False)]
+    days = [(b["RotationDate"] - a["RotationDate"]) for a, b in pairwise(listed)]
     assert all(abs(day - timedelta(days=90)) < timedelta(minutes=5) for day in days)
     everything = kms.list_key_rotations(KeyId=arn, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
     assert [materials[0], *(one["KeyMaterialId"] for one in listed)] == [one["KeyMaterialId"] for one in everything]
@@ -122,12 +123,11 @@ def test_there_are_twenty_five_rotations_on_demand_in_the_life_of_a_key(kms: Any
     blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
     for _ in range(25):
         kms.rotate_key_on_demand(KeyId=arn)
-    expected = (
-        "LimitExceededException",
+    text = (
         "The on-demand rotations limit has been reached for the given keyId. "
-        f"No more on-demand rotations can be performed for this key: {arn}",
+        f"No more on-demand rotations can be performed for this key: {arn}"
     )
-    assert expected == refusal(kms.rotate_key_on_demand, KeyId=arn)
+    assert ("LimitExceededException", text) == refusal(kms.rotate_key_on_demand, KeyId=arn)
     assert b"x" == kms.decrypt(CiphertextBlob=blob)["Plaintext"]
     pages = list(kms.get_paginator("list_key_rotations").paginate(KeyId=arn, PaginationConfig={"PageSize": 10}))
     assert [10, 10, 5] == [len(page["Rotations"]) for page in pages]
@@ -143,7 +143,12 @@ def test_rotation_on_demand_waits_where_the_automatic_one_is_near(
 
 def test_only_symmetric_keys_with_material_of_ours_are_rotated_by_themselves(kms: Any) -> None:
     mac = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
-    for call in (kms.enable_key_rotation, kms.disable_key_rotation, kms.get_key_rotation_status, kms.list_key_rotations):
+    for call in (
+        kms.enable_key_rotation,
+        kms.disable_key_rotation,
+        kms.get_key_rotation_status,
+        kms.list_key_rotations,
+    ):
         assert "UnsupportedOperationException" == refusal(call, KeyId=mac)[0]
     assert ("UnsupportedOperationException", "") == refusal(kms.rotate_key_on_demand, KeyId=mac)
     outside = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["Arn"]

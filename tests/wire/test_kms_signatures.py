@@ -151,16 +151,16 @@ def test_two_parties_derive_one_secret(kms: Any, spec: str) -> None:
     ours = public(kms, arn)
     assert ["ECDH"] == kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyAgreementAlgorithms"]
     theirs = ec.generate_private_key(ours.curve)
-    spki = theirs.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    spki = theirs.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     asked = {"KeyId": arn, "KeyAgreementAlgorithm": "ECDH"}
     told = kms.derive_shared_secret(**asked, PublicKey=spki)
     assert theirs.exchange(ec.ECDH(), ours) == told["SharedSecret"]
     assert ("ECDH", "AWS_KMS", arn) == (told["KeyAgreementAlgorithm"], told["KeyOrigin"], told["KeyId"])
     assert ("ValidationException", "") == refusal(kms.derive_shared_secret, **asked, PublicKey=b"no key")
-    foreign = ec.generate_private_key(ec.SECP256K1()).public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    foreign = (
+        ec.generate_private_key(ec.SECP256K1())
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     assert ("ValidationException", "") == refusal(kms.derive_shared_secret, **asked, PublicKey=foreign)
     off_curve = bytearray(spki)
@@ -170,7 +170,7 @@ def test_two_parties_derive_one_secret(kms: Any, spec: str) -> None:
 
 @pytest.mark.parametrize(
     ("algorithm", "digest", "most"),
-    [("RSAES_OAEP_SHA_1", hashes.SHA1(), 214), ("RSAES_OAEP_SHA_256", hashes.SHA256(), 190)],  # noqa: S303
+    [("RSAES_OAEP_SHA_1", hashes.SHA1(), 214), ("RSAES_OAEP_SHA_256", hashes.SHA256(), 190)],
     ids=["sha1", "sha256"],
 )
 def test_rsa_encrypts_and_decrypts(kms: Any, algorithm: str, digest: Any, most: int) -> None:
@@ -246,9 +246,7 @@ def test_a_key_does_only_what_its_usage_says(kms: Any) -> None:
 
     signing = {"Message": b"x", "SigningAlgorithm": "ECDSA_SHA_256"}
     assert expected(symmetric, "ENCRYPT_DECRYPT", "Sign") == refusal(kms.sign, KeyId=symmetric, **signing)
-    assert expected(mac, "GENERATE_VERIFY_MAC", "Verify") == refusal(
-        kms.verify, KeyId=mac, Signature=b"x", **signing
-    )
+    assert expected(mac, "GENERATE_VERIFY_MAC", "Verify") == refusal(kms.verify, KeyId=mac, Signature=b"x", **signing)
     assert expected(mac, "GENERATE_VERIFY_MAC", "Encrypt") == refusal(kms.encrypt, KeyId=mac, Plaintext=b"x")
     macing = {"Message": b"x", "MacAlgorithm": "HMAC_SHA_256"}
     assert expected(curve, "SIGN_VERIFY", "GenerateMac") == refusal(kms.generate_mac, KeyId=curve, **macing)

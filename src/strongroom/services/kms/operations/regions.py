@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from strongroom.base.clock import to_ms
+from strongroom.base.refusals import Refusal
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.jobs import due
@@ -63,7 +64,7 @@ def replicate_key(call: Call, key: Key, tx: Transaction) -> Answer:
         raise errors.AlreadyExistsException(f"{name.arn} already exists.")  # our choice of text
     tags = read_tags(call.get("Tags") or ())
     there = _in_region(call, region)
-    _authorise_creation(there, tx, key, name, bool(tags))
+    _authorise_creation(call, there, tx, key, name, bool(tags))
     text = call.get("Policy")
     if text is None:
         text = default_policy(name.account)
@@ -94,7 +95,7 @@ def update_primary_region(call: Call, key: Key, tx: Transaction) -> Answer:
         raise errors.UnsupportedOperationException(f"{key.arn} is the primary key already.")  # our choice
     there = _in_region(call, region)
     target = named(there, tx, KeyName(key.row.account, region, key.row.key_id))
-    there.authorise(tx, "kms:UpdatePrimaryRegion", target, primary_keys(call, target))
+    _authorise(call, there, tx, "kms:UpdatePrimaryRegion", target, primary_keys(call, target))
     if target.found is None:
         raise target.missing or errors.missing_key(target.arn)
     other: Key = target.found
@@ -118,13 +119,26 @@ def _in_region(call: Call, region: str) -> Call:
     return replace(call, region=region)
 
 
-def _authorise_creation(there: Call, tx: Transaction, key: Key, name: KeyName, tagged: bool) -> None:
+def _authorise(
+    call: Call, there: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
+) -> None:
+    """Demand a permission in another Region; the record of the call tells its denial."""
+    try:
+        there.authorise(tx, action, target, keys)
+    except Refusal:
+        call.decision, call.denial = there.decision, there.denial
+        raise
+
+
+def _authorise_creation(
+    call: Call, there: Call, tx: Transaction, key: Key, name: KeyName, tagged: bool
+) -> None:
     facts: Mapping[str, ContextValue] = Kind(key.row.spec, key.row.usage, key.row.origin, REPLICA).facts()
     anywhere = Target("*", there.account)
-    there.authorise(tx, "kms:CreateKey", anywhere, {**tag_keys(there, anywhere), **facts})
+    _authorise(call, there, tx, "kms:CreateKey", anywhere, {**tag_keys(there, anywhere), **facts})
     if tagged:
         new = Target(name.arn, name.account, facts=facts)
-        there.authorise(tx, "kms:TagResource", new, tag_keys(there, new))
+        _authorise(call, there, tx, "kms:TagResource", new, tag_keys(there, new))
 
 
 def _copied(call: Call, tx: Transaction, key: Key, name: KeyName, policy: str) -> int:

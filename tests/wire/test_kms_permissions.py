@@ -9,6 +9,8 @@ import pytest
 from tests.inprocess import Account, InProcess
 from tests.wire.test_kms_keys import refusal
 
+from strongroom.services.kms.ciphertext import message_of, with_check
+
 
 class User:
     """A user with keys of its own and one inline policy."""
@@ -212,7 +214,7 @@ def test_another_accounts_key_needs_both_sides_and_hides_its_absence(
 def test_a_ciphertext_whose_key_is_gone_is_denied_to_everybody(kms: Any, arn: str) -> None:
     blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
     key_id = arn.rpartition("/")[2].encode()
-    gone = blob.replace(key_id, b"00000000-0000-4000-8000-000000000000")
+    gone = with_check(message_of(blob).replace(key_id, b"00000000-0000-4000-8000-000000000000"))
     code, message = refusal(kms.decrypt, CiphertextBlob=gone)
     assert "AccessDeniedException" == code
     assert message.endswith(

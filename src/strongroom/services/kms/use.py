@@ -9,6 +9,7 @@ from strongroom.kernel.sealing.envelope import message_header, open_message, sea
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, grants
+from strongroom.services.kms.ciphertext import message_of, with_check
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.rules.specs import SYMMETRIC, usage_for
 from strongroom.services.kms.rules.states import check_state
@@ -55,7 +56,7 @@ def end_dry_run(call: Call) -> None:
 def sealed(call: Call, key: Key, plaintext: bytes, context: Mapping[str, str]) -> bytes:
     """One ciphertext under the key's current material."""
     current = key.materials[key.header.material_id]
-    return seal_message(current, key.header, plaintext, context, call.kernel.entropy)
+    return with_check(seal_message(current, key.header, plaintext, context, call.kernel.entropy))
 
 
 def opened(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, str]:
@@ -64,12 +65,13 @@ def opened(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, st
     A ciphertext of a related key opens too: multi-Region keys have one id and one material.
     Raises IncorrectKeyException for another key's, InvalidCiphertextException for all else that is wrong.
     """
+    message = message_of(blob)
     try:
-        header = message_header(blob)
+        header = message_header(message)
         if (header.key_id, header.account) != (key.row.key_id, key.row.account) or (
             header.region != key.row.region and key.row.multi_region is None
         ):
             raise errors.IncorrectKeyException(errors.WRONG_KEY)
-        return open_message(key.materials[header.material_id], blob, context), header.material_id
+        return open_message(key.materials[header.material_id], message, context), header.material_id
     except (SealBroken, KeyError):
         raise errors.InvalidCiphertextException from None

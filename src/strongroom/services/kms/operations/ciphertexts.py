@@ -13,6 +13,7 @@ from strongroom.kernel.sealing.envelope import message_header
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys
+from strongroom.services.kms.ciphertext import message_of
 from strongroom.services.kms.keys import Key, NoSuchKey
 from strongroom.services.kms.locate import THIS_CIPHERTEXT, UNSEEN, key_at, key_named
 from strongroom.services.kms.room import operation
@@ -122,7 +123,7 @@ def _source(call: Call, tx: Transaction, member: str) -> Target:
     if named is not None:
         return key_named(call, tx, named, aliases=True)
     try:
-        header = message_header(_blob(call))
+        header = message_header(message_of(_blob(call)))
     except SealBroken:
         raise errors.InvalidCiphertextException from None
     name = KeyName(header.account, call.region, header.key_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -31,6 +31,32 @@ class Source:
     secure: bool = False
     tls_version: str | None = None
     tls_cipher: str | None = None
+
+
+class Sources:
+    """Each source once: the requests of one client come from the same place, and what is kept by it is found again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Source] = {}
+
+    def of(self, ip: str, user_agent: str, host: str, tls: tuple[str, str] | None) -> Source:
+        """The source of these facts; ``tls`` is (version, cipher suite)."""
+        name = (ip, user_agent, host, tls)
+        found = self._kept.get(name)
+        if found is None:
+            version, cipher = tls or (None, None)
+            found = Source(ip, user_agent, host, tls is not None, version, cipher)
+            if len(user_agent) + len(host) <= _KEPT_SOURCE_CHARS:
+                if len(self._kept) >= _KEPT_SOURCES:
+                    self._kept.clear()
+                self._kept[name] = found
+        return found
+
+
+_KEPT_SOURCES = 1024
+_KEPT_SOURCE_CHARS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +173,7 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
 
@@ -164,6 +188,20 @@ class Kernel(Protocol):
         ...
 
 
+@value_object
+class Remembered:
+    """What a call of a steady operation was about and how it was decided, good for one snapshot.
+
+    ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    """
+
+    params: Mapping[str, Any]
+    target: Target
+    decision: Decision
+    asker: Credential
+    source: Source
+
+
 @dataclass(slots=True)
 class Call:
     """One operation asked by one principal. Handlers read it; only the chain writes it.
@@ -176,6 +214,7 @@ class Call:
     ``prepared``: what a PREPARED operation's first attempt found without a row, for its second.
     ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     """
 
     kernel: Kernel
@@ -198,6 +237,8 @@ class Call:
     records: list[Record] = field(default_factory=list)
     prepared: dict[str, Any] = field(default_factory=dict, repr=False)
     told: Mapping[str, Any] | None = None
+    question: Hashable = None
+    remembered: Remembered | None = None
 
     @property
     def principal(self) -> Principal:

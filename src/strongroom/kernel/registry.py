@@ -59,6 +59,8 @@ class Operation:
     ``keys``: condition keys taken from the request (lower-case names).
     ``shown``: the answer's members that its journal record repeats; () records null, as AWS does for reads.
     ``resource_type``: as ``AWS::KMS::Key`` where records list the target under ``resources``; else None.
+    ``steady``: that ``locate`` and ``keys`` depend on nothing but the caller, the parameters, the Region, where the
+    request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     """
 
     service: str
@@ -70,6 +72,7 @@ class Operation:
     keys: Keys = no_keys
     shown: tuple[str, ...] = ()
     resource_type: str | None = None
+    steady: bool = False
 
 
 class Room:
@@ -90,6 +93,7 @@ class Room:
         keys: Keys = no_keys,
         shown: Sequence[str] = (),
         resource_type: str | None = None,
+        steady: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -106,6 +110,7 @@ class Room:
                 keys,
                 tuple(shown),
                 resource_type,
+                steady,
             )
             return handle
 

@@ -47,7 +47,7 @@ def ciphertext_key(call: Call, tx: Transaction) -> Target:
     return _source(call, tx, "KeyId")
 
 
-@operation("Decrypt", mode=Mode.READ, locate=ciphertext_key, keys=cryptographic_keys)
+@operation("Decrypt", mode=Mode.READ, locate=ciphertext_key, keys=cryptographic_keys, steady=True)
 def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     """The message again, for who may use the key and knows the context. Source: API reference, Decrypt."""
     algorithm = call.get("EncryptionAlgorithm", SYMMETRIC)

@@ -1,9 +1,9 @@
-"""Write tests/vectors/kms: signatures, ciphertexts and public keys that are almost right, each with what is to come of it.
+"""Write tests/vectors/kms: signatures, ciphertexts, public keys that are almost right, and what is to come of each.
 
     python tools/make_kms_vectors.py
 
-In the manner of Wycheproof: one file a scheme, one key, cases of which a few are good and most are damaged in a way that
-implementations were known to overlook. The damage is done on plain integers and bytes with the standard library; the
+In the manner of Wycheproof: one file a scheme, one key, cases of which a few are good and most are damaged in a way
+that implementations were known to overlook. The damage is done on plain integers and bytes with the standard library; the
 crypto library only makes the keys, so what is tested does not test itself. Keys are new each time: run it when a
 scheme or a case is added, and read the difference.
 """
@@ -41,7 +41,7 @@ def main() -> None:
     write("rsassa_pss", "RSA_2048", "RSASSA_PSS_SHA_256", rsa_key, pss_cases(rsa_key))
     write("rsaes_oaep", "RSA_2048", "RSAES_OAEP_SHA_256", rsa_key, oaep_cases(rsa_key))
     write("ecdsa_p256", "ECC_NIST_P256", "ECDSA_SHA_256", curve_key, ecdsa_cases(curve_key))
-    write("ecdh_p256", "ECC_NIST_P256", "ECDH", curve_key, ecdh_cases(curve_key))
+    write("ecdh_p256", "ECC_NIST_P256", "ECDH", curve_key, ecdh_cases())
     write("ed25519", "ECC_NIST_EDWARDS25519", "ED25519_SHA_512", edwards, edwards_cases(edwards))
     write("hmac_sha256", "HMAC_256", "HMAC_SHA_256", None, hmac_cases())
 
@@ -245,7 +245,7 @@ def _spki(point: bytes, curve: str = "06082a8648ce3d030107") -> bytes:
     return _der(0x30, algorithm + _der(3, b"\0" + point))
 
 
-def ecdh_cases(key: ec.EllipticCurvePrivateKey) -> Iterator[Case]:
+def ecdh_cases() -> Iterator[Case]:
     """SP 800-56A, section 5.6.2.3: a peer's point is on the curve, and not at infinity."""
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
     x, y = numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big")

@@ -20,12 +20,12 @@ class User:
         self.name = name
         self.arn: str = self._iam.create_user(UserName=name)["User"]["Arn"]
         made = self._iam.create_access_key(UserName=name)["AccessKey"]
-        self._keys = {
+        self.keys = {
             "aws_access_key_id": made["AccessKeyId"],
             "aws_secret_access_key": made["SecretAccessKey"],
         }
-        self.kms = account.client("kms", **self._keys)
-        self.secretsmanager = account.client("secretsmanager", **self._keys)
+        self.kms = account.client("kms", **self.keys)
+        self.secretsmanager = account.client("secretsmanager", **self.keys)
 
     def may(self, *actions: str, resource: str = "*", **statement: Any) -> None:
         """Replace the user's policy by one Allow."""

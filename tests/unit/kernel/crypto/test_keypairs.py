@@ -97,6 +97,12 @@ def test_a_secret_of_rfc_5903_is_derived() -> None:
     assert "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de" == shared.hex()
 
 
+OF_512 = (
+    "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cdedaa833b7d6b8a702038b274eaea3f4e4"
+    "be9d914eeb61f1702e696c203a126854"
+)
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
@@ -106,11 +112,7 @@ def test_a_secret_of_rfc_5903_is_derived() -> None:
             "HMAC_384",
             "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6",
         ),
-        (
-            "HMAC_512",
-            "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cdedaa833b7d6b8a702038b274eaea3f4e4"
-            "be9d914eeb61f1702e696c203a126854",
-        ),
+        ("HMAC_512", OF_512),
     ],
 )
 def test_macs_of_rfc_4231_are_made(spec: str, expected: str) -> None:

@@ -3,7 +3,7 @@
     python tools/make_kms_vectors.py
 
 In the manner of Wycheproof: one file a scheme, one key, cases of which a few are good and most are damaged in a way
-that implementations were known to overlook. The damage is done on plain integers and bytes with the standard library; the
+that implementations were known to overlook. The damage is done on plain integers with the standard library; the
 crypto library only makes the keys, so what is tested does not test itself. Keys are new each time: run it when a
 scheme or a case is added, and read the difference.
 """

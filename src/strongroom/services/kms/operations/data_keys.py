@@ -18,7 +18,7 @@ from strongroom.services.kms.use import check_symmetric, check_use, end_dry_run,
 SIZES = {"AES_256": 32, "AES_128": 16}
 
 
-@operation("GenerateDataKey", mode=Mode.READ, locate=key_at(aliases=True), keys=cryptographic_keys)
+@operation("GenerateDataKey", mode=Mode.READ, locate=key_at(aliases=True), keys=cryptographic_keys, steady=True)
 def generate_data_key(call: Call, key: Key, tx: Transaction) -> Answer:
     """A new data key, in the clear and under the key. Source: KMS API reference, GenerateDataKey."""
     plaintext, answer = _data_key(call, tx, key)

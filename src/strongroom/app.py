@@ -33,6 +33,7 @@ from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import parse_seal
+from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
@@ -43,6 +44,7 @@ from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import credentials_text, write_private
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
+from strongroom.server.proxies import Proxies
 from strongroom.services import iam, kms, local, secretsmanager, sts
 from strongroom.settings import Settings
 
@@ -72,9 +74,7 @@ class Facts:
 class Product:
     """The product of one set of settings (server.parts.Parts). Holds nothing open between its calls."""
 
-    def __init__(
-        self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None) -> None:
         self.settings = settings
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
@@ -109,9 +109,7 @@ class Product:
         if root_key is None:
             with store.read() as tx:
                 if tx.row(_READ, name=CHECK_VALUE) is None:
-                    raise StartRefused(
-                        "This store is new and has no root key yet: give the passphrase to begin with."
-                    )
+                    raise StartRefused("This store is new and has no root key yet: give the passphrase to begin with.")
             return Prepared(fresh=False, administrator=False, notes=tuple(notes))
         keyring = Keyring(root_key)
         journal = self._journal(PREPARER)
@@ -126,6 +124,10 @@ class Product:
                     self._first_start(tx, keyring, recorder)
                 elif self.settings.dev_clock and not self._facts(tx).dev_clock:
                     raise StartRefused("--dev-clock works only on a data directory that was made with it.")
+                if not has_token_keys(tx):
+                    now = self.clock() + local.clock_offset(tx)
+                    rotate(tx, keyring, self.entropy, now)
+                    sts.plan_rotation(tx, now)
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
             self._forget(store)
         finally:
@@ -138,14 +140,10 @@ class Product:
         tx.run(_PUT, name=ACCOUNT, value=self.settings.account)
         self._administrator(tx, self.settings.account, keyring, recorder, "CreateFirstAdministrator")
 
-    def _administrator(
-        self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str
-    ) -> Made:
+    def _administrator(self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str) -> Made:
         made = Made(
             account,
-            *iam.create_administrator(
-                tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring
-            ),
+            *iam.create_administrator(tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring),
         )
         if account == self.settings.account:
             write_private(self.settings.data / CREDENTIALS_FILE, made.profile().encode())
@@ -161,9 +159,7 @@ class Product:
             account=account,
             details={"userName": made.user, "accessKeyId": made.key_id},
         )
-        recorder.before_commit(
-            tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)]
-        )
+        recorder.before_commit(tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)])
         return made
 
     # ------------------------------------------------------------------ processes
@@ -204,6 +200,7 @@ class Product:
             clock=self.clock,
             offset=offset,
             regions=frozenset(self.settings.regions) or aws_regions(),
+            quotas=self.settings.quotas,
         )
         return Opened(store, keyring, registry, queue, recorder, chain, offset)
 
@@ -211,7 +208,7 @@ class Product:
         """All rooms."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry)
+        sts.register(registry, self.settings.outside)
         kms.register(registry)
         secretsmanager.register(registry)
         local.register(
@@ -370,6 +367,7 @@ class Worker:
             max_body_bytes=product.settings.limits.max_body_bytes,
             sealed=_sealed(product),
             health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
+            proxies=Proxies(product.settings.proxies),
         )
         if root_key is not None:
             self.unseal(root_key)
@@ -446,9 +444,7 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
 
     def answer(request: HTTPRequest) -> HTTPReply:
         route = router.route(request)
-        refusal = Refusal(
-            Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`."
-        )
+        refusal = Refusal(Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`.")
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer

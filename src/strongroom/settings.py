@@ -18,8 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strongroom.base.names import is_account_id
+from strongroom.kernel.outside.https import Outside
 from strongroom.server.listening import is_loopback
 from strongroom.server.parts import Serving, StartRefused, WireLimits
+from strongroom.server.proxies import trusted_network
 
 PREFIX = "STRONGROOM_"
 CLIENT_VARIABLES = frozenset({"STRONGROOM_ENDPOINT", "STRONGROOM_FORMAT", "STRONGROOM_CALLED_AS"})
@@ -67,6 +69,13 @@ class Settings:
         "Further names by which clients call, besides localhost, 127.0.0.1, [::1] and the listen"
         " address. `*.example.com` stands for one label. They also go into the server's certificate.",
         extreme=("*.vault.internal", "vault.internal"),
+    )
+    proxies: tuple[str, ...] = _setting(
+        (),
+        "addresses",
+        "Addresses or networks of proxies that are believed to name the client in `X-Forwarded-For`, for"
+        " `aws:SourceIp` and the records. Nobody else is believed.",
+        extreme=("10.0.0.0/8", "::1"),
     )
     store: str = _setting(
         "",
@@ -119,6 +128,20 @@ class Settings:
         "When the record of a read is synced to disk: within 100 ms, or before"
         " its answer leaves. The record of a write is always synced first.",
         extreme="each",
+    )
+    oidc_internal_hosts: tuple[str, ...] = _setting(
+        (),
+        "names",
+        "OIDC providers (`HOST` or `HOST:PORT`) that may have loopback and link-local addresses; no other"
+        " host with such an address is ever asked for its keys.",
+        extreme=("localhost:8444",),
+    )
+    oidc_ca_files: tuple[str, ...] = _setting(
+        (),
+        "HOST=FILE",
+        "CA certificates for the OIDC providers of one's own, each as `HOST=FILE` or `HOST:PORT=FILE`: for that"
+        " host they stand instead of the system's.",
+        extreme=("oidc.internal=/etc/ca.pem",),
     )
     max_body_bytes: int = _setting(
         1024 * 1024,
@@ -179,6 +202,15 @@ class Settings:
         most=600,
     )
 
+    secrets_quota: int = _setting(
+        500_000,
+        "secrets",
+        "The most secrets of an account in one Region, copies counted. AWS allows 500,000.",
+        extreme=10,
+        least=1,
+        most=100_000_000,
+    )
+
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             least, most, value = one.metadata["least"], one.metadata["most"], getattr(self, one.name)
@@ -186,6 +218,15 @@ class Settings:
                 raise StartRefused(f"setting {one.name} is {value}; it must be between {least} and {most}")
         object.__setattr__(self, "data", self.data.absolute())
         self._check_words()
+        self._check_proxies()
+        self._check_providers()
+
+    def _check_proxies(self) -> None:
+        for proxy in self.proxies:
+            try:
+                trusted_network(proxy)
+            except ValueError:
+                raise StartRefused(f"setting proxies has {proxy!r}; it must be an address or a network") from None
 
     def _check_words(self) -> None:
         if not is_account_id(self.account):
@@ -204,15 +245,35 @@ class Settings:
         if urlsplit(self.store).password is not None or "password=" in self.store:
             raise StartRefused("setting store must not hold a password; name a file with ?passfile=PATH instead")
 
+    def _check_providers(self) -> None:
+        for entry in self.oidc_ca_files:
+            host, equals, file = entry.partition("=")
+            if not (host and equals and file):
+                raise StartRefused(f"setting oidc_ca_files takes HOST=FILE, not {entry!r}")
+
     @property
     def store_url(self) -> str:
         """The store that is meant: the one given, or the SQLite file in the data directory."""
         return self.store or f"sqlite:{self.data / 'store.db'}"
 
     @property
+    def outside(self) -> Outside:
+        """Whom the kernel may call beyond the public."""
+        files = (entry.partition("=") for entry in self.oidc_ca_files)
+        return Outside(
+            internal=frozenset(host.lower() for host in self.oidc_internal_hosts),
+            authorities={host.lower(): Path(file) for host, _, file in files},
+        )
+
+    @property
     def limits(self) -> WireLimits:
         """The bounds of the wire, as the server takes them."""
         return WireLimits(**{one.name: getattr(self, one.name) for one in dataclasses.fields(WireLimits)})
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """The quotas that the rooms ask for by name."""
+        return {"secrets_quota": self.secrets_quota}
 
     @property
     def serving(self) -> Serving:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -17,6 +17,7 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+T = TypeVar("T")
 Grants = Callable[[Transaction, Principal], Document | None]
 """What of a resource's grants names a principal, as a document of Allows."""
 
@@ -124,17 +125,35 @@ class Role:
     max_session: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIDProvider:
+    """A registered issuer of web identity tokens. ``issuer``: its URL without ``https://``, which is how condition
+    keys begin (``ISSUER:aud``). ``thumbprints``: SHA-1 of pinned certificates, lower case; none where CAs vouch.
+    """
+
+    arn: str
+    account: str
+    issuer: str
+    client_ids: frozenset[str]
+    thumbprints: frozenset[str]
+
+
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
+
+    def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
+        """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
+        ...
 
     def role(self, tx: Transaction, arn: str) -> Role | None:
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
-        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time. Uses the code up, or counts a wrong
+        guess; after too many no code is good for a while.
 
-        Raises NeedsWrite for a good code in a reading transaction.
+        Raises NeedsWrite in a reading transaction.
         """
         ...
 
@@ -169,12 +188,47 @@ class Kernel(Protocol):
         ...
 
     @property
+    def quotas(self) -> Mapping[str, int]:
+        """The quotas that the operator may set, by the names of their settings."""
+        ...
+
+    @property
     def roles(self) -> Roles:
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
+        ...
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another operation of the same room as the caller; see Call.part."""
+        ...
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        """Run another room's operation as the service itself; see Call.act."""
+        ...
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record something that the service does by itself; see Call.tell."""
         ...
 
     def authorise(
@@ -210,11 +264,14 @@ class Call:
     ``now`` is the product's clock; ``machine_now`` the machine's.
     ``region`` comes from the credential scope; ``account`` is the caller's.
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
-    ``on_behalf_of`` then the request id of the call that it all began with.
-    ``prepared``: what a PREPARED operation's first attempt found without a row, for its second.
+    ``on_behalf_of`` then the request id of the call that it all began with; ``depth`` how many calls lie between.
+    ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
+    aws:SourceArn and aws:SourceAccount.
     ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     """
 
     kernel: Kernel
@@ -231,12 +288,16 @@ class Call:
     invoked_by: str | None = None
     via: tuple[str, ...] = ()
     on_behalf_of: str | None = None
+    depth: int = 0
+    acts_for: tuple[str, str] | None = None
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    ahead: Any = None
     records: list[Record] = field(default_factory=list)
-    prepared: dict[str, Any] = field(default_factory=dict, repr=False)
     told: Mapping[str, Any] | None = None
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
 
@@ -257,13 +318,55 @@ class Call:
     def __getitem__(self, member: str) -> Any:
         return self.params[member]
 
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is costly to compute and depends on nothing but ``key``: computed once, though the call may be run
+        again as a write. Gone with the call.
+        """
+        if key not in self.computed:
+            self.computed[key] = compute()
+        found: T = self.computed[key]
+        return found
+
+    def keep(self, change: Callable[[Transaction], None]) -> None:
+        """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
+        self.kept.append(change)
+
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.
 
         The other room's own rules decide about the *caller* (with kms:ViaService and the like set), and the call
-        is recorded with ``invokedBy``. Raises whatever that operation answers with (ServiceError, Refusal).
+        is recorded with ``invokedBy``. Raises whatever that operation answers with (ServiceError, Refusal), and
+        Refusal(NOT_OFFERED) where nobody answers it.
         """
         return self.kernel.ask(self, tx, service, operation, params)
+
+    def part(self, tx: Transaction, operation: str, /, **params: Any) -> Answer:
+        """Run one operation of this room as a part of this call: same caller, a decision and a record of its own."""
+        return self.kernel.part(self, tx, operation, params)
+
+    def act(
+        self, tx: Transaction, service: str, operation: str, /, *, resource: tuple[str, str], **params: Any
+    ) -> Answer:
+        """Ask another room as this room's service (``secretsmanager.amazonaws.com``), not as the caller.
+
+        The other resource's own policy decides alone, with aws:SourceArn and aws:SourceAccount set to ``resource``.
+        Raises as ``ask`` does.
+        """
+        return self.kernel.act(self, tx, service, operation, params, resource=resource)
+
+    def tell(
+        self,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record one AwsServiceEvent that this writing call brings about; a refused call has brought about none."""
+        self.kernel.tell(
+            self, name, account=account, details=details, request_id=request_id, error_message=error_message
+        )
 
     def authorise(
         self, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue] | None = None

@@ -6,7 +6,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents" (1.09, as measured i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -96,10 +96,13 @@ class Standing:
         more: Mapping[str, Any] | None = None,
         error_code: str | None = None,
         error_message: str | None = None,
+        owner: str = "",
     ) -> dict[str, Any]:
         """The event of one call, granted or refused. ``when`` is the machine's clock.
 
         ``resource`` is (ARN, account, type). ``more`` becomes additionalEventData: names, never values.
+        ``owner`` is the account of what was asked for, which counts where the
+        caller has none: a service that calls by itself.
         """
         if resource is None:
             event = {**self._begin, **self._middle, **self._end}
@@ -109,6 +112,8 @@ class Standing:
             event = {**self._begin, **self._middle, "resources": [told], **self._end}
             if not self._account:
                 event["recipientAccountId"] = account
+        if not event["recipientAccountId"]:
+            event["recipientAccountId"] = owner
         event["eventTime"] = _second(when)
         event["requestParameters"] = request_parameters(params, self._model)
         if self._shown:
@@ -195,12 +200,14 @@ def _second(moment: datetime) -> str:
     """``2026-01-02T03:04:05Z``. The last one is kept: thousands of calls have the same second."""
     global _last  # noqa: PLW0603  one slot, replaced whole: a race makes a text twice and harms nothing
     kept = _last
-    if kept[0] is moment or (kept[0].second == moment.second and -_SECOND < moment - kept[0] < _SECOND):
+    since = moment - kept[0]
+    if since.seconds == 0 and since.days == 0:
         return kept[1]
-    text = moment.isoformat()[:19] + "Z"
-    _last = (moment, text)
+    second = moment.replace(microsecond=0)
+    text = second.isoformat()[:19] + "Z"
+    _last = (second, text)
     return text
 
 
-_SECOND = timedelta(seconds=1)
 _last: tuple[datetime, str] = (EPOCH, EPOCH.isoformat()[:19] + "Z")
+"""A whole second, and how it is written."""

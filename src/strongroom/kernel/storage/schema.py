@@ -8,7 +8,7 @@ driver.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 METADATA = MetaData()
 
@@ -34,6 +34,15 @@ commit = Table(
     Index("kernel_commit_by_chain", "chain"),
 )
 """The event ids of calls that were committed, until the journal's chain has been settled up to them."""
+
+token_key = Table(
+    "kernel_token_key",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+"""The keys that session tokens are sealed under, sealed themselves; the two newest, and no others, are kept."""
 
 job = Table(
     "jobs_job",

@@ -59,12 +59,7 @@ def rotate_key(job: Job, run: JobRun, tx: Transaction) -> None:
         return
     old, new = material.rotate(tx, run.keyring, run.entropy, row, how="AUTOMATIC", now=run.now)
     rotation.go_on(tx, row, run.now)
-    _tell(run, row, "RotateKey", {
-        "rotationType": "AUTOMATIC",
-        "keyOrigin": row.origin,
-        "previousKeyMaterialId": old,
-        "currentKeyMaterialId": new,
-    })  # fmt: skip
+    _tell(run, row, "RotateKey", rotation.told(row, how="AUTOMATIC", old=old, new=new))
 
 
 def expire_material(job: Job, run: JobRun, tx: Transaction) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from strongroom.base.clock import from_ms
-from strongroom.kernel.authz.model import ContextValue, ResourceRule
+from strongroom.kernel.authz.model import ContextValue, ResourceRule, by_name
 from strongroom.kernel.call import Call, Target
 from strongroom.kernel.crypto.keypairs import KeyPair
 from strongroom.kernel.crypto.macs import MacKey
@@ -198,6 +198,4 @@ def _facts(key: Key) -> dict[str, ContextValue]:
     row = key.row
     facts = Kind(row.spec, row.usage, row.origin, row.multi_region).facts()
     facts["kms:resourcealiases"] = key.aliases
-    for name, value in key.tags.items():
-        facts[f"aws:resourcetag/{name.lower()}"] = value
-    return facts
+    return facts | by_name("aws:resourcetag/", key.tags.items())

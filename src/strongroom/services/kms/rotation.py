@@ -48,6 +48,16 @@ def wake(tx: Transaction, row: KeyRow) -> None:
         due.schedule(tx, kind=ROTATE_KEY, key=str(row.pk), due=from_ms(row.rotation_ms))
 
 
+def told(row: KeyRow, *, how: str, old: str | None, new: str) -> dict[str, str | None]:
+    """What the RotateKey event says of a rotation. Source: facts, kms, section 8."""
+    return {
+        "rotationType": how,
+        "keyOrigin": row.origin,
+        "previousKeyMaterialId": old,
+        "currentKeyMaterialId": new,
+    }
+
+
 def leads(row: KeyRow) -> bool:
     """Whether rotation is this key's affair: a replica follows its primary."""
     return row.multi_region != "REPLICA"

@@ -16,7 +16,7 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, keyusers, model, store, whocan
+from strongroom.services.local import errors, explanations, keyusers, model, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,14 @@ class Local:
 
 def register(registry: Registry, local: Local) -> None:
     """Declare the room's operations."""
-    room = Room(model.SERVICE)
+    room = Room(model.SERVICE, encodes_denials=True)
 
     @room.operation("GetClock", mode=Mode.READ, action="strongroom:ClockRead")
     def get_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
         """Both clocks, and how many jobs are due by the product's."""
         return _clock(call, tx, store.clock_offset(tx))
 
-    @room.operation(
-        "AdvanceClock", mode=Mode.WRITE, action="strongroom:ClockAdvance", shown=("Now", "OffsetSeconds")
-    )
+    @room.operation("AdvanceClock", mode=Mode.WRITE, action="strongroom:ClockAdvance", shown=("Now", "OffsetSeconds"))
     def advance_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
         """Move the product's clock forward. Only on a data directory made with --dev-clock; never back."""
         if not local.dev_clock:
@@ -85,6 +83,7 @@ def register(registry: Registry, local: Local) -> None:
 
     explanations.declare(room, local.lookup)
     whocan.declare(room, registry)
+    tokenkeys.declare(room)
     keyusers.declare(room, registry)
     registry.add(room)
 

@@ -24,18 +24,44 @@ class Undecided:
 
     entropy: Entropy = SystemEntropy()
     keyring = KEYRING
+    quotas: Mapping[str, int] = {}
 
     @property
     def roles(self) -> Roles:
         raise NotImplementedError
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         raise NotImplementedError
 
     def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
         return Dependents()
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        raise NotImplementedError
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        raise NotImplementedError
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Nobody reads these records."""
 
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
@@ -43,9 +69,7 @@ class Undecided:
         raise NotImplementedError
 
 
-def call_of(
-    name: str, params: Mapping[str, Any], *, invoked_by: str | None = None, account: str = ACCOUNT
-) -> Call:
+def call_of(name: str, params: Mapping[str, Any], *, invoked_by: str | None = None, account: str = ACCOUNT) -> Call:
     """A call of an operation by the account's root."""
     root = Principal(PrincipalKind.ROOT, arn=f"arn:aws:iam::{account}:root", account=account)
     return Call(
@@ -64,9 +88,7 @@ def call_of(
     )
 
 
-def run(
-    tx: Transaction, name: str, *, invoked_by: str | None = None, account: str = ACCOUNT, **params: Any
-) -> Answer:
+def run(tx: Transaction, name: str, *, invoked_by: str | None = None, account: str = ACCOUNT, **params: Any) -> Answer:
     """Locate and handle, as the chain does around its decision. Raises what the operation answers with."""
     call = call_of(name, params, invoked_by=invoked_by, account=account)
     operation = ROOM.operations[name]

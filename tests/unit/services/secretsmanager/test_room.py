@@ -27,11 +27,11 @@ def test_every_modelled_operation_is_offered_or_refused_with_a_reason() -> None:
     assert not set(ROOM.operations) & set(ROOM.refused)
 
 
-def test_registering_offers_the_operations_and_the_purge() -> None:
+def test_registering_offers_the_operations_and_the_jobs() -> None:
     registry = Registry()
     secretsmanager.register(registry)
     assert ROOM is registry.rooms["secretsmanager"]
-    assert ["secretsmanager:purge"] == list(registry.jobs)
+    assert ["secretsmanager:purge", "secretsmanager:rotate"] == list(registry.jobs)
 
 
 def test_every_operation_on_a_secret_has_its_row_of_states() -> None:

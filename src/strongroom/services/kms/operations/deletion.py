@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.authz.model import ContextValue
-from strongroom.kernel.call import Answer, Call, Dependents, Target
+from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode
-from strongroom.kernel.storage.port import NeedsWrite, Transaction
+from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import store
 from strongroom.services.kms.jobs import DELETE_KEY
 from strongroom.services.kms.keys import Key
@@ -37,7 +37,7 @@ def window_keys(call: Call, target: Target) -> dict[str, ContextValue]:
 
 @operation(
     "ScheduleKeyDeletion",
-    mode=Mode.PREPARED,
+    mode=Mode.SLOW_WRITE,
     locate=key_at(),
     keys=window_keys,
     shown=("KeyId", "DeletionDate", "KeyState", "PendingWindowInDays"),
@@ -67,11 +67,8 @@ def _tell_dependents(call: Call, tx: Transaction, key: Key) -> None:
     To find them is to read a whole table, so it is done before the write queue. A secret that is written between the
     two attempts is not named; it keeps its value until the window is over all the same.
     """
-    if not tx.writable:
-        call.prepared["lost"] = call.kernel.dependents(tx, key.row.account, key.arn, NAMED_AT_MOST)
-        raise NeedsWrite
-    lost: Dependents | None = call.prepared.get("lost")
-    if lost is not None and (lost.count or lost.elsewhere):
+    lost = call.once("lost", lambda: call.kernel.dependents(tx, key.row.account, key.arn, NAMED_AT_MOST))
+    if lost.count or lost.elsewhere:
         call.told = {
             "wouldBecomeUnreadable": list(lost.arns),
             "count": lost.count,

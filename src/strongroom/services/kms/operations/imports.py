@@ -19,7 +19,7 @@ from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.sealing.envelope import MATERIAL_BYTES
 from strongroom.kernel.sealing.keyring import SealBroken
-from strongroom.kernel.storage.port import NeedsWrite, Transaction
+from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, material, store
 from strongroom.services.kms.jobs import EXPIRE_MATERIAL, expiry_key
 from strongroom.services.kms.keys import Key
@@ -84,7 +84,9 @@ def get_parameters_for_import(call: Call, key: Key, tx: Transaction) -> Answer: 
     }
 
 
-@operation("ImportKeyMaterial", mode=Mode.PREPARED, locate=key_at(), keys=import_keys, shown=("KeyId", "KeyMaterialId"))
+@operation(
+    "ImportKeyMaterial", mode=Mode.SLOW_WRITE, locate=key_at(), keys=import_keys, shown=("KeyId", "KeyMaterialId")
+)
 def import_key_material(call: Call, key: Key, tx: Transaction) -> Answer:
     """Take in material from outside: the first of a key, the same again, or one that waits for rotation.
 
@@ -93,12 +95,8 @@ def import_key_material(call: Call, key: Key, tx: Transaction) -> Answer:
     _check_origin(key)
     check_state(call.name, key.row.state, key.arn)
     valid_to_ms = _valid_to_ms(call)
-    if not tx.writable:  # RSA unwraps, and checks whole RSA keys, before the write queue
-        call.prepared["material"] = _unwrapped(call, key)
-        raise NeedsWrite
-    secret = call.prepared.get("material")
-    if secret is None:
-        secret = _unwrapped(call, key)
+    # RSA unwraps, and checks whole RSA keys, in the first attempt, before the write queue.
+    secret = call.once("material", lambda: _unwrapped(call, key))
     row = _taken(call, tx, key, secret)
     stored = {
         "sealed": material.sealed_material(call.kernel.keyring, key.name, row.material_id, secret),

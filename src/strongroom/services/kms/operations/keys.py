@@ -7,7 +7,7 @@ from typing import Any
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.registry import Mode, everything
-from strongroom.kernel.storage.port import NeedsWrite, Transaction
+from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys, material, rotation, store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.locate import key_at
@@ -33,7 +33,7 @@ def creation_keys(call: Call, target: Target) -> dict[str, ContextValue]:
     return {**tag_keys(call, target), **creation.asked(call.params).facts(), **asked}
 
 
-@operation("CreateKey", mode=Mode.PREPARED, locate=everything, keys=creation_keys, shown=("KeyMetadata",))
+@operation("CreateKey", mode=Mode.SLOW_WRITE, locate=everything, keys=creation_keys, shown=("KeyMetadata",))
 def create_key(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """Make a key, with new material or waiting for its import.
 
@@ -52,9 +52,10 @@ def create_key(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG
         text = default_policy(call.account)
     else:
         check_lockout(call, tx, read_policy(text, name.arn), Target(name.arn, name.account))
-    if not tx.writable:  # making an RSA key takes up to seconds: before the write queue, not in it
-        call.prepared["material"] = _secret(call, kind)
-        raise NeedsWrite
+    # Making an RSA key takes up to seconds: in the first attempt, before the write queue.
+    secret = None
+    if kind.origin != creation.EXTERNAL:
+        secret = call.once("material", lambda: material.made_material(kind.spec, call.kernel.entropy))
     pk = material.new_key(
         call,
         tx,
@@ -63,20 +64,12 @@ def create_key(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG
         manager="CUSTOMER",
         policy=text,
         name=name,
-        secret=_secret(call, kind),
+        secret=secret,
     )
     if tags:
         store.write_tags(tx, call.account, pk, tags)
     made: Key = keys.key_target(call, tx, name).found
     return {"KeyMetadata": made.metadata()}
-
-
-def _secret(call: Call, kind: creation.Kind) -> bytes | None:
-    """What the first attempt made; made now where there was none (calls that begin in a writing transaction)."""
-    if kind.origin == creation.EXTERNAL:
-        return None
-    prepared: bytes | None = call.prepared.get("material")
-    return prepared if prepared is not None else material.made_material(kind.spec, call.kernel.entropy)
 
 
 @operation("DescribeKey", mode=Mode.READ, locate=key_at(aliases=True))

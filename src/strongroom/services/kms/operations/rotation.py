@@ -92,8 +92,11 @@ def rotate_key_on_demand(call: Call, key: Key, tx: Transaction) -> Answer:
         raise errors.ConflictException(errors.ROTATION_NEAR.format(key.arn))
     if key.row.origin == EXTERNAL and not _all_wait(tx, key):
         raise errors.KMSInvalidStateException(f"No available key material pending rotation for the key: {key.arn}.")
-    material.rotate(tx, call.kernel.keyring, call.kernel.entropy, key.row, how="ON_DEMAND", now=call.now)
+    keyring, entropy = call.kernel.keyring, call.kernel.entropy
+    old, new = material.rotate(tx, keyring, entropy, key.row, how="ON_DEMAND", now=call.now)
     store.change_key(tx, key.row.account, key.row.pk, on_demand=key.row.on_demand + 1)
+    details = rotation.told(key.row, how="ON_DEMAND", old=old, new=new)
+    call.tell("RotateKey", account=key.row.account, details={"keyId": key.arn, **details})
     return {"KeyId": key.arn}
 
 

@@ -20,6 +20,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "iam_account",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("alias", sa.Text(), nullable=True),
+        sa.Column("password_policy", sa.Text(), nullable=True),
+        sa.Column("report_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("alias"),
+    )
+    op.create_table(
+        "iam_attempt",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject"),
+    )
+    op.create_table(
         "iam_entity",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -34,6 +50,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "kind", "name_key"),
     )
     op.create_index("iam_entity_boundary", "iam_entity", ["account", "boundary"], unique=False)
+    op.create_table(
+        "iam_openid_provider",
+        sa.Column("arn", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("client_ids", sa.Text(), nullable=False),
+        sa.Column("thumbprints", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("arn"),
+        sa.UniqueConstraint("account", "issuer"),
+    )
+    op.create_table(
+        "iam_tag",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("key_folded", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("holder", "key_folded"),
+    )
     op.create_table(
         "jobs_job",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -68,6 +103,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "kernel_token_key",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
         "kms_key",
         sa.Column("pk", sa.Integer(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -91,6 +133,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("account", "region", "key_id", name="kms_key_id"),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "secretsmanager_count",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region"),
     )
     op.create_table(
         "secretsmanager_secret",
@@ -184,6 +233,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("holder", "name"),
     )
     op.create_table(
+        "iam_instance_profile_role",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("role_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["profile_id"],
+            ["iam_entity.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["role_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("profile_id"),
+    )
+    op.create_index(
+        op.f("ix_iam_instance_profile_role_role_id"), "iam_instance_profile_role", ["role_id"], unique=False
+    )
+    op.create_table(
+        "iam_login_profile",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reset_required", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("user_id"),
+    )
+    op.create_table(
         "iam_membership",
         sa.Column("group_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -239,18 +318,6 @@ def upgrade() -> None:
             ["iam_entity.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "iam_tag",
-        sa.Column("holder", sa.Text(), nullable=False),
-        sa.Column("key_folded", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["holder"],
-            ["iam_entity.id"],
-        ),
-        sa.PrimaryKeyConstraint("holder", "key_folded"),
     )
     op.create_table(
         "kms_alias",
@@ -340,6 +407,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("primary_pk", "region"),
     )
+    op.create_table(
+        "secretsmanager_rotation",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.Column("test", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("next_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("secretsmanager_rotation_next", "secretsmanager_rotation", ["state", "next_ms"], unique=False)
     op.create_table(
         "secretsmanager_tag",
         sa.Column("secret_pk", sa.Integer(), nullable=False),

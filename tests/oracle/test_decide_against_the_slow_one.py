@@ -145,6 +145,7 @@ class Maker:
             "identity": [self.document(DocumentKind.IDENTITY) for _ in range(pick([0, 1, 1, 2]))],
             "boundary": self.document(DocumentKind.BOUNDARY) if self.seldom() else None,
             "session": [self.document(DocumentKind.SESSION) for _ in range(pick([0, 0, 1, 2]))],
+            "grants": self.grants() if rule is ResourceRule.KEY and self.often() else None,
         }
         return Request(caller, self.action, self.resource, account, context), rule, policies
 
@@ -168,13 +169,22 @@ class Maker:
         if kind is not DocumentKind.TRUST:
             resources = [self.resource, "*"] if self.often() else RESOURCE_PATTERNS
             found[self.negated() + "Resource"] = self.some(resources, 1, 3)
-        if kind in RULES.values():
+        if kind in RULES.values() or kind is DocumentKind.GRANT:
             found[self.negated() + "Principal"] = self.principal()
         if self.seldom():
             found["Condition"] = {
                 self.operator(): {key: self.bounds() for key in self.some(KEYS, 1, 2)}
                 for _ in range(self.random.choice([1, 1, 2]))
             }
+        return found
+
+    def grants(self) -> dict[str, Any]:
+        """Grants are statements that allow, to one or a few names."""
+        found = self.document(DocumentKind.GRANT)
+        for statement in found["Statement"]:
+            statement["Effect"] = "Allow"
+            statement["Principal"] = self.principal()
+            statement.pop("NotPrincipal", None)
         return found
 
     def principal(self) -> Any:
@@ -248,6 +258,7 @@ def fast(case: Case) -> tuple[str, str]:
             session=[loaded(one, DocumentKind.SESSION) for one in policies["session"]],
             resource=loaded(policies["resource"], RULES[rule]),
             rule=rule,
+            grants=loaded(policies["grants"], DocumentKind.GRANT),
         ),
     )
     return decision.outcome.value, decision.kind
@@ -268,7 +279,7 @@ def slow(case: Case) -> tuple[str, str]:
 def smaller(case: Case) -> Iterator[Case]:
     """The case with one statement, one condition or one whole kind of policy left out."""
     request, rule, policies = case
-    for kind in ("resource", "boundary"):
+    for kind in ("resource", "boundary", "grants"):
         if policies[kind]:
             yield request, rule, policies | {kind: None}
             yield from ((request, rule, policies | {kind: one}) for one in smaller_document(policies[kind]))

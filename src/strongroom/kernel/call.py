@@ -19,6 +19,8 @@ from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
 T = TypeVar("T")
+Grants = Callable[[Transaction, Principal], Document | None]
+"""What of a resource's grants names a principal, as a document of Allows."""
 
 
 @value_object
@@ -78,10 +80,11 @@ class Target:
 
     ``arn``: full canonical ARN, or ``*`` for actions without resource-level permissions.
     ``named``: how a refusal prints it (the id as given where it does not resolve); None prints the ARN, "" leaves
-    the clause out.
+    the clause out. ``where`` and ``unseen``: other words for the clause and for the cause (authz.messages).
     ``found``: the room's row, handed to the handler; None where there is none.
     ``missing``: what an *allowed* caller is told where ``found`` is None; None lets the handler run without a row.
     ``facts``: condition keys that the resource brings (lower-case names: aws:resourcetag/..., kms:keyspec, ...).
+    ``grants``: a third source of permission beside policies; keys have it.
     """
 
     arn: str
@@ -92,6 +95,9 @@ class Target:
     policy: Document | None = None
     rule: ResourceRule = ResourceRule.UNION
     facts: Mapping[str, ContextValue] = field(default_factory=dict)
+    grants: Grants | None = None
+    where: str | None = None
+    unseen: str | None = None
 
 
 @value_object
@@ -168,6 +174,18 @@ class Roles(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """What depends on a resource: ARNs of the resource's own account, bounded, and how many there are in all.
+
+    ``elsewhere``: how many more belong to other accounts, whose names are theirs.
+    """
+
+    arns: tuple[str, ...] = ()
+    count: int = 0
+    elsewhere: int = 0
+
+
 class Kernel(Protocol):
     """What the chain offers to a call in flight, and through it to handlers."""
 
@@ -231,6 +249,10 @@ class Kernel(Protocol):
         """Decide one more action; see Call.authorise."""
         ...
 
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What would be lost with a resource, as every room that keeps such things answers."""
+        ...
+
 
 @dataclass(slots=True)
 class Remembered:
@@ -259,6 +281,7 @@ class Call:
     ``on_behalf_of`` then the request id of the call that it all began with; ``depth`` how many calls lie between.
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
+    ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
@@ -286,7 +309,7 @@ class Call:
     denial: Mapping[str, Any] | None = None
     ahead: Any = None
     records: list[AnyRecord] = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] | None = None
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None

@@ -29,7 +29,7 @@ from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import allowance, denial
-from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Record, Remembered, Source, Target
+from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Remembered, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.journal.written import Blanks, Form, WrittenRecord, form_of
 from strongroom.kernel.model.catalogue import Catalogue
@@ -330,13 +330,19 @@ class Chain:
             context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
-        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
+        grants = None if target.grants is None else target.grants(tx, call.principal)
+        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule, grants)
         decision = decide(asked, policies)
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
+            said = denial_text(decision, named=target.named, where=target.where, unseen=target.unseen)
+            raise Refusal(Kind.ACCESS_DENIED, said + self._encoded(call, decision))
         return decision
+
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What every room says that would be lost with a resource."""
+        return self.registry.dependents_of(tx, account, arn, at_most)
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
         """Whether no policy that has a say in a call decides by the time of day."""
@@ -380,7 +386,7 @@ class Chain:
 
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
-        call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
         call.kept = []
         call.question = call.remembered = None
         flight.reply, flight.records = None, []
@@ -413,7 +419,7 @@ class Chain:
         tx: Transaction | None,
     ) -> AnyRecord:
         remembered = call.remembered
-        if remembered is not None and error is None and tx is not None and not tx.writable:
+        if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
             if remembered.form is None:
                 remembered.form = self._form(call, operation, model, answer)
             if remembered.form is not False and call.now == call.machine_now:
@@ -428,6 +434,7 @@ class Chain:
             answer=answer,
             resource=_resource(call, operation),
             owner="" if call.target is None else call.target.account,
+            more=call.told,
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )

@@ -93,13 +93,15 @@ class Standing:
         params: Mapping[str, Any],
         answer: Mapping[str, Any] | None,
         resource: tuple[str, str, str] | None,
+        more: Mapping[str, Any] | None = None,
         error_code: str | None = None,
         error_message: str | None = None,
         owner: str = "",
     ) -> dict[str, Any]:
         """The event of one call, granted or refused. ``when`` is the machine's clock.
 
-        ``resource`` is (ARN, account, type). ``owner`` is the account of what was asked for, which counts where the
+        ``resource`` is (ARN, account, type). ``more`` becomes additionalEventData: names, never values.
+        ``owner`` is the account of what was asked for, which counts where the
         caller has none: a service that calls by itself.
         """
         if resource is None:
@@ -116,6 +118,8 @@ class Standing:
         event["requestParameters"] = request_parameters(params, self._model)
         if self._shown:
             event["responseElements"] = response_elements(answer, self._model, self._shown)
+        if more:
+            event["additionalEventData"] = dict(more)
         event["requestID"] = request_id
         event["eventID"] = event_id
         if product_now is not when and product_now != when:

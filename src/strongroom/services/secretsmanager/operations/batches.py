@@ -17,6 +17,7 @@ from strongroom.services.secretsmanager.rules.filters import read_filters
 from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 20
+# DIFFERS: batch size.
 BYTES_MAX = 1_000_000
 """All values of one answer. Our choice (facts: secretsmanager 6.5 knows of 1 MB, unconfirmed)."""
 

@@ -20,6 +20,7 @@ from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 100
 CHUNK = 500
+# DIFFERS: listing time.
 SECONDS_A_PAGE = 0.03
 """How long a page may work on finding matches; it may then come back short or empty, with a NextToken."""
 SECONDS_AT_MOST = 0.3
@@ -43,6 +44,7 @@ def list_secrets(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: AR
         descending=call.get("SortOrder") == "desc",
         scheduled_too=call.get("IncludePlannedDeletion", False),
     )
+    # DIFFERS: consistency.
     stages = store.versions.labels_of_many(tx, [one.pk for one in page])
     answer: dict[str, Any] = {"SecretList": [_entry(one, stages[one.pk]) for one in page]}
     if after is not None:

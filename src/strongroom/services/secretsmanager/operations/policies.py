@@ -28,6 +28,7 @@ DEFAULT_NAME = "default"
 
 def _name_problem(params: Any) -> Answerable | None:
     """A secret has the default policy and no other. Our choice of text."""
+    # DIFFERS: named resource policies.
     if params.get("PolicyName", DEFAULT_NAME) == DEFAULT_NAME:
         return None
     return errors.InvalidParameterException("You can only use the resource policy named default.")
@@ -111,6 +112,7 @@ def validate_resource_policy(call: Call, one: Secret | None, tx: Transaction) ->
 
 def _parsed(text: str, label: str) -> Document:
     try:
+        # DIFFERS: policy principals.
         return parse_document(text, DocumentKind.RESOURCE, label)
     except PolicyError as fault:
         raise errors.MalformedPolicyDocumentException(SYNTAX, detail=str(fault)) from None

@@ -200,5 +200,6 @@ def prove_key(call: Call, tx: Transaction, one: Secret, action: str, request: An
     if target is None:
         raise RuntimeError("a key is set without a target")
     known = request(call, target)
+    # DIFFERS: alias keys in conditions.
     if known.get("secretsmanager:kmskeyarn") != arn:
         call.authorise(tx, action, target, {**known, "secretsmanager:kmskeyarn": arn})

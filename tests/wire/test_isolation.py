@@ -60,7 +60,7 @@ class House:
             name = {f"{noun.title()}Name": CANARY}
             getattr(iam, f"put_{noun}_policy")(PolicyName=CANARY, PolicyDocument=document, **name)
             getattr(iam, f"attach_{noun}_policy")(PolicyArn=policy["Arn"], **name)
-        provider = iam.create_open_id_connect_provider(
+        iam.create_open_id_connect_provider(
             Url=f"https://{CANARY}.example", ClientIDList=[CANARY], Tags=tags
         )
         arn = f"arn:aws:iam::{account.id}:user/{CANARY}"

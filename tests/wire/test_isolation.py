@@ -60,7 +60,7 @@ class House:
             name = {f"{noun.title()}Name": CANARY}
             getattr(iam, f"put_{noun}_policy")(PolicyName=CANARY, PolicyDocument=document, **name)
             getattr(iam, f"attach_{noun}_policy")(PolicyArn=policy["Arn"], **name)
-        iam.create_open_id_connect_provider(
+        provider = iam.create_open_id_connect_provider(
             Url=f"https://{CANARY}.example", ClientIDList=[CANARY], Tags=tags
         )
         arn = f"arn:aws:iam::{account.id}:user/{CANARY}"
@@ -79,6 +79,7 @@ class House:
             "AccessKeyId": access_key["AccessKeyId"],
             "PolicySourceArn": arn,
             "RoleArn": f"arn:aws:iam::{account.id}:role/{CANARY}",
+            "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "SerialNumber": token.serial,
             "InstanceProfileName": CANARY,
             "ActionNames": ["secretsmanager:GetSecretValue"],

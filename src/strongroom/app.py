@@ -287,7 +287,6 @@ class Product:
         problem = Bubblewrap.problem()
         return [f"Functions are refused: {problem}."] if problem else []
 
-
     def surroundings(self) -> Mapping[str, str]:
         """The environment by which a function finds this server. Its own may say otherwise."""
         url = self._endpoint().get("url") or f"http://{self.settings.host}:{self.settings.port}"

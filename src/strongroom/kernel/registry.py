@@ -14,7 +14,7 @@ from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Roles, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -226,6 +226,10 @@ Errand = Callable[[Job], JobHandler]
 to be done in the job's transaction. A run that dies is taken up again by another, so its work may be done twice."""
 
 
+DependentsOf = Callable[[Transaction, str, str, int], Dependents]
+"""What of a room would be lost with (account, ARN of a resource); at most so many are named."""
+
+
 @dataclass(slots=True)
 class Registry:
     """Everything that rooms have declared. Filled by ``app`` at start, read-only afterwards."""
@@ -234,6 +238,7 @@ class Registry:
     jobs: dict[str, JobHandler] = field(default_factory=dict)
     errands: dict[str, Errand] = field(default_factory=dict)
     principals: PrincipalSource | None = None
+    dependents: list[DependentsOf] = field(default_factory=list)
     functions: Functions | None = None
 
     def add(self, room: Room) -> None:
@@ -253,3 +258,13 @@ class Registry:
         if kind in self.jobs:
             raise ValueError(f"job kind {kind} is registered twice")
         self.jobs[kind] = handler
+
+    def add_dependents(self, question: DependentsOf) -> None:
+        """Say who knows what would be lost with a resource."""
+        self.dependents.append(question)
+
+    def dependents_of(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What all rooms say, joined."""
+        told = [question(tx, account, arn, at_most) for question in self.dependents]
+        arns = tuple(name for one in told for name in one.arns)[:at_most]
+        return Dependents(arns, sum(one.count for one in told), sum(one.elsewhere for one in told))

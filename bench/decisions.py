@@ -157,9 +157,8 @@ class House:
     def user(self, name: str) -> Credentials:
         """A user who may read what the bench reads, by a policy of its own."""
         self.iam(Action="CreateUser", UserName=name)
-        document = json.dumps({"Version": "2012-10-17", "Statement": FIVE[1:3] + [
-            {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "arn:aws:secretsmanager:*:*:secret:bench/*"},
-        ]})  # fmt: skip
+        own = {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "arn:aws:secretsmanager:*:*:secret:bench/*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [FIVE[1], own]})
         self.iam(Action="PutUserPolicy", UserName=name, PolicyName="own", PolicyDocument=document)
         made = self.iam(Action="CreateAccessKey", UserName=name).decode()
         return Credentials(
@@ -198,7 +197,8 @@ def compare(plain: House, crowded: House, users: list[str], arguments: argparse.
         crowded.iam(Action="AttachUserPolicy", UserName="loaded", PolicyArn=arn)
     admin = Reader("the administrator", plain.admin, crowded.admin)
     print(
-        f"{POLICIES} policies of {STATEMENTS} statements on {len(users)} users: p50 of reads, with and without (goal: 1.10)"
+        f"{POLICIES} policies of {STATEMENTS} statements on {len(users)} users:"
+        " p50 of reads, with and without (goal: 1.10)"
     )
     for who in (admin, reader, loaded):
         for operation, params in (

@@ -379,6 +379,7 @@ def rotate_outside(client: Any, world: World) -> None:
 
 
 ROTATE = ["secretsmanager:RotateSecret", "lambda:InvokeFunction", "iam:PassRole"]
+PASS = ROTATE[2:] + ROTATE[:2]
 NO_FUNCTION = "arn:aws:lambda:us-east-1:ACCOUNT:function:other"
 ROTATION = [
     Row("secretsmanager:RotationLambdaARN", ROTATE, rotate(),
@@ -397,9 +398,9 @@ ROTATION = [
     Row("secretsmanager:resource/Type", "secretsmanager:DescribeSecret", describe_typed,
         *equals("secretsmanager:resource/Type", "SalesforceClientSecret")),
     Row("secretsmanager:Type", CREATE, make_typed, *equals("secretsmanager:Type", "SnowflakePat")),
-    Row("iam:PassedToService", ["iam:PassRole", "secretsmanager:RotateSecret", "lambda:InvokeFunction"], rotate_outside,
+    Row("iam:PassedToService", PASS, rotate_outside,
         *equals("iam:PassedToService", "secretsmanager.amazonaws.com", "lambda.amazonaws.com")),
-    Row("iam:AssociatedResourceArn", ["iam:PassRole", "secretsmanager:RotateSecret", "lambda:InvokeFunction"], rotate_outside,
+    Row("iam:AssociatedResourceArn", PASS, rotate_outside,
         {"ArnLike": {"iam:AssociatedResourceArn": "arn:aws:secretsmanager:*:ACCOUNT:secret:n*"}},
         {"ArnLike": {"iam:AssociatedResourceArn": "arn:aws:secretsmanager:*:ACCOUNT:secret:other"}}),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from strongroom.base.entropy import Entropy
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Roles, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -220,6 +220,10 @@ JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
 
 
+DependentsOf = Callable[[Transaction, str, str, int], Dependents]
+"""What of a room would be lost with (account, ARN of a resource); at most so many are named."""
+
+
 @dataclass(slots=True)
 class Registry:
     """Everything that rooms have declared. Filled by ``app`` at start, read-only afterwards."""
@@ -227,6 +231,7 @@ class Registry:
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
     principals: PrincipalSource | None = None
+    dependents: list[DependentsOf] = field(default_factory=list)
 
     def add(self, room: Room) -> None:
         """Take in one room."""
@@ -239,3 +244,13 @@ class Registry:
         if kind in self.jobs:
             raise ValueError(f"job kind {kind} is registered twice")
         self.jobs[kind] = handler
+
+    def add_dependents(self, question: DependentsOf) -> None:
+        """Say who knows what would be lost with a resource."""
+        self.dependents.append(question)
+
+    def dependents_of(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What all rooms say, joined."""
+        told = [question(tx, account, arn, at_most) for question in self.dependents]
+        arns = tuple(name for one in told for name in one.arns)[:at_most]
+        return Dependents(arns, sum(one.count for one in told), sum(one.elsewhere for one in told))

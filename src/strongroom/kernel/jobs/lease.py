@@ -94,9 +94,7 @@ def take(
     return [Leased(kind, key, fence, attempt + 1) for kind, key, attempt in ready]
 
 
-def renew(
-    tx: Transaction, leased: Leased, *, lease_for: timedelta, machine_now: datetime | None = None
-) -> None:
+def renew(tx: Transaction, leased: Leased, *, lease_for: timedelta, machine_now: datetime | None = None) -> None:
     """Hold a job longer, for work that outlasts its lease. Raises LostLease."""
     until = to_ms(machine_now or machine_clock()) + lease_for // timedelta(milliseconds=1)
     _must_hold(tx.run(_RENEW, **_named(leased), until=until), leased)

@@ -125,6 +125,11 @@ def upgrade() -> None:
         sa.Column("manager", sa.Text(), nullable=False),
         sa.Column("policy", sa.Text(), nullable=False),
         sa.Column("material_id", sa.Text(), nullable=True),
+        sa.Column("multi_region", sa.Text(), nullable=True),
+        sa.Column("window_days", sa.Integer(), nullable=True),
+        sa.Column("rotation_days", sa.Integer(), nullable=True),
+        sa.Column("rotation_ms", sa.BigInteger(), nullable=True),
+        sa.Column("on_demand", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("account", "region", "key_id", name="kms_key_id"),
         sqlite_autoincrement=True,
@@ -329,11 +334,37 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_kms_alias_key_pk"), "kms_alias", ["key_pk"], unique=False)
     op.create_table(
+        "kms_grant",
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("key_pk", sa.Integer(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("grantee", sa.Text(), nullable=False),
+        sa.Column("retiring", sa.Text(), nullable=True),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("operations", sa.Text(), nullable=False),
+        sa.Column("constraints", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_pk"],
+            ["kms_key.pk"],
+        ),
+        sa.PrimaryKeyConstraint("grant_id"),
+    )
+    op.create_index("kms_grant_retiring", "kms_grant", ["retiring"], unique=False)
+    op.create_index("kms_grant_to", "kms_grant", ["key_pk", "grantee"], unique=False)
+    op.create_table(
         "kms_material",
         sa.Column("key_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("material_id", sa.Text(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("rotated_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rotation", sa.Text(), nullable=True),
+        sa.Column("valid_to_ms", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["key_pk"],
             ["kms_key.pk"],

@@ -81,6 +81,7 @@ class House:
             "RoleArn": f"arn:aws:iam::{account.id}:role/{CANARY}",
             "SerialNumber": token.serial,
             "InstanceProfileName": CANARY,
+            "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "ActionNames": ["secretsmanager:GetSecretValue"],
             "PolicyInputList": [document],
         }

@@ -21,6 +21,7 @@ from strongroom.base.clock import Clock
 from strongroom.base.entropy import Entropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.base.running import Functions
 from strongroom.kernel import signing, wire
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide, no_permission_needed
@@ -172,6 +173,19 @@ class Chain:
             return Outcome(keep=False, records=tuple(flight.records), value=flight, despite=kept)
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
+    def go_on_outside(self, flight: Flight) -> None:
+        """Do what an operation of Mode.WAIT left for afterwards, in no transaction; to its reply."""
+        call, operation, model = flight.call, flight.operation, flight.model
+        work = call.afterwards
+        if work is None or operation is None or model is None:
+            raise RuntimeError("a call that left nothing to be done")
+        try:
+            answer = work()
+            flight.reply = wire.answer(flight.route, model, answer, call.request_id)
+            flight.records = [*call.records, self._record(call, operation, model, answer, None, None)]
+        except Exception as error:  # noqa: BLE001  as in enter
+            self._refuse(flight, error)
+
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
         """The answer where queue, journal or commit failed: the call has not happened, whatever was decided."""
         self._refuse(flight, error)
@@ -203,6 +217,13 @@ class Chain:
     def roles(self) -> PrincipalSource:
         """The ``iam`` room's answers about roles."""
         return self.principals
+
+    @property
+    def functions(self) -> Functions:
+        """Who runs functions (the registry's ``functions``)."""
+        if self.registry.functions is None:
+            raise RuntimeError("nobody runs functions in this process")
+        return self.registry.functions
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
@@ -301,6 +322,8 @@ class Chain:
             _recall(child, tx, _question(declared, child, child.via, child.acts_for, *_flat(child.params)))
         try:
             answer = self._inside(child, declared, tx)
+            if child.afterwards is not None:
+                raise RuntimeError(f"{child.service}:{child.name} waits, and was asked inside a transaction")
         except (NeedsWrite, SnapshotMoved):
             raise
         except Answerable as refusal:
@@ -358,6 +381,43 @@ class Chain:
         message = encode_message(self.keyring, call.account, failure(decision))
         return f" Encoded authorization failure message: {message}" if message else ""
 
+    # ------------------------------------------------------------------ what the product does unasked
+
+    def unasked(self, who: Credential, service: str, operation: str, *, region: str, **params: Any) -> Call:
+        """A call that no request brought: by a service, or by a session that a service holds. Not begun yet."""
+        now = self.clock()
+        name = who.principal.name if who.principal.kind is PrincipalKind.SERVICE else f"{service}.amazonaws.com"
+        return Call(
+            kernel=self,
+            service=service,
+            name=operation,
+            region=region,
+            credential=who,
+            params=params,
+            now=now,
+            machine_now=now,
+            request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy),
+            source=self._service(name)[1],
+            invoked_by=name,
+        )
+
+    def perform(self, call: Call, tx: Transaction) -> tuple[Answer | Answerable, list[AnyRecord]]:
+        """Do an unasked call in a transaction: its answer or its refusal, and the records of it."""
+        operation = self.registry.rooms[call.service].operations[call.name]
+        model = self.catalogue.service(call.service).operations[call.name]
+        call.now = call.machine_now + self.offset(tx)
+        try:
+            answer = self._inside(call, operation, tx)
+        except Answerable as refusal:
+            undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
+            return refusal, [*undone, self._record(call, operation, model, None, refusal, None)]
+        return answer, [*call.records, self._record(call, operation, model, answer, None, tx)]
+
+    def service(self, name: str) -> Credential:
+        """A service as a caller."""
+        return self._service(name)[0]
+
     # ------------------------------------------------------------------ inside one transaction
 
     def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
@@ -372,6 +432,10 @@ class Chain:
         if operation is None or model is None:
             raise RuntimeError("a call without an operation came inside")
         answer = self._inside(call, operation, tx)
+        if call.afterwards is not None:
+            if tx.writable:
+                raise RuntimeError("what waits must not hold the writer's place")
+            return
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
         flight.reply = wire.answer(flight.route, model, answer, call.request_id)
         flight.records = [*call.records, self._record(call, operation, model, answer, None, tx)]
@@ -387,6 +451,7 @@ class Chain:
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
+        call.afterwards = None
         call.kept = []
         call.question = call.remembered = None
         flight.reply, flight.records = None, []

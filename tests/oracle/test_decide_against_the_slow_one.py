@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.kernel.authz import document as documents_file
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.document import DocumentKind, load_document
 from strongroom.kernel.authz.model import Policies, Request, ResourceRule, Spellings
@@ -18,6 +19,16 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from tests.oracle.slow_decide import slow_decide, ways
 
 CASES = 5  # a seed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _remembering() -> Iterator[None]:
+    """Documents of few statements are remembered by resource too: that way has more to go wrong."""
+    few, documents_file._FEW_STATEMENTS = documents_file._FEW_STATEMENTS, 0
+    yield
+    documents_file._FEW_STATEMENTS = few
+
+
 HOME, AWAY = "111111111111", "222222222222"
 
 

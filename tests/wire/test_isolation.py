@@ -46,6 +46,12 @@ class House:
         iam.enable_mfa_device(UserName=CANARY, SerialNumber=token.serial, **token.pair(-3))
         iam.create_group(GroupName=CANARY)
         iam.create_role(RoleName=CANARY, AssumeRolePolicyDocument=trust({"AWS": account.id}), Tags=tags)
+        iam.create_instance_profile(InstanceProfileName=CANARY, Tags=tags)
+        iam.add_role_to_instance_profile(InstanceProfileName=CANARY, RoleName=CANARY)
+        iam.create_login_profile(UserName=CANARY, Password="Correct-Horse-1")
+        iam.create_account_alias(AccountAlias=f"{CANARY}-{account.id}")
+        iam.update_account_password_policy(MinimumPasswordLength=17)
+        iam.generate_credential_report()
         document = json.dumps(
             {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
         )
@@ -75,6 +81,7 @@ class House:
             "RoleArn": f"arn:aws:iam::{account.id}:role/{CANARY}",
             "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "SerialNumber": token.serial,
+            "InstanceProfileName": CANARY,
             "ActionNames": ["secretsmanager:GetSecretValue"],
             "PolicyInputList": [document],
         }

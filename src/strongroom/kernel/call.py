@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
+from strongroom.base.running import Functions
 from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.journal.written import Form, WrittenRecord
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -112,6 +114,9 @@ class Record:
     decision: Mapping[str, Any] | None = None
 
 
+AnyRecord = Record | WrittenRecord
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """A role as ``sts`` must know it before it is assumed. ``trust`` is compiled, its principals bound to ids."""
@@ -140,6 +145,14 @@ class OpenIDProvider:
 
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
+
+    def person_named(self, tx: Transaction, name: str) -> str | None:
+        """The unique id of the user or role of exactly this ARN (or id), of whatever account; None where none is."""
+        ...
+
+    def person_of(self, tx: Transaction, unique_id: str) -> str | None:
+        """The ARN of today of a user or role; None where it is gone."""
+        ...
 
     def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
         """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
@@ -197,6 +210,11 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
+    @property
+    def functions(self) -> Functions:
+        """Who runs functions."""
+        ...
+
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
@@ -242,11 +260,12 @@ class Kernel(Protocol):
         ...
 
 
-@value_object
+@dataclass(slots=True)
 class Remembered:
     """What a call of a steady operation was about and how it was decided, good for one snapshot.
 
     ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    ``form`` is how its records are written; False where they must be written anew each time.
     """
 
     params: Mapping[str, Any]
@@ -254,6 +273,7 @@ class Remembered:
     decision: Decision
     asker: Credential
     source: Source
+    form: Form | Literal[False] | None = None
 
 
 @dataclass(slots=True)
@@ -268,6 +288,7 @@ class Call:
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
     ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
+    ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
@@ -294,8 +315,9 @@ class Call:
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
     ahead: Any = None
-    records: list[Record] = field(default_factory=list)
+    records: list[AnyRecord] = field(default_factory=list)
     told: Mapping[str, Any] | None = None
+    afterwards: Callable[[], Answer] | None = None
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None

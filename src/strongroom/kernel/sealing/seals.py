@@ -147,9 +147,7 @@ class PassphraseSeal:
     def create(self, entropy: Entropy, passphrase: bytes | None = None) -> bytes:
         """Make a root key and store it wrapped."""
         if passphrase is None or not PASSPHRASE_BYTES_AT_LEAST <= len(passphrase) <= LENGTH_AT_MOST:
-            raise SealFailure(
-                f"A passphrase of {PASSPHRASE_BYTES_AT_LEAST} to {LENGTH_AT_MOST} bytes is needed."
-            )
+            raise SealFailure(f"A passphrase of {PASSPHRASE_BYTES_AT_LEAST} to {LENGTH_AT_MOST} bytes is needed.")
         root, salt = entropy.take(ROOT_BYTES), entropy.take(SALT_BYTES)
         wrapped = aead.encrypt(stretch(passphrase, salt, self.cost), _NONCE, root, _bound(self.cost))
         stored = {

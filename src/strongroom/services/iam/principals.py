@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import orjson
-
 from strongroom.base.keyids import LONG_TERM, account_of
 from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel.authz import binding
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call, Credential, OpenIDProvider, Role
@@ -24,8 +23,8 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.iam import managed, mfa, secrets
-from strongroom.services.iam.rules import documents, issuers
+from strongroom.services.iam import managed, mfa, persons, secrets
+from strongroom.services.iam.rules import issuers
 from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
@@ -233,6 +232,16 @@ class Principals:
         except _UnknownError:
             return None
 
+    # ------------------------------------------------------------------ who policies name
+
+    def person_named(self, tx: Transaction, name: str) -> str | None:
+        """The unique id of the user or role of exactly this ARN (or id), of whatever account."""
+        return persons.named(tx, name)
+
+    def person_of(self, tx: Transaction, unique_id: str) -> str | None:
+        """The ARN of today of a user or role."""
+        return persons.arn_of(tx, unique_id)
+
     # ------------------------------------------------------------------ reports
 
     def everyone(self, tx: Transaction, account: str) -> Sequence[Principal]:
@@ -277,13 +286,12 @@ class Principals:
 
 def _role(tx: Transaction, found: Entity) -> Role:
     trust = roles.trust_of(tx, found.id)
-    bound = documents.bound(trust.text, orjson.loads(trust.ids))
     return Role(
         arn=found.arn,
         account=found.account,
         name=found.name,
         unique_id=found.id,
-        trust=load_document(bound, DocumentKind.TRUST, found.arn),
+        trust=load_document(binding.meant(trust.kept), DocumentKind.TRUST, found.arn),
         tags=tags.of(tx, found.id),
         max_session=trust.max_session,
     )

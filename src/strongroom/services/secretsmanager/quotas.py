@@ -15,6 +15,7 @@ QUOTA = "secrets_quota"
 
 def count_one_more(call: Call, tx: Transaction, *, account: str, region: str) -> None:
     """Count a secret that is about to be added. Raises LimitExceededException (the text is Our choice)."""
+    # DIFFERS: secrets quota.
     most = call.kernel.quotas[QUOTA]
     if store.counts.one_more(tx, account, region) > most:
         raise errors.LimitExceededException(f"You can't create more than {most} secrets in an account and Region.")

@@ -21,5 +21,6 @@ def tell(call: Call, one: Secret, versions: Iterable[Summary], *names: str) -> N
             call.tell(
                 name,
                 account=one.account,
+                # DIFFERS: event details.
                 details={"SecretId": one.arn, "SecretVersionId": version.version_id},
             )

@@ -52,6 +52,7 @@ def start(
         region = each["Region"]
         key_id = stored_key(each.get("KmsKeyId"), account=primary.account, region=region)
         if region not in have:
+            # DIFFERS: replication status.
             made = Replica(primary.pk, region, key_id, IN_PROGRESS, None, None)
             store.replicas.add_replica(tx, made)
         elif "KmsKeyId" in each and key_id != have[region].kms_key_id:
@@ -97,6 +98,7 @@ def promote(tx: Transaction, copy: Secret) -> None:
     if copy.primary_pk is None:
         return
     # Our choice: rotation ran in the primary's Region by a function there; a secret of its own begins without.
+    # DIFFERS: promoted copies.
     unrotated = dict.fromkeys([name for name in _COPIED if "rotat" in name])
     store.secrets.change_secret(tx, copy.pk, primary_pk=None, primary_region=None, **unrotated)
     store.replicas.drop_replica(tx, copy.primary_pk, copy.region)
@@ -157,6 +159,7 @@ def _copy_values(call: Call, tx: Transaction, primary: Secret, copy: Secret, ope
     theirs = {one.version_id: one for one in store.versions.versions_of(tx, copy.pk)}
     ours = {one.version_id: one for one in store.versions.versions_of(tx, primary.pk)}
     there = _in_region(call, copy.region)
+    # DIFFERS: old versions in copies.
     for version_id in sorted(set(labels.values())):
         have = theirs.get(version_id)
         if have is not None and (have.form is not None or ours[version_id].form is None):

@@ -20,6 +20,7 @@ from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import Check, no_check, secret_at
 
 SERVICE = "secretsmanager"
+# DIFFERS: request rates.
 ROOM = Room(SERVICE, refused=refused_operations(SERVICE))
 
 SecretHandler = Callable[[Call, Secret, Transaction], Answer]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from strongroom.kernel.authz import document
 from strongroom.kernel.authz.decide import GRANTS, TRUST_GRANTS, Grant, decide, no_permission_needed
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
 from strongroom.kernel.authz.messages import denial_text
@@ -51,8 +52,11 @@ def decided(vector: dict[str, Any]) -> Decision:
     )
 
 
+@pytest.mark.parametrize("few", [None, 0], ids=["", "remembered"])
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
-def test_decisions_match_the_vectors(path: Path) -> None:
+def test_decisions_match_the_vectors(path: Path, few: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if few is not None:
+        monkeypatch.setattr(document, "_FEW_STATEMENTS", few)
     vector = json.loads(path.read_text())
     expected = vector["expected"]
     decision = decided(vector)

@@ -14,6 +14,7 @@ from strongroom.base.clock import from_ms
 from strongroom.base.entropy import SystemEntropy
 from strongroom.base.keyids import TEMPORARY, mint
 from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel.authz import binding
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Credential
 from strongroom.kernel.sealing.keyring import Keyring
@@ -61,7 +62,7 @@ class World:
             roles.add(
                 tx,
                 self.deploy,
-                roles.Trust(TRUST, f'{{"{self.ann.arn}":"{self.ann.id}"}}', timedelta(hours=1)),
+                roles.Trust(binding.stored(TRUST, {self.ann.arn: self.ann.id}), timedelta(hours=1)),
             )
             keys.add(tx, self.key)
             members.add(tx, self.team.id, self.ann.id)

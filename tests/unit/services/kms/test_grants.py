@@ -45,7 +45,11 @@ def test_no_value_of_a_constraint_is_more_than_text(value: str) -> None:
     made = grants.document(ARN, [row("Encrypt", {"EncryptionContextEquals": {"k": value}})])
     assert made is not None
     (statement,) = made.statements
-    context: dict[str, ContextValue] = {"kms:encryptioncontext:k": value, "kms:encryptioncontextkeys": ("k",), "aws:username": "ann"}
+    context: dict[str, ContextValue] = {
+        "kms:encryptioncontext:k": value,
+        "kms:encryptioncontextkeys": ("k",),
+        "aws:username": "ann",
+    }
     assert all(test(context) is True for test in statement.tests)
     for other in ("ann", "x", value + " "):
         changed = context | {"kms:encryptioncontext:k": other}

@@ -130,9 +130,7 @@ def _authorise(
         raise
 
 
-def _authorise_creation(
-    call: Call, there: Call, tx: Transaction, key: Key, name: KeyName, tagged: bool
-) -> None:
+def _authorise_creation(call: Call, there: Call, tx: Transaction, key: Key, name: KeyName, tagged: bool) -> None:
     facts: Mapping[str, ContextValue] = Kind(key.row.spec, key.row.usage, key.row.origin, REPLICA).facts()
     anywhere = Target("*", there.account)
     _authorise(call, there, tx, "kms:CreateKey", anywhere, {**tag_keys(there, anywhere), **facts})

@@ -62,6 +62,7 @@ def delete_secret(call: Call, one: Secret | None, tx: Transaction) -> Answer:
         due.cancel(tx, kind=jobs.PURGE, key=str(one.pk))
         told = (removals.START, removals.END) if one.deleted_ms is None else (removals.END,)
         removals.tell(call, one, store.versions.versions_of(tx, one.pk), *told)
+        # DIFFERS: forced deletion.
         jobs.remove(tx, one)
         return {"ARN": one.arn, "Name": one.name, "DeletionDate": call.now}
     if one.deleted_ms is not None:
@@ -94,6 +95,7 @@ def restore_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
 
     Source: API reference, RestoreSecret; facts secretsmanager section 6.13.
     """
+    # DIFFERS: restoring a live secret.
     if one.deleted_ms is not None:
         due.cancel(tx, kind=jobs.PURGE, key=str(one.pk))
         store.secrets.change_secret(tx, one.pk, deleted_ms=None, changed_ms=change_ms(call, one))

@@ -52,6 +52,7 @@ def rotate_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
     if one.owning_service is None:
         function = function or one.rotation_lambda_arn
         if function is None:
+            # DIFFERS: external rotation.
             raise errors.InvalidRequestException(errors.NO_FUNCTION)
         _prove_function(call, tx, one, function)
     elif function is not None:
@@ -66,6 +67,7 @@ def rotate_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
     hand = rotation.of_call(call)
     at_once = call.get("RotateImmediately", True)
     remove_outdated(call, tx, one)
+    # DIFFERS: running of rotations.
     rotation.begin(hand, tx, configured, token, test=not at_once)
     counted_from = call.now if at_once or one.rotated_ms is None else from_ms(one.rotated_ms)
     rotation.arm(hand, tx, configured, counted_from)
@@ -97,6 +99,7 @@ def _is_repeated(tx: Transaction, one: Secret, token: str) -> bool:
         return False
     made = rotations.of_version(tx, one.pk, token)
     if made is None or made.state not in (rotations.PENDING, rotations.SUCCEEDED):
+        # DIFFERS: token of a rotation.
         raise errors.InvalidRequestException(errors.token_in_use(token, one.arn).message)
     return True
 

@@ -68,6 +68,7 @@ class Schedule:
         if self.every is None:
             raise RuntimeError("a schedule of nothing")
         if self.in_hours:
+            # DIFFERS: rotation windows.
             opens = _hour(last) + self.every
             return Window(opens, opens + (self.duration or HOUR))
         opens = _midnight(last) + self.every

@@ -100,7 +100,7 @@ def write_tags(tx: Transaction, secret_pk: int, tags: Sequence[Mapping[str, str]
 
 
 def policy_text(tx: Transaction, secret_pk: int) -> str | None:
-    """The resource policy as it was put."""
+    """The resource policy as ``kernel/authz/binding.py`` stores it."""
     row = tx.row(_POLICY, of_secret=secret_pk)
     return None if row is None else str(row[0])
 

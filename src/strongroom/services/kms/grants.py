@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from strongroom.base.names import PARTITION, is_account_id
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.naming import Naming, forms, is_principal
 from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.keyring import Keyring, SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, store
@@ -25,6 +27,8 @@ from strongroom.services.kms.rules.identifiers import KeyName
 from strongroom.services.kms.store import GrantRow
 from strongroom.services.kms.store.grant_rows import NAMES_OF_A_CALLER
 
+_PERSON = re.compile(r"AWS arn:aws:iam::[0-9]{12}:(?:user|role)/.+")
+_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{12,124}")
 _TOKEN = "kms-grant-token"  # noqa: S105  a purpose
 _TOKEN_BOUND = b"kms grant token v1"
 _UNCONSTRAINED = frozenset({"CreateGrant", "RetireGrant"})
@@ -58,11 +62,27 @@ def written(principal: str | None, service: str | None) -> str | None:
     return f"AWS {principal}"
 
 
-def shown(principal: str, member: str) -> dict[str, str]:
-    """A stored principal as GrantListEntry tells it; ``member`` is Grantee or Retiring."""
+def bound(call: Call, tx: Transaction, principal: str | None) -> str | None:
+    """A written principal by the unique id of the user or role that it names: a successor is never meant.
+
+    Raises InvalidArnException where there is none. Source: facts, kms, section 11.
+    """
+    if principal is None or not _PERSON.fullmatch(principal):
+        return principal
+    name = principal.removeprefix("AWS ")
+    unique_id = call.kernel.roles.person_named(tx, name)
+    if unique_id is None:
+        raise errors.InvalidArnException(f"There is no principal {name}.")  # our choice of text
+    return f"AWS {unique_id}"
+
+
+def shown(call: Call, tx: Transaction, principal: str, member: str) -> dict[str, str]:
+    """A stored principal as GrantListEntry tells it; ``member`` is Grantee or Retiring. Who is gone is told by id."""
     kind, _, value = principal.partition(" ")
     if kind == "Service":
         return {f"{member}ServicePrincipal": value}
+    if _ID.fullmatch(value):
+        return {f"{member}Principal": call.kernel.roles.person_of(tx, value) or value}
     return {f"{member}Principal": f"arn:{PARTITION}:iam::{value}:root" if is_account_id(value) else value}
 
 

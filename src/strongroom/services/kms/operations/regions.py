@@ -15,12 +15,13 @@ from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.jobs import due
 from strongroom.kernel.model.regions import aws_regions
+from strongroom.kernel.people import shown
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys, material, rotation, store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.locate import key_at, named
-from strongroom.services.kms.lockout import check_lockout
+from strongroom.services.kms.lockout import bound_policy, check_lockout
 from strongroom.services.kms.operations.keys import KEYS_AT_MOST
 from strongroom.services.kms.room import operation
 from strongroom.services.kms.rules.context import caller_keys, tag_keys
@@ -70,6 +71,7 @@ def replicate_key(call: Call, key: Key, tx: Transaction) -> Answer:
         text = default_policy(name.account)
     else:
         check_lockout(there, tx, read_policy(text, name.arn), Target(name.arn, name.account))
+        text = bound_policy(call, tx, text)
     if store.count_customer_keys(tx, name.account, region) >= KEYS_AT_MOST:
         raise errors.LimitExceededException(errors.TOO_MANY_KEYS)
     pk = _copied(call, tx, key, name, text)
@@ -79,7 +81,9 @@ def replicate_key(call: Call, key: Key, tx: Transaction) -> Answer:
     told = made.metadata() | {"KeyState": CREATING, "Enabled": False}
     told.pop("CurrentKeyMaterialId", None)
     listed = [{"TagKey": each, "TagValue": value} for each, value in tags.items()]
-    return {"ReplicaKeyMetadata": told, "ReplicaPolicy": text} | ({"ReplicaTags": listed} if listed else {})
+    return {"ReplicaKeyMetadata": told, "ReplicaPolicy": shown(call, tx, text)} | (
+        {"ReplicaTags": listed} if listed else {}
+    )
 
 
 @operation("UpdatePrimaryRegion", mode=Mode.WRITE, locate=key_at(), keys=primary_keys)

@@ -37,7 +37,7 @@ class Records:
         error: Answerable | None,
         tx: Transaction | None,
     ) -> AnyRecord:
-        """The record of one call, granted (``answer``) or refused (``error``); ``tx`` is the transaction it is part of."""
+        """The record of one call, granted (``answer``) or refused (``error``), of the transaction ``tx``."""
         remembered = call.remembered
         if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
             if remembered.form is None:

@@ -82,6 +82,7 @@ class House:
             "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "SerialNumber": token.serial,
             "InstanceProfileName": CANARY,
+            "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "ActionNames": ["secretsmanager:GetSecretValue"],
             "PolicyInputList": [document],
         }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.functions import WithFunctions
+from tests.rotated import WithFunctions
 from tests.inprocess import Account, InProcess
 from tests.journals import Entry, successes
 from tests.wire.conftest import opened

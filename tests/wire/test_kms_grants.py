@@ -236,6 +236,7 @@ def test_a_grant_token_is_taken_and_a_made_up_or_dead_one_is_not(kms: Any, user:
     ("asked", "code"),
     [
         ({"Operations": ["Sign"]}, "ValidationException"),
+        ({"Operations": []}, "ValidationException"),
         ({"GranteePrincipal": "*"}, "ValidationException"),
         ({"GranteePrincipal": "ann"}, "InvalidArnException"),
         ({"GranteePrincipal": "arn:aws:s3:::bucket"}, "InvalidArnException"),

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from tests.inprocess import Account, InProcess
-from tests.invocable import WithFunctions
 from tests.journals import Entry, successes
+from tests.rotated import WithFunctions
 from tests.wire.conftest import opened
 from tests.wire.test_secretsmanager_life import MARKED, members, refused, stages, token
 from tests.wire.test_secretsmanager_raw import NO_TOKEN, ask

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.functions import WithFunctions
 from tests.inprocess import Account, InProcess
 from tests.wire.conftest import opened
+from tests.wire.test_secretsmanager_rotation import make_function
 
 DENIED = {"AccessDenied", "AccessDeniedException"}
 Condition = dict[str, dict[str, Any]]
@@ -522,16 +522,15 @@ THROUGH_SECRETS_MANAGER = [
 
 @pytest.fixture(scope="module")
 def strongroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    """A server with functions, for the keys of rotation."""
-    with opened(request, tmp_path_factory.mktemp("keys"), product=WithFunctions) as server:
+    """A server of its own: one account goes through all rows."""
+    with opened(request, tmp_path_factory.mktemp("keys")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def world(strongroom: InProcess) -> World:
-    assert isinstance(strongroom.product, WithFunctions)
     account = strongroom.account()
-    return World(account, strongroom.product.function(account.id))
+    return World(account, make_function(account))
 
 
 @pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *ROTATION, *OF_IAM, *KMS], ids=str)

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from strongroom.base.names import PARTITION, is_account_id
+from strongroom.kernel.authz.binding import is_person
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.naming import Naming, forms, is_principal
 from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.keyring import Keyring, SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, store
@@ -58,6 +60,27 @@ def written(principal: str | None, service: str | None) -> str | None:
     return f"AWS {principal}"
 
 
+def bound(call: Call, tx: Transaction, principal: str | None) -> str | None:
+    """A written principal as it is stored: users and roles by unique id, so that no successor is meant.
+
+    Raises InvalidArnException for one that is not there. Source: facts, iam, section 1.
+    """
+    name = (principal or "").removeprefix("AWS ")
+    if principal is None or not is_person(name):
+        return principal
+    unique_id = call.kernel.roles.person_named(tx, name)
+    if unique_id is None:
+        raise errors.InvalidArnException(f"{name} is not the ARN of a principal.")  # our choice
+    return f"AWS {unique_id}"
+
+
+def unbound(call: Call, tx: Transaction, principal: str) -> str:
+    """A stored principal by its name of today; who is gone by unique id."""
+    name = principal.removeprefix("AWS ")
+    arn = call.kernel.roles.person_of(tx, name) if is_person(name) else None
+    return principal if arn is None else f"AWS {arn}"
+
+
 def shown(principal: str, member: str) -> dict[str, str]:
     """A stored principal as GrantListEntry tells it; ``member`` is Grantee or Retiring."""
     kind, _, value = principal.partition(" ")
@@ -76,6 +99,8 @@ def names_of(principal: Principal) -> list[str]:
 
 def grants_for(account: str, key_pk: int, arn: str, tx: Transaction, principal: Principal) -> Document | None:
     """The grants on a key that name this caller, as a document of Allows. Kept until a grant of the account changes."""
+    if not tx.cached(account, store.GRANTS, ("any", key_pk), lambda: store.has_grants(tx, key_pk)):
+        return None
     names = tuple(names_of(principal))
     if not names:
         return None

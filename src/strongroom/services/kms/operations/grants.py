@@ -74,6 +74,7 @@ def create_grant(call: Call, key: Key, tx: Transaction) -> Answer:
     retiring = grants.written(call.get("RetiringPrincipal"), call.get("RetiringServicePrincipal"))
     if grantee is None:
         raise errors.invalid("You must specify either GranteePrincipal or GranteeServicePrincipal.")  # our choice
+    grantee, retiring = grants.bound(call, tx, grantee) or grantee, grants.bound(call, tx, retiring)
     end_dry_run(call)
     new = GrantRow(
         call.kernel.entropy.take(_GRANT_ID_DIGITS // 2).hex(),
@@ -106,7 +107,7 @@ def list_grants(call: Call, key: Key, tx: Transaction) -> Answer:
     Source: KMS API reference, ListGrants.
     """
     check_state(call.name, key.row.state, key.arn)
-    grantee = grants.written(call.get("GranteePrincipal"), call.get("GranteeServicePrincipal"))
+    grantee = _named_now(call, tx, grants.written(call.get("GranteePrincipal"), call.get("GranteeServicePrincipal")))
     wanted = call.get("GrantId")
     page = Page(call, usual=50, of=f"{key.arn} {grantee} {wanted}")
     if wanted is not None:
@@ -115,7 +116,7 @@ def list_grants(call: Call, key: Key, tx: Transaction) -> Answer:
         rows = [one] if one and one.grant_id > page.after and grantee in (None, one.grantee) else []
     else:
         rows = store.grants_of_key(tx, key.row.pk, grantee=grantee, after=page.after, limit=page.limit + 1)
-    listed = [_listed(one, key.arn) for one in rows[: page.limit]]
+    listed = [_listed(call, tx, one, key.arn) for one in rows[: page.limit]]
     return {"Grants": listed, **page.rest([one.grant_id for one in rows])}
 
 
@@ -137,10 +138,12 @@ def list_retirable_grants(call: Call, found: None, tx: Transaction) -> Answer:  
     if kind == "AWS" and call.account not in (value, *value.split(":")[4:5]):
         raise errors.InvalidArnException("The retiring principal must be one of your own account.")  # our choice
     page = Page(call, usual=50, of=retiring)
-    rows = store.retirable_grants(tx, call.region, retiring, after=page.after, limit=page.limit + 1)
+    bound = _named_now(call, tx, retiring) or retiring
+    rows = store.retirable_grants(tx, call.region, bound, after=page.after, limit=page.limit + 1)
     if kind == "Service":  # a service retires grants of many accounts; each account sees its own
         rows = [one for one in rows if one[1] == call.account]
-    listed = [_listed(one, KeyName(account, call.region, key_id).arn) for one, account, key_id in rows[: page.limit]]
+    arns = [(one, KeyName(account, call.region, key_id).arn) for one, account, key_id in rows[: page.limit]]
+    listed = [_listed(call, tx, one, arn) for one, arn in arns]
     return {"Grants": listed, **page.rest([one[0].grant_id for one in rows])}
 
 
@@ -227,6 +230,8 @@ def _denials(policy: Document | None) -> Document | None:
 
 def _check(call: Call, key: Key, operations: list[str], constraints: Mapping[str, Any]) -> None:
     """What a grant on this key may say. Raises ValidationException; the texts are our choice."""
+    if not operations:
+        raise errors.invalid("A grant needs at least one operation.")
     for one in operations:
         if not suits(one, key.row.spec, key.row.usage):
             raise errors.invalid(f"Operation {one} is not supported by a key of KeySpec {key.row.spec} "
@@ -287,19 +292,27 @@ def _check_id(grant_id: str) -> None:
         raise errors.InvalidGrantIdException("A grant id has 64 hexadecimal digits.")  # our choice
 
 
-def _listed(one: GrantRow, arn: str) -> dict[str, Any]:
+def _named_now(call: Call, tx: Transaction, principal: str | None) -> str | None:
+    """A principal to look for: as it is stored, or, where nobody has the name, the name that nothing is stored by."""
+    try:
+        return grants.bound(call, tx, principal)
+    except errors.InvalidArnException:
+        return principal
+
+
+def _listed(call: Call, tx: Transaction, one: GrantRow, arn: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "KeyId": arn,
         "GrantId": one.grant_id,
         "CreationDate": from_ms(one.created_ms),
         "IssuingAccount": f"arn:aws:iam::{one.issuer}:root",
         "Operations": one.operations.split(","),
-        **grants.shown(one.grantee, "Grantee"),
+        **grants.shown(grants.unbound(call, tx, one.grantee), "Grantee"),
     }
     if one.name is not None:
         told["Name"] = one.name
     if one.retiring is not None:
-        told |= grants.shown(one.retiring, "Retiring")
+        told |= grants.shown(grants.unbound(call, tx, one.retiring), "Retiring")
     constraints = json.loads(one.constraints)
     if constraints:
         told["Constraints"] = constraints

@@ -20,7 +20,7 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys, material, rotation, store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.locate import key_at, named
-from strongroom.services.kms.lockout import check_lockout
+from strongroom.services.kms.lockout import bound_policy, check_lockout
 from strongroom.services.kms.operations.keys import KEYS_AT_MOST
 from strongroom.services.kms.room import operation
 from strongroom.services.kms.rules.context import caller_keys, tag_keys
@@ -70,9 +70,10 @@ def replicate_key(call: Call, key: Key, tx: Transaction) -> Answer:
         text = default_policy(name.account)
     else:
         check_lockout(there, tx, read_policy(text, name.arn), Target(name.arn, name.account))
+    kept = bound_policy(call, tx, text)
     if store.count_customer_keys(tx, name.account, region) >= KEYS_AT_MOST:
         raise errors.LimitExceededException(errors.TOO_MANY_KEYS)
-    pk = _copied(call, tx, key, name, text)
+    pk = _copied(call, tx, key, name, kept)
     if tags:
         store.write_tags(tx, name.account, pk, tags)
     made: Key = keys.key_target(there, tx, name).found

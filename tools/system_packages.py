@@ -16,7 +16,7 @@ def is_there(package: str) -> bool:
     """Whether what the tests need of a Debian package is on this machine, however it came there."""
     if package == "postgresql":
         return shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return shutil.which(package) is not None
+    return shutil.which({"bubblewrap": "bwrap"}.get(package, package)) is not None
 
 
 def may_install() -> list[str] | None:

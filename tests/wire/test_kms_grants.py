@@ -11,6 +11,12 @@ from tests.wire.local import who_can
 from tests.wire.test_kms_keys import refusal
 from tests.wire.test_kms_permissions import User, policy, root
 
+from strongroom.kernel.authz.decide import decide
+from strongroom.kernel.authz.model import ContextValue, Policies, Request, ResourceRule
+from strongroom.kernel.authz.principal import Principal, PrincipalKind
+from strongroom.services.kms.grants import document
+from strongroom.services.kms.store import GrantRow
+
 DENIED = "AccessDeniedException"
 
 
@@ -230,6 +236,7 @@ def test_a_grant_token_is_taken_and_a_made_up_or_dead_one_is_not(kms: Any, user:
     ("asked", "code"),
     [
         ({"Operations": ["Sign"]}, "ValidationException"),
+        ({"Operations": []}, "ValidationException"),
         ({"GranteePrincipal": "*"}, "ValidationException"),
         ({"GranteePrincipal": "ann"}, "InvalidArnException"),
         ({"GranteePrincipal": "arn:aws:s3:::bucket"}, "InvalidArnException"),
@@ -312,3 +319,54 @@ def test_who_can_tells_those_whom_a_grant_lets(account: Account, kms: Any, user:
     told = who_can(account, "kms:Encrypt", arn)
     (entry,) = [one for one in told["Principals"] if one["Principal"] == user.arn]
     assert "grant" in json.dumps(entry["Because"])
+
+
+def test_a_successor_of_the_same_name_has_no_grant_and_a_renamed_user_keeps_his(
+    account: Account, kms: Any, user: User, arn: str
+) -> None:
+    iam = account.client("iam")
+    kms.create_grant(KeyId=arn, GranteePrincipal=user.arn, RetiringPrincipal=user.arn, Operations=["Encrypt"])
+    iam.update_user(UserName="ann", NewUserName="anna")
+    assert user.kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    renamed = user.arn.replace("/ann", "/anna")
+    (listed,) = kms.list_grants(KeyId=arn, GranteePrincipal=renamed)["Grants"]
+    assert (renamed, renamed) == (listed["GranteePrincipal"], listed["RetiringPrincipal"])
+    assert [listed] == kms.list_retirable_grants(RetiringPrincipal=renamed)["Grants"]
+    successor = User(account, "ann")
+    assert DENIED == refusal(successor.kms.encrypt, KeyId=arn, Plaintext=b"x")[0]
+    assert DENIED == refusal(successor.kms.retire_grant, KeyId=arn, GrantId=listed["GrantId"])[0]
+    iam.delete_access_key(UserName="anna", AccessKeyId=user.keys["aws_access_key_id"])
+    iam.delete_user(UserName="anna")
+    (left,) = kms.list_grants(KeyId=arn)["Grants"]
+    assert left["GranteePrincipal"].startswith("AIDA")
+    gone = {"KeyId": arn, "GranteePrincipal": renamed, "Operations": ["Encrypt"]}
+    assert "InvalidArnException" == refusal(kms.create_grant, **gone)[0]
+
+
+def test_a_grant_to_a_service_is_for_its_resource_alone() -> None:
+    """Services that call by themselves bring aws:SourceArn; the constraint is a condition on it."""
+    constraint = {"SourceArn": "arn:aws:lambda:us-east-1:111122223333:function:f"}
+    row = GrantRow("a" * 64, 1, 0, None, "Service lambda.amazonaws.com", None, "111122223333", "Decrypt",
+                   json.dumps(constraint))  # fmt: skip
+    key = "arn:aws:kms:us-east-1:111122223333:key/k"
+    service = Principal(PrincipalKind.SERVICE, "lambda.amazonaws.com", "", name="lambda.amazonaws.com")
+    policies = Policies(rule=ResourceRule.KEY, grants=document(key, [row]))
+    for source, allowed in ((constraint["SourceArn"], True), (constraint["SourceArn"] + "x", False), (None, False)):
+        context: dict[str, ContextValue] = {} if source is None else {"aws:sourcearn": source}
+        asked = Request(service, "kms:Decrypt", key, "111122223333", context)
+        assert allowed is decide(asked, policies).allowed
+
+
+def test_a_replicas_policy_is_bound_to_who_it_names(account: Account, kms: Any, user: User) -> None:
+    key_id = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    named = {"Principal": {"AWS": user.arn}, "Action": "kms:Encrypt"}
+    made = kms.replicate_key(KeyId=key_id, ReplicaRegion="eu-west-1", Policy=policy(root(account), named))
+    assert user.arn in made["ReplicaPolicy"]
+    there = account.client("kms", "eu-west-1", **user.keys)
+    assert there.encrypt(KeyId=key_id, Plaintext=b"x")["CiphertextBlob"]
+    iam = account.client("iam")
+    iam.delete_access_key(UserName="ann", AccessKeyId=user.keys["aws_access_key_id"])
+    iam.delete_user(UserName="ann")
+    successor = User(account, "ann")
+    elsewhere = account.client("kms", "eu-west-1", **successor.keys)
+    assert DENIED == refusal(elsewhere.encrypt, KeyId=key_id, Plaintext=b"x")[0]

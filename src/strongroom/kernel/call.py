@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
+from strongroom.base.running import Functions
 from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
@@ -209,6 +210,11 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
+    @property
+    def functions(self) -> Functions:
+        """Who runs functions."""
+        ...
+
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
@@ -282,6 +288,7 @@ class Call:
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
     ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
+    ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
@@ -310,6 +317,7 @@ class Call:
     ahead: Any = None
     records: list[AnyRecord] = field(default_factory=list)
     told: Mapping[str, Any] | None = None
+    afterwards: Callable[[], Answer] | None = None
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None

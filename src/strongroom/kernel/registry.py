@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
+from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
@@ -23,13 +24,14 @@ class Mode(Enum):
 
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
+    WAIT = "decided as a read; what it then waits for (a function) is done outside of any transaction, in a thread"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
     SLOW_WRITE = "a write that computes first (Call.once): begun in a bounded thread, ended through the write queue"
 
     @property
     def changes(self) -> bool:
         """Whether an operation is there to change something, which its records say."""
-        return self is Mode.WRITE or self is Mode.SLOW_WRITE
+        return self in (Mode.WRITE, Mode.SLOW_WRITE, Mode.WAIT)
 
 
 Handler = Callable[[Call, Any, Transaction], Answer]
@@ -219,6 +221,10 @@ class JobRun(Protocol):
 JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
 
+Errand = Callable[[Job], JobHandler]
+"""A job that waits: done in a thread, outside of any transaction, for as long as it takes. It answers what is then
+to be done in the job's transaction. A run that dies is taken up again by another, so its work may be done twice."""
+
 
 DependentsOf = Callable[[Transaction, str, str, int], Dependents]
 """What of a room would be lost with (account, ARN of a resource); at most so many are named."""
@@ -230,14 +236,22 @@ class Registry:
 
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
+    errands: dict[str, Errand] = field(default_factory=dict)
     principals: PrincipalSource | None = None
     dependents: list[DependentsOf] = field(default_factory=list)
+    functions: Functions | None = None
 
     def add(self, room: Room) -> None:
         """Take in one room."""
         if room.service in self.rooms:
             raise ValueError(f"room {room.service} is registered twice")
         self.rooms[room.service] = room
+
+    def add_errand(self, kind: str, errand: Errand) -> None:
+        """Say who does the jobs of one kind that wait. Only the process that does jobs needs to know."""
+        if kind in self.jobs or kind in self.errands:
+            raise ValueError(f"job kind {kind} is registered twice")
+        self.errands[kind] = errand
 
     def add_job(self, kind: str, handler: JobHandler) -> None:
         """Say who does the jobs of one kind."""

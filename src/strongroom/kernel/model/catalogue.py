@@ -16,7 +16,7 @@ import orjson
 
 from strongroom.kernel.model.shapes import Member, OperationModel, Protocol, ServiceModel, Shape
 
-SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "cloudtrail", "ssm")
+SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "logs", "cloudtrail", "ssm")
 """The modelled services that rooms are or will be made for. Each costs nothing until it is asked for."""
 
 _PROTOCOLS: Final = ("json", "query", "rest-json")

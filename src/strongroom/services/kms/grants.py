@@ -99,6 +99,8 @@ def names_of(principal: Principal) -> list[str]:
 
 def grants_for(account: str, key_pk: int, arn: str, tx: Transaction, principal: Principal) -> Document | None:
     """The grants on a key that name this caller, as a document of Allows. Kept until a grant of the account changes."""
+    if not tx.cached(account, store.GRANTS, ("any", key_pk), lambda: store.has_grants(tx, key_pk)):
+        return None
     names = tuple(names_of(principal))
     if not names:
         return None

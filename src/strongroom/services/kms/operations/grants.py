@@ -230,6 +230,8 @@ def _denials(policy: Document | None) -> Document | None:
 
 def _check(call: Call, key: Key, operations: list[str], constraints: Mapping[str, Any]) -> None:
     """What a grant on this key may say. Raises ValidationException; the texts are our choice."""
+    if not operations:
+        raise errors.invalid("A grant needs at least one operation.")
     for one in operations:
         if not suits(one, key.row.spec, key.row.usage):
             raise errors.invalid(f"Operation {one} is not supported by a key of KeySpec {key.row.spec} "

@@ -96,6 +96,11 @@ def retirable_grants(
     return [(GrantRow._make(row[:-2]), row[-2], row[-1]) for row in rows]
 
 
+def has_grants(tx: Transaction, pk: int) -> bool:
+    """Whether a key has any: most have none, and need not be asked for a caller's."""
+    return bool(tx.rows(_LISTED, of_key=pk, after="", at_most=1))
+
+
 def count_grants(tx: Transaction, pk: int) -> int:
     """How many grants a key has."""
     row = tx.row(_COUNT, of_key=pk)

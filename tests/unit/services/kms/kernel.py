@@ -9,7 +9,7 @@ from typing import Any
 from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.authz.model import ContextValue, Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Functions, Roles, Source, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms.room import ROOM
@@ -28,6 +28,10 @@ class Undecided:
 
     @property
     def roles(self) -> Roles:
+        raise NotImplementedError
+
+    @property
+    def functions(self) -> Functions:
         raise NotImplementedError
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:

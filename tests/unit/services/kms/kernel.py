@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strongroom.base.entropy import Entropy, SystemEntropy
+from strongroom.base.running import Functions
 from strongroom.kernel.authz.model import ContextValue, Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Answer, Call, Credential, Dependents, Functions, Roles, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Source, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms.room import ROOM

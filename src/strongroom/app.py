@@ -19,10 +19,11 @@ from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel import wire
+from strongroom.kernel import rewrap, roots, wire
 from strongroom.kernel.call import Record
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
+from strongroom.kernel.jobs import due
 from strongroom.kernel.journal import event, settle
 from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.lookup import lines_of_request
@@ -48,14 +49,9 @@ from strongroom.settings import Settings
 
 NODE_FILE = "node"
 CREDENTIALS_FILE = "credentials"
-CHECK_VALUE = "root_key_check"
 DEV_CLOCK = "dev_clock"
 ACCOUNT = "default_account"
 PREPARER = "prepare"
-WRONG_ROOT_KEY = (
-    "The root key of this seal does not open this store: it was made with another one. "
-    "Give the seal that the store was made with (--seal), or another data directory."
-)
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
@@ -91,7 +87,7 @@ class Product:
             store = open_store(self.settings.store_url)
             try:
                 with store.read() as tx:
-                    return tx.row(_READ, name=CHECK_VALUE) is not None
+                    return bool(roots.stored(tx))
             finally:
                 store.close()
 
@@ -108,32 +104,33 @@ class Product:
     def _prepare(self, store: Store, root_key: bytes | None, notes: Sequence[str]) -> Prepared:
         if root_key is None:
             with store.read() as tx:
-                if tx.row(_READ, name=CHECK_VALUE) is None:
+                if not roots.stored(tx):
                     raise StartRefused(
                         "This store is new and has no root key yet: give the passphrase to begin with."
                     )
             return Prepared(fresh=False, administrator=False, notes=tuple(notes))
-        keyring = Keyring(root_key)
         journal = self._journal(PREPARER)
         recorder = Recorder(journal, store, self.clock)
         try:
             with store.write() as tx:
-                known = tx.row(_READ, name=CHECK_VALUE)
-                if known is not None and not keyring.fits(known[0]):
-                    raise StartRefused(WRONG_ROOT_KEY)
-                fresh = known is None
+                fresh = not roots.stored(tx)
                 if fresh:
-                    self._first_start(tx, keyring, recorder)
+                    roots.first(tx, root_key, self.entropy, self.clock())
+                opened = _opened(tx, root_key, self.entropy)
+                if roots.holders(tx).get(self.node()) != opened.given:
+                    roots.hold(tx, self.node(), opened.given, self.clock())
+                if fresh:
+                    self._first_start(tx, opened.keyring, recorder)
                 elif self.settings.dev_clock and not self._facts(tx).dev_clock:
                     raise StartRefused("--dev-clock works only on a data directory that was made with it.")
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
             self._forget(store)
         finally:
             journal.close()
-        return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes))
+        newest = None if opened.newest == root_key else opened.newest
+        return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes), root_key=newest)
 
     def _first_start(self, tx: Transaction, keyring: Keyring, recorder: Recorder) -> None:
-        tx.run(_PUT, name=CHECK_VALUE, value=keyring.check_value())
         tx.run(_PUT, name=DEV_CLOCK, value="1" if self.settings.dev_clock else "0")
         tx.run(_PUT, name=ACCOUNT, value=self.settings.account)
         self._administrator(tx, self.settings.account, keyring, recorder, "CreateFirstAdministrator")
@@ -149,6 +146,13 @@ class Product:
         )
         if account == self.settings.account:
             write_private(self.settings.data / CREDENTIALS_FILE, made.profile().encode())
+        self._tell(tx, recorder, name, account, {"userName": made.user, "accessKeyId": made.key_id})
+        return made
+
+    def _tell(
+        self, tx: Transaction, recorder: Recorder, name: str, account: str, details: Mapping[str, Any]
+    ) -> None:
+        """Record one event of the deployment's own, which stands or falls with the transaction."""
         now, event_id = self.clock(), uuid4(self.entropy)
         told = event.service_event(
             event_id=event_id,
@@ -159,12 +163,61 @@ class Product:
             name=name,
             region="us-east-1",
             account=account,
-            details={"userName": made.user, "accessKeyId": made.key_id},
+            details=details,
         )
         recorder.before_commit(
             tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)]
         )
-        return made
+
+    # ------------------------------------------------------------------ root keys
+
+    def rotate(self, root_key: bytes) -> bytes:
+        """Begin to replace the root key, or join what is under way; the root key that seals from now on."""
+        with self._recorded("seal") as (store, recorder), store.write() as tx:
+            waiting = roots.under_way(roots.stored(tx))
+            opened = _opened(tx, root_key, self.entropy)
+            if not waiting:
+                opened = roots.begin(tx, root_key, self.entropy, self.clock())
+                now = self.clock() + local.clock_offset(tx)
+                due.schedule(tx, kind=rewrap.KIND, key=str(opened.number), due=now)
+                self._tell(tx, recorder, "RotateRootKey", self._facts(tx).account, {"root": opened.number})
+            return opened.newest
+
+    def newest_root(self, root_key: bytes) -> tuple[bytes, ...]:
+        """The root key that seals now, and the older one where that is being replaced."""
+        with _told_plainly():
+            store = open_store(self.settings.store_url)
+            try:
+                with store.read() as tx:
+                    opened = _opened(tx, root_key, self.entropy)
+                    both = roots.under_way(roots.stored(tx))
+                    older = [opened.previous] if both and opened.previous is not None else []
+                    return (opened.newest, *older)
+            finally:
+                store.close()
+
+    def hold(self, root_key: bytes) -> None:
+        """Note that this node's seal gives this root key from now on, and that nothing of the node needs an older one."""
+        with _told_plainly():
+            store = open_store(self.settings.store_url)
+            try:
+                with store.write() as tx:
+                    roots.hold(tx, self.node(), _opened(tx, root_key, self.entropy).given, self.clock())
+            finally:
+                store.close()
+
+    @contextlib.contextmanager
+    def _recorded(self, process: str) -> Iterator[tuple[Store, Recorder]]:
+        with _told_plainly():
+            store = open_store(self.settings.store_url)
+            try:
+                journal = self._journal(process)
+                try:
+                    yield store, Recorder(journal, store, self.clock)
+                finally:
+                    journal.close()
+            finally:
+                store.close()
 
     # ------------------------------------------------------------------ processes
 
@@ -181,12 +234,10 @@ class Product:
     ) -> Opened:
         """Everything that a process needs to answer calls or to do jobs, wired together."""
         store = open_store(self.settings.store_url)
-        keyring = Keyring(root_key)
         with store.read() as tx:
-            known = tx.row(_READ, name=CHECK_VALUE)
-            if known is None or not keyring.fits(known[0]):
-                raise StartRefused(WRONG_ROOT_KEY)
+            kept = roots.Roots(_opened(tx, root_key), roots.stored(tx))
             facts = self._facts(tx)
+        keyring = kept.keyring
         registry = self.registry(facts, keyring)
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
@@ -204,8 +255,9 @@ class Product:
             clock=self.clock,
             offset=offset,
             regions=frozenset(self.settings.regions) or aws_regions(),
+            catch_up=kept.catch_up,
         )
-        return Opened(store, keyring, registry, queue, recorder, chain, offset)
+        return Opened(store, kept, registry, queue, recorder, chain, offset)
 
     def registry(self, facts: Facts, keyring: Keyring) -> Registry:
         """All rooms."""
@@ -214,6 +266,7 @@ class Product:
         sts.register(registry)
         kms.register(registry)
         secretsmanager.register(registry)
+        rewrap.register(registry, facts.account)
         local.register(
             registry,
             local.Local(
@@ -234,17 +287,20 @@ class Product:
         try:
             if command.get("do") == "clock status":
                 return self._clock_status(store)
+            if command.get("do") == "seal standing":
+                return self._seal_standing(store)
             if root_key is None:
                 raise StartRefused("The server is sealed: unseal it first.")
-            return self._administer(store, Keyring(root_key), command)
+            return self._administer(store, root_key, command)
         finally:
             store.close()
 
-    def _administer(self, store: Store, keyring: Keyring, command: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _administer(self, store: Store, root_key: bytes, command: Mapping[str, Any]) -> Mapping[str, Any]:
         journal = self._journal("admin")
         recorder = Recorder(journal, store, self.clock)
         try:
             with store.write() as tx:
+                keyring = _opened(tx, root_key, self.entropy).keyring
                 if command.get("do") == "account create":
                     account = command.get("account") or _new_account(self.entropy)
                     if not is_account_id(account):
@@ -256,9 +312,34 @@ class Product:
                     return self._administrator(
                         tx, self._facts(tx).account, keyring, recorder, "ResetAdministrator"
                     ).told()
+                if command.get("do") == "seal forget":
+                    return self._forget_node(tx, recorder, str(command.get("node", "")))
             raise StartRefused(f"There is no admin command {command.get('do')!r}.")
         finally:
             journal.close()
+
+    def _forget_node(self, tx: Transaction, recorder: Recorder, node: str) -> Mapping[str, Any]:
+        if node == self.node():
+            raise StartRefused("This node itself cannot be forgotten: it is running.")
+        if not roots.forget_holder(tx, node):
+            raise StartRefused(f"There is no node {node!r}.")
+        self._tell(tx, recorder, "ForgetNode", self._facts(tx).account, {"node": node})
+        return {"node": node}
+
+    def _seal_standing(self, store: Store) -> Mapping[str, Any]:
+        """How the root keys stand, and how far a rotation is."""
+        with store.read() as tx:
+            told = dict(roots.standing(tx))
+            progress = rewrap.progress_of(roots.stored(tx)[-1].progress)
+            nodes = roots.holders(tx)
+        if progress is not None and told["rotating"]:
+            told["progress"] = {
+                "rewrapped": progress.done,
+                "total": max(progress.total, 0),
+                "finished": progress.finished,
+                "broken": progress.broken,
+            }
+        return {**told, "node": self.node(), "nodes": dict(nodes)}
 
     def _clock_status(self, store: Store) -> Mapping[str, Any]:
         with store.read() as tx:
@@ -285,9 +366,10 @@ class Product:
         return self.settings.data / "journal"
 
     def _journal(self, process: str) -> Journal:
-        return Journal(self._journal_directory(), node=self._node(), process=process, clock=self.clock)
+        return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
 
-    def _node(self) -> str:
+    def node(self) -> str:
+        """The name of this data directory among the nodes of one store."""
         path = self.settings.data / NODE_FILE
         if not path.exists():
             write_private(path, self.entropy.take(4).hex().encode() + b"\n")
@@ -297,7 +379,14 @@ class Product:
         through = settled_through(self._journal_directory())
         if through:
             with store.write() as tx:
-                forget_ended(tx, self._node(), through)
+                forget_ended(tx, self.node(), through)
+
+
+def _opened(tx: Transaction, root_key: bytes, entropy: Entropy | None = None) -> roots.Opened:
+    try:
+        return roots.opened(tx, root_key, entropy)
+    except roots.WrongRoot as wrong:
+        raise StartRefused(str(wrong)) from None
 
 
 @contextlib.contextmanager
@@ -345,12 +434,17 @@ class Opened:
     """One process's engine room."""
 
     store: Store
-    keyring: Keyring
+    roots: roots.Roots
     registry: Registry
     queue: WriteQueue
     recorder: Recorder
     chain: Chain
     offset: Callable[[Transaction], timedelta]
+
+    def catch_up(self) -> None:
+        """Know the root keys as they stand now."""
+        with self.store.read() as tx:
+            self.roots.catch_up(tx)
 
     def close(self) -> None:
         """Drain and give back."""
@@ -365,6 +459,7 @@ class Worker:
     def __init__(self, product: Product, root_key: bytes | None, slot: int) -> None:
         self._product = product
         self._process = f"worker{slot}"
+        self._opened: Opened | None = None
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=product.settings.limits.max_body_bytes,
@@ -387,7 +482,7 @@ class Worker:
     def unseal(self, root_key: bytes) -> None:
         """Open everything with the root key."""
         deliveries = Deliveries()
-        opened = self._product.open_engine(root_key, self._process, deliveries)
+        self._opened = opened = self._product.open_engine(root_key, self._process, deliveries)
         self._application.engine = Engine(
             opened.chain,
             opened.store,
@@ -397,9 +492,15 @@ class Worker:
             sync_each=self._product.settings.journal_sync == "each",
         )
 
+    def catch_up(self) -> None:
+        """Know the root keys as they stand now."""
+        if self._opened is not None:
+            self._opened.catch_up()
+
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
         engine, self._application.engine = self._application.engine, None
+        self._opened = None
         if engine is not None:
             engine.close()
 
@@ -417,16 +518,27 @@ class Runner:
             registry=self._opened.registry,
             store=self._opened.store,
             queue=self._opened.queue,
-            keyring=self._opened.keyring,
+            keyring=self._opened.roots.keyring,
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
             owner=f"{socket.gethostname()}:{os.getpid()}",
+            catch_up=self._opened.roots.catch_up,
         )
+        self._node = product.node()
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
         self._loop.run(stop)
+
+    def catch_up(self) -> None:
+        """Know the root keys as they stand now."""
+        self._opened.catch_up()
+
+    def is_behind(self) -> bool:
+        """Whether this node's seal still gives an older root key than the one that seals now."""
+        with self._opened.store.read() as tx:
+            return roots.is_behind(tx, self._node)
 
     def run_due_now(self) -> int:
         """Do all that is due now."""

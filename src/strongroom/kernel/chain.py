@@ -84,6 +84,7 @@ class Chain:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
+        catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
@@ -94,6 +95,7 @@ class Chain:
         self.clock = clock
         self.offset = offset
         self.regions = regions
+        self.catch_up = catch_up
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
@@ -129,6 +131,7 @@ class Chain:
         """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
         try:
             with self.store.read() as tx:
+                self.catch_up(tx)
                 for step in BEFORE:
                     step(self, flight, tx)
                 if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
@@ -143,6 +146,7 @@ class Chain:
         """The rest of a flight, inside a savepoint of the write queue. Never raises."""
         self._start_over(flight)
         try:
+            self.catch_up(tx)
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             self._refuse(flight, error)

@@ -74,6 +74,7 @@ class JobLoop:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         owner: str,
+        catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         self.registry = registry
         self.store = store
@@ -83,6 +84,7 @@ class JobLoop:
         self.clock = clock
         self.offset = offset
         self.owner = owner
+        self.catch_up = catch_up
 
     def run(self, stop: threading.Event) -> None:
         """Do what is due, until told to stop. A failure of the store is logged and looked at again."""
@@ -125,6 +127,7 @@ class JobLoop:
         handler = self.registry.jobs.get(leased.kind)
 
         def work(tx: Transaction) -> Outcome:
+            self.catch_up(tx)
             run = _Run(self, self.clock() + self.offset(tx))
             if handler is None:
                 raise LookupError(f"no room does jobs of kind {leased.kind}")

@@ -173,6 +173,35 @@ class JobRun(Protocol):
         ...
 
 
+Place = tuple[str | int, ...]
+"""The primary key of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """One thing that lies sealed under the root key, where it lies, and what it is bound to."""
+
+    place: Place
+    sealed: bytes = field(repr=False)
+    bound: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRows:
+    """All rows of one kind that lie sealed under the root key, so that they can be sealed anew under the next one.
+
+    ``page(tx, after, limit)``: the next rows in the order of their places (None: from the first).
+    ``replace(tx, place, sealed)``: store another sealed form of the same thing. It raises no generation: whatever
+    was opened stays true, and sealed forms are never kept in caches.
+    """
+
+    name: str
+    purpose: str
+    page: Callable[[Transaction, Place | None, int], Sequence[SealedRow]]
+    count: Callable[[Transaction], int]
+    replace: Callable[[Transaction, Place, bytes], None]
+
+
 JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
 
@@ -184,6 +213,7 @@ class Registry:
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
     principals: PrincipalSource | None = None
+    sealed: dict[str, SealedRows] = field(default_factory=dict)
 
     def add(self, room: Room) -> None:
         """Take in one room."""
@@ -196,3 +226,9 @@ class Registry:
         if kind in self.jobs:
             raise ValueError(f"job kind {kind} is registered twice")
         self.jobs[kind] = handler
+
+    def add_sealed(self, rows: SealedRows) -> None:
+        """Say which rows of a room lie sealed under the root key: all of them, or they are lost at its rotation."""
+        if rows.name in self.sealed:
+            raise ValueError(f"sealed rows {rows.name} are registered twice")
+        self.sealed[rows.name] = rows

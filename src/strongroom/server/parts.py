@@ -82,11 +82,13 @@ class Prepared:
 
     ``fresh``: this was the store's first start. ``administrator``: the first administrator was made now, and
     the keys lie in ``DIR/credentials``. ``notes``: sentences for the screen (a migration that ran, say).
+    ``root_key``: the newer root key by which the given one is being replaced; None where it is the newest itself.
     """
 
     fresh: bool
     administrator: bool
     notes: tuple[str, ...] = ()
+    root_key: bytes | None = field(default=None, repr=False)
 
 
 class StartRefused(Exception):  # noqa: N818  it is an answer to the operator
@@ -110,6 +112,10 @@ class WorkerParts(Protocol):
         """Take the root key. Called in the event loop's thread; returns when calls are answered again."""
         ...
 
+    def catch_up(self) -> None:
+        """Know the root keys as they stand in the store now. Nothing while sealed."""
+        ...
+
     def seal(self) -> None:
         """Forget the root key and all that it opened. When it returns, no call is answered but with 503."""
         ...
@@ -128,6 +134,14 @@ class RunnerParts(Protocol):
 
     def run_due_now(self) -> int:
         """Do everything that is due by the product's clock now; how many jobs were done. From any thread."""
+        ...
+
+    def catch_up(self) -> None:
+        """Know the root keys as they stand in the store now. From any thread."""
+        ...
+
+    def is_behind(self) -> bool:
+        """Whether this node's seal gives an older root key than the one that seals now. From any thread."""
         ...
 
     def close(self) -> None:
@@ -163,6 +177,18 @@ class Parts(Protocol):
 
     def open_runner(self, root_key: bytes) -> RunnerParts:
         """The parts of the runner."""
+        ...
+
+    def rotate(self, root_key: bytes) -> bytes:
+        """Begin to replace the root key, or join what is under way; the root key that seals from now on."""
+        ...
+
+    def newest_root(self, root_key: bytes) -> tuple[bytes, ...]:
+        """The root key that seals now, and the one that it is replacing where that still opens things."""
+        ...
+
+    def hold(self, root_key: bytes) -> None:
+        """Note that this node's seal gives this root key, and that nothing outside the store needs an older one."""
         ...
 
     def admin(self, command: Mapping[str, Any], root_key: bytes | None) -> Mapping[str, Any]:

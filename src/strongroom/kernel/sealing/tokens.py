@@ -105,7 +105,7 @@ def issue(keyring: Keyring, session: Session, access_key_id: str) -> str:
     )
     secret = base64.b64decode(session.secret, validate=True)
     plain = secret + len(fixed).to_bytes(2, "big") + fixed + packed(session)
-    return base64.b64encode(keyring.seal(_PURPOSE, plain, access_key_id.encode())).decode("ascii")
+    return base64.b64encode(keyring.tokens.seal(_PURPOSE, plain, access_key_id.encode())).decode("ascii")
 
 
 def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
@@ -116,7 +116,7 @@ def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
     if len(token) > _TOKEN_LENGTH_MAX:
         raise TokenBroken
     try:
-        plain = keyring.open(_PURPOSE, base64.b64decode(token, validate=True), access_key_id.encode())
+        plain = keyring.tokens.open(_PURPOSE, base64.b64decode(token, validate=True), access_key_id.encode())
     except (SealBroken, binascii.Error, ValueError):
         raise TokenBroken from None
     fixed_at = _SECRET_BYTES + 2

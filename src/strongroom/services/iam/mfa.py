@@ -17,7 +17,7 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam.store import devices
 from strongroom.services.iam.store.devices import Device
 
-_PURPOSE = "iam-mfa-seed"
+PURPOSE = "iam-mfa-seed"
 _SEED_BYTES = 40
 """64 characters of base32, as AWS makes them."""
 _AROUND = 1
@@ -63,7 +63,7 @@ ATTEMPTS = Attempts()
 def new_seed(serial: str, entropy: Entropy, keyring: Keyring) -> tuple[bytes, bytes]:
     """A new seed: sealed, and in base32 as it is shown this once."""
     seed = entropy.take(_SEED_BYTES)
-    return keyring.seal(_PURPOSE, seed, serial.encode()), base64.b32encode(seed)
+    return keyring.seal(PURPOSE, seed, serial.encode()), base64.b32encode(seed)
 
 
 def use(tx: Transaction, keyring: Keyring, device: Device, code: str, now: datetime) -> bool:
@@ -92,7 +92,7 @@ def found_pair(keyring: Keyring, device: Device, first: str, second: str, now: d
 def _judged(keyring: Keyring, device: Device, code: str, steps: Iterable[int], now: datetime) -> int | None:
     if not ATTEMPTS.may_try(device.serial, now):
         return None
-    seed = keyring.open(_PURPOSE, device.sealed, device.serial.encode())
+    seed = keyring.open(PURPOSE, device.sealed, device.serial.encode())
     step = totp.step_of(seed, code, steps)
     if step is None:
         ATTEMPTS.failed(device.serial, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from strongroom.kernel.registry import Registry
 from strongroom.services.kms import jobs, operations
 from strongroom.services.kms.room import ROOM
+from strongroom.services.kms.sealed import MATERIAL
 
 __all__ = ["operations", "register"]
 
@@ -12,4 +13,5 @@ __all__ = ["operations", "register"]
 def register(registry: Registry) -> None:
     """Take the room into the house."""
     registry.add(ROOM)
+    registry.add_sealed(MATERIAL)
     registry.add_job(jobs.DELETE_KEY, jobs.delete_key)

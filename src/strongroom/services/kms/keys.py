@@ -24,7 +24,7 @@ from strongroom.services.kms.rules.policies import stored_policy
 from strongroom.services.kms.rules.states import ENABLED
 from strongroom.services.kms.store import KeyRow
 
-_PURPOSE = "kms-material"
+PURPOSE = "kms-material"
 _MATERIAL_ID_BYTES = 32
 
 
@@ -93,7 +93,7 @@ def new_key(call: Call, tx: Transaction, account: str, *, description: str, mana
                  "ENCRYPT_DECRYPT", "AWS_KMS", manager, policy, material_id)  # fmt: skip
     pk = store.add_key(tx, row)
     secret = entropy.take(MATERIAL_BYTES)
-    sealed = keyring.seal(_PURPOSE, secret, _bound(name, material_id))
+    sealed = keyring.seal(PURPOSE, secret, bound_to(name, material_id))
     store.add_material(tx, pk, material_id, now_ms, sealed)
     return pk
 
@@ -110,7 +110,7 @@ def _load(tx: Transaction, keyring: Keyring, name: KeyName) -> Target:
     arn = name.arn
     tags, aliases = store.tags(tx, row.pk), tuple(store.alias_names(tx, row.pk))
     materials = {
-        material_id: Material(keyring.open(_PURPOSE, sealed, _bound(name, material_id)))
+        material_id: Material(keyring.open(PURPOSE, sealed, bound_to(name, material_id)))
         for material_id, sealed in store.materials(tx, row.pk)
     }
     header = MessageHeader(row.account, row.region, row.key_id, row.material_id or "")
@@ -141,6 +141,6 @@ def _facts(key: Key) -> dict[str, ContextValue]:
     return facts
 
 
-def _bound(name: KeyName, material_id: str) -> bytes:
+def bound_to(name: KeyName, material_id: str) -> bytes:
     """Material opens only as what it was sealed for: a row moved to another key's is a broken seal."""
     return f"{name.arn} {material_id}".encode()

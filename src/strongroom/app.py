@@ -32,8 +32,9 @@ from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
 from strongroom.kernel.registry import Registry
+from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.keyring import Keyring
-from strongroom.kernel.sealing.seals import parse_seal
+from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
@@ -68,14 +69,20 @@ class Facts:
 class Product:
     """The product of one set of settings (server.parts.Parts). Holds nothing open between its calls."""
 
-    def __init__(
-        self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock = machine_clock, entropy: Entropy | None = None) -> None:
         self.settings = settings
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
-        self.seal = parse_seal(settings.seal, settings.data)
+        # Asked at once, so that a seal that cannot be is told before anything is opened.
+        parse_seal(settings.seal, settings.data, settings.seal_command)
+
+    @property
+    def seal(self) -> Seal:
+        """The seal as it is now: `strongroom seal change` may have changed it since the start."""
+        settings = self.settings
+        named = "" if current.read(settings.data) is not None else settings.seal
+        return parse_seal(named, settings.data, settings.seal_command)
 
     # ------------------------------------------------------------------ start
 
@@ -105,9 +112,7 @@ class Product:
         if root_key is None:
             with store.read() as tx:
                 if not roots.stored(tx):
-                    raise StartRefused(
-                        "This store is new and has no root key yet: give the passphrase to begin with."
-                    )
+                    raise StartRefused("This store is new and has no root key yet: give the passphrase to begin with.")
             return Prepared(fresh=False, administrator=False, notes=tuple(notes))
         journal = self._journal(PREPARER)
         recorder = Recorder(journal, store, self.clock)
@@ -117,7 +122,8 @@ class Product:
                 if fresh:
                     roots.first(tx, root_key, self.entropy, self.clock())
                 opened = _opened(tx, root_key, self.entropy)
-                if roots.holders(tx).get(self.node()) != opened.given:
+                if opened.given < opened.number or not roots.under_way(roots.stored(tx)):
+                    # Where the seal gives the newer root already, the node says so when its files follow: ``hold``.
                     roots.hold(tx, self.node(), opened.given, self.clock())
                 if fresh:
                     self._first_start(tx, opened.keyring, recorder)
@@ -127,31 +133,24 @@ class Product:
             self._forget(store)
         finally:
             journal.close()
-        newest = None if opened.newest == root_key else opened.newest
-        return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes), root_key=newest)
+        return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes))
 
     def _first_start(self, tx: Transaction, keyring: Keyring, recorder: Recorder) -> None:
         tx.run(_PUT, name=DEV_CLOCK, value="1" if self.settings.dev_clock else "0")
         tx.run(_PUT, name=ACCOUNT, value=self.settings.account)
         self._administrator(tx, self.settings.account, keyring, recorder, "CreateFirstAdministrator")
 
-    def _administrator(
-        self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str
-    ) -> Made:
+    def _administrator(self, tx: Transaction, account: str, keyring: Keyring, recorder: Recorder, name: str) -> Made:
         made = Made(
             account,
-            *iam.create_administrator(
-                tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring
-            ),
+            *iam.create_administrator(tx, account=account, now=self.clock(), entropy=self.entropy, keyring=keyring),
         )
         if account == self.settings.account:
             write_private(self.settings.data / CREDENTIALS_FILE, made.profile().encode())
         self._tell(tx, recorder, name, account, {"userName": made.user, "accessKeyId": made.key_id})
         return made
 
-    def _tell(
-        self, tx: Transaction, recorder: Recorder, name: str, account: str, details: Mapping[str, Any]
-    ) -> None:
+    def _tell(self, tx: Transaction, recorder: Recorder, name: str, account: str, details: Mapping[str, Any]) -> None:
         """Record one event of the deployment's own, which stands or falls with the transaction."""
         now, event_id = self.clock(), uuid4(self.entropy)
         told = event.service_event(
@@ -165,9 +164,7 @@ class Product:
             account=account,
             details=details,
         )
-        recorder.before_commit(
-            tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)]
-        )
+        recorder.before_commit(tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)])
 
     # ------------------------------------------------------------------ root keys
 
@@ -197,7 +194,7 @@ class Product:
                 store.close()
 
     def hold(self, root_key: bytes) -> None:
-        """Note that this node's seal gives this root key from now on, and that nothing of the node needs an older one."""
+        """Note that this node's seal gives this root key, and that nothing outside the store needs an older one."""
         with _told_plainly():
             store = open_store(self.settings.store_url)
             try:
@@ -271,8 +268,7 @@ class Product:
             registry,
             local.Local(
                 dev_clock=facts.dev_clock,
-                seal_kind=self.seal.kind,
-                seal_protects=self.seal.describe(),
+                seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
                 lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
             ),
@@ -312,6 +308,10 @@ class Product:
                     return self._administrator(
                         tx, self._facts(tx).account, keyring, recorder, "ResetAdministrator"
                     ).told()
+                if command.get("do") == "seal changed":
+                    details = {"from": command["from"], "to": command["to"]}
+                    self._tell(tx, recorder, "ChangeSeal", self._facts(tx).account, details)
+                    return {}
                 if command.get("do") == "seal forget":
                     return self._forget_node(tx, recorder, str(command.get("node", "")))
             raise StartRefused(f"There is no admin command {command.get('do')!r}.")
@@ -558,9 +558,7 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
 
     def answer(request: HTTPRequest) -> HTTPReply:
         route = router.route(request)
-        refusal = Refusal(
-            Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`."
-        )
+        refusal = Refusal(Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`.")
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer

@@ -67,26 +67,18 @@ _ADD = Statement(
         progress=bindparam("v_progress"),
     )
 )
-_LINK_FORWARD = Statement(
-    update(root).where(root.c.number == bindparam("of")).values(under_next=bindparam("v_under"))
-)
-_PROGRESS = Statement(
-    update(root).where(root.c.number == bindparam("of")).values(progress=bindparam("v_progress"))
-)
+_LINK_FORWARD = Statement(update(root).where(root.c.number == bindparam("of")).values(under_next=bindparam("v_under")))
+_PROGRESS = Statement(update(root).where(root.c.number == bindparam("of")).values(progress=bindparam("v_progress")))
 _RETIRE = Statement(
     update(root).where(root.c.number == bindparam("of")).values(retired_ms=bindparam("v_when"), under_next=None)
 )
-_UNLINK = Statement(
-    update(root).where(root.c.number == bindparam("of")).values(under_previous=None, progress=None)
-)
+_UNLINK = Statement(update(root).where(root.c.number == bindparam("of")).values(under_previous=None, progress=None))
 _HOLDERS = Statement(
     select(root_holder.c.node, root_holder.c.number, root_holder.c.noted_ms).order_by(root_holder.c.node)
 )
 _DROP_HOLDER = Statement(delete(root_holder).where(root_holder.c.node == bindparam("which")))
 _ADD_HOLDER = Statement(
-    insert(root_holder).values(
-        node=bindparam("v_node"), number=bindparam("v_number"), noted_ms=bindparam("v_noted")
-    )
+    insert(root_holder).values(node=bindparam("v_node"), number=bindparam("v_number"), noted_ms=bindparam("v_noted"))
 )
 _KEY = Statement(select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
 _ADD_KEY = Statement(insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
@@ -175,7 +167,9 @@ def note_progress(tx: Transaction, number: int, text: str) -> None:
 
 
 def hold(tx: Transaction, node: str, number: int, now: datetime) -> None:
-    """Note which root the seal of a node gives."""
+    """Note which root the seal of a node gives; nothing is written where that is known."""
+    if holders(tx).get(node) == number:
+        return
     tx.run(_DROP_HOLDER, which=node)
     tx.run(_ADD_HOLDER, v_node=node, v_number=number, v_noted=to_ms(now))
 

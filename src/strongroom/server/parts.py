@@ -71,6 +71,7 @@ class Serving:
     workers: int
     tls: str
     seal: str
+    seal_command: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     limits: WireLimits = field(default_factory=WireLimits)
     about: Mapping[str, str] = field(default_factory=dict)
@@ -82,13 +83,11 @@ class Prepared:
 
     ``fresh``: this was the store's first start. ``administrator``: the first administrator was made now, and
     the keys lie in ``DIR/credentials``. ``notes``: sentences for the screen (a migration that ran, say).
-    ``root_key``: the newer root key by which the given one is being replaced; None where it is the newest itself.
     """
 
     fresh: bool
     administrator: bool
     notes: tuple[str, ...] = ()
-    root_key: bytes | None = field(default=None, repr=False)
 
 
 class StartRefused(Exception):  # noqa: N818  it is an answer to the operator
@@ -199,5 +198,8 @@ class Parts(Protocol):
         ``{"do": "admin reset"}`` -> the same shape, for the default account; also written to DIR/credentials.
         ``{"do": "clock status"}`` ->
             ``{"now": iso, "machine": iso, "offset_seconds": int, "dev_clock": bool}``
+        ``{"do": "seal standing"}`` -> ``{"root": number, "since": iso, "rotating": bool, "behind": [node], ...}``
+        ``{"do": "seal forget", "node": ...}`` -> ``{"node": ...}``: that node is gone for good
+        ``{"do": "seal changed", "from": kind, "to": kind}`` -> ``{}``: recorded, and nothing else
         """
         ...

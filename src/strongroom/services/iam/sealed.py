@@ -16,10 +16,7 @@ def _rows(purpose: str, table: Table, named: Column[str], told: Column[str], bou
           ) -> SealedRows:  # fmt: skip
     """The rows of one table: ``named`` is their primary key, ``told`` what ``bound`` needs besides."""
     page = Statement(
-        select(named, told, table.c.sealed)
-        .where(named > bindparam("after"))
-        .order_by(named)
-        .limit(bindparam("most"))
+        select(named, told, table.c.sealed).where(named > bindparam("after")).order_by(named).limit(bindparam("most"))
     )
     count = Statement(select(func.count()).select_from(table))
     change = Statement(update(table).where(named == bindparam("which")).values(sealed=bindparam("v_sealed")))
@@ -39,6 +36,4 @@ def _rows(purpose: str, table: Table, named: Column[str], told: Column[str], bou
 
 
 ACCESS_KEYS = _rows(secrets.PURPOSE, access_key, access_key.c.id, access_key.c.user_id, secrets.bound_to)
-MFA_SEEDS = _rows(
-    mfa.PURPOSE, mfa_device, mfa_device.c.serial, mfa_device.c.serial, lambda serial, _: serial.encode()
-)
+MFA_SEEDS = _rows(mfa.PURPOSE, mfa_device, mfa_device.c.serial, mfa_device.c.serial, lambda serial, _: serial.encode())

@@ -125,6 +125,10 @@ class Product:
                 if opened.given < opened.number or not roots.under_way(roots.stored(tx)):
                     # Where the seal gives the newer root already, the node says so when its files follow: ``hold``.
                     roots.hold(tx, self.node(), opened.given, self.clock())
+                if roots.under_way(roots.stored(tx)):
+                    # Whoever did this before us may hold its lease for a minute more; a lease lost is work done again.
+                    now = self.clock() + local.clock_offset(tx)
+                    due.schedule(tx, kind=rewrap.KIND, key=str(opened.number), due=now)
                 if fresh:
                     self._first_start(tx, opened.keyring, recorder)
                 elif self.settings.dev_clock and not self._facts(tx).dev_clock:

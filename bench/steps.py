@@ -26,12 +26,15 @@ from bench import machine
 from strongroom.app import Opened, Product
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel import chain as chain_file
-from strongroom.kernel.call import Source
+from strongroom.kernel.call import Sources
 from strongroom.settings import load_settings
 
 URL = "http://127.0.0.1:8443"
 SECRETS = 200
 VALUE = orjson.dumps({"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}).decode()
+
+
+SOURCES = Sources()
 
 
 class Stopwatch:
@@ -101,7 +104,7 @@ def signed(key: Credentials, operation: str, params: dict[str, Any]) -> HTTPRequ
 
 def _ask(opened: Opened, request: HTTPRequest) -> int:
     again = HTTPRequest(request.method, request.path, request.query, request.headers, request.body)
-    source = Source(ip="127.0.0.1", user_agent=again.header(b"user-agent") or "", host=again.header(b"host") or "")
+    source = SOURCES.of("127.0.0.1", again.header(b"user-agent") or "", again.header(b"host") or "", None)
     flight = opened.chain.enter(opened.chain.begin(again, source))
     if flight.reply is None:
         outcome: list[Any] = []

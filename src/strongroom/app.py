@@ -45,6 +45,7 @@ from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import credentials_text, write_private
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
+from strongroom.server.proxies import Proxies
 from strongroom.services import iam, kms, local, secretsmanager, sts
 from strongroom.settings import Settings
 
@@ -469,6 +470,7 @@ class Worker:
             max_body_bytes=product.settings.limits.max_body_bytes,
             sealed=_sealed(product),
             health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
+            proxies=Proxies(product.settings.proxies),
         )
         if root_key is not None:
             self.unseal(root_key)

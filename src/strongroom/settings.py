@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from strongroom.base.names import is_account_id
 from strongroom.server.listening import is_loopback
 from strongroom.server.parts import Serving, StartRefused, WireLimits
+from strongroom.server.proxies import trusted_network
 
 PREFIX = "STRONGROOM_"
 CLIENT_VARIABLES = frozenset({"STRONGROOM_ENDPOINT", "STRONGROOM_FORMAT", "STRONGROOM_CALLED_AS"})
@@ -67,6 +68,13 @@ class Settings:
         "Further names by which clients call, besides localhost, 127.0.0.1, [::1] and the listen"
         " address. `*.example.com` stands for one label. They also go into the server's certificate.",
         extreme=("*.vault.internal", "vault.internal"),
+    )
+    proxies: tuple[str, ...] = _setting(
+        (),
+        "addresses",
+        "Addresses or networks of proxies that are believed to name the client in `X-Forwarded-For`, for"
+        " `aws:SourceIp` and the records. Nobody else is believed.",
+        extreme=("10.0.0.0/8", "::1"),
     )
     store: str = _setting(
         "",
@@ -193,6 +201,14 @@ class Settings:
                 raise StartRefused(f"setting {one.name} is {value}; it must be between {least} and {most}")
         object.__setattr__(self, "data", self.data.absolute())
         self._check_words()
+        self._check_proxies()
+
+    def _check_proxies(self) -> None:
+        for proxy in self.proxies:
+            try:
+                trusted_network(proxy)
+            except ValueError:
+                raise StartRefused(f"setting proxies has {proxy!r}; it must be an address or a network") from None
 
     def _check_words(self) -> None:
         if not is_account_id(self.account):

@@ -72,6 +72,24 @@ def test_a_call_that_raises_is_undone_and_told_alone(
     assert 101 == total(store)
 
 
+def test_a_call_that_is_undone_may_have_something_kept(store: BatchStore, ledger: Notes, queue: WriteQueue) -> None:
+    def refused(*despite: Callable[[Transaction], object]) -> Callable[[Transaction], Outcome]:
+        def run(tx: Transaction) -> Outcome:
+            adds(10, "b")(tx)
+            return Outcome(False, ("b",), None, tuple(despite))  # type: ignore[arg-type]
+
+        return run
+
+    def fails(tx: Transaction) -> None:
+        adds(5000, "d")(tx)
+        raise ZeroDivisionError
+
+    answers = one_batch(queue, [refused(adds(1, "c")), refused(fails), adds(100, "e")])
+    assert [False, False, True] == [answer.wait().keep for answer in answers]  # type: ignore[union-attr]
+    assert ["e"] == ledger.kept(["b", "c", "d", "e"])
+    assert 101 == total(store)
+
+
 def test_a_later_call_sees_what_an_earlier_one_of_the_batch_kept(queue: WriteQueue) -> None:
     def looks(tx: Transaction) -> Outcome:
         return Outcome(True, (), number(tx))

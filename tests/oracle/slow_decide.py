@@ -2,6 +2,7 @@
 
 Written from the facts about IAM alone (language, evaluation in one account, across accounts, keys, roles).
 Where the first implementation compiles, this one reads the same JSON again for every question.
+Of the first it has one type of value alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
+
+from strongroom.kernel.authz.model import Spellings
 
 Spelled = list[tuple[str, bool]]
 """Text with wildcards: each character, and whether it is a wildcard."""
@@ -188,6 +191,8 @@ def condition_met(operator: str, key: str, bounds: list[str], version: str, cont
         hits = [hit(name, value, bound, version, context) for bound in bounds]
         positive = YES if YES in hits else UNCLEAR if UNCLEAR in hits else NO
         verdicts.append({YES: NO, NO: YES}.get(positive, UNCLEAR) if negative else positive)
+    if isinstance(sent, Spellings):  # one value in two spellings: it must not matter which is meant
+        return verdicts[0] if len(set(verdicts)) == 1 else UNCLEAR
     every = sets == "ForAllValues" or (sets == "" and negative)
     first, last = (NO, YES) if every else (YES, NO)
     return first if first in verdicts else UNCLEAR if UNCLEAR in verdicts else last

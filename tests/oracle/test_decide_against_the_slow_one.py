@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.document import DocumentKind, load_document
-from strongroom.kernel.authz.model import Policies, Request, ResourceRule
+from strongroom.kernel.authz.model import Policies, Request, ResourceRule, Spellings
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from tests.oracle.slow_decide import slow_decide, ways
 
@@ -136,7 +136,7 @@ class Maker:
         ]
         account = caller.account if caller.account and self.often() else pick([HOME, AWAY])
         context = {
-            key.lower(): tuple(self.some(VALUES, 0, 3)) if self.seldom() else pick(VALUES)
+            key.lower(): pick([tuple, tuple, Spellings])(self.some(VALUES, 0, 3)) if self.seldom() else pick(VALUES)
             for key in self.some(KEYS[:-1], 0, 4)
         }
         policies = {

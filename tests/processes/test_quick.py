@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -96,3 +96,48 @@ def test_a_fault_is_told_as_500_and_no_more() -> None:
 
     answered = exchange(at_once, ONE)
     assert answered.startswith(b"HTTP/1.1 500 ") and b"a secret" not in answered
+
+
+class Late:
+    """Holds every answer until it is hurried, or 50 ms have passed."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Late.One] = []
+        self.hurried = 0
+
+    class One:
+        def __init__(self, late: Late, reply: HTTPReply) -> None:
+            self.late, self.reply, self.deliver = late, reply, None
+
+        deliver: Callable[[HTTPReply], None] | None
+
+        def hurry(self) -> None:
+            self.late.hurried += 1
+            self.late.end()
+
+    def __call__(self, request: HTTPRequest, client: str, tls: TLSDetails | None) -> Late.One:
+        one = Late.One(self, short(request, client, tls))
+        self.waiting.append(one)
+        asyncio.get_running_loop().call_later(0.05, self.end)
+        return one
+
+    def end(self) -> None:
+        ended, self.waiting = self.waiting, []
+        for one in ended:
+            if one.deliver is not None:
+                one.deliver(one.reply)
+
+
+def test_a_held_answer_leaves_before_the_one_to_what_came_behind_it() -> None:
+    late = Late()
+    answered = exchange(late, ONE + ONE.replace(b"/a", b"/b"), ONE.replace(b"/a", b"/c"), LAST)
+    places = [answered.index(text) for text in (b"short:/a?:hi", b"short:/b?:hi", b"short:/c?:hi", b"long:/last:hi")]
+    assert places == sorted(places)
+    assert late.hurried >= 2, "within one chunk, and by the next"
+
+
+def test_garbage_behind_a_held_answer_takes_nothing_from_it() -> None:
+    answered = exchange(Late(), ONE + b"garbage\r\n\r\n")
+    assert answered.index(b"short:/a?:hi") < len(answered)
+    assert 1 == answered.count(b"HTTP/1.1 200")
+    assert b"BadRequest" in answered[answered.index(b"short:/a?:hi") :] or answered.endswith(b"short:/a?:hi")

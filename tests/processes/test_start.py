@@ -91,7 +91,7 @@ def test_everything_is_there_after_a_restart_and_after_kill_9(tmp_path: Path) ->
         server.client("secretsmanager").put_secret_value(SecretId="kept", SecretString="safer")
         children = list(server.children().values())
         server.kill()
-        wait_gone(children, timeout=1)
+        wait_gone(children, timeout=20)
     with server:
         assert "safer" == server.client("secretsmanager").get_secret_value(SecretId="kept")["SecretString"]
         assert keys == (data / "credentials").read_bytes()

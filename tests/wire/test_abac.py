@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.inprocess import Account
-from tests.wire.test_secretsmanager_policies import allow, refused, user
+from tests.wire.test_secretsmanager_life import refused
+from tests.wire.test_secretsmanager_policies import allow, user
 from tests.wire.test_sts import refused as refused_query
 from tests.wire.test_sts import trust
 
-BY_TAG = {"StringEquals": {"aws:ResourceTag/project": "${aws:PrincipalTag/project}"}}
+BY_TAG: dict[str, Any] = {"StringEquals": {"aws:ResourceTag/project": "${aws:PrincipalTag/project}"}}
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -111,7 +112,7 @@ def test_the_tag_of_a_session_outranks_the_roles_own(world: World) -> None:
 
 
 def test_secrets_may_be_made_only_with_the_own_tag(world: World) -> None:
-    own = {"StringEquals": {"aws:RequestTag/project": "${aws:PrincipalTag/project}"}}
+    own: dict[str, Any] = {"StringEquals": {"aws:RequestTag/project": "${aws:PrincipalTag/project}"}}
     world.iam.put_role_policy(
         RoleName="worker",
         PolicyName="p",
@@ -160,7 +161,8 @@ def test_every_global_key_is_filled_from_the_real_request(account: Account) -> N
     iam.tag_user(UserName="ann", Tags=[{"Key": "team", "Value": "red"}])
     for key, (operator, met, unmet) in GLOBAL.items():
         for value, allowed in ((met, True), (unmet, False)):
-            text = document(allow("secretsmanager:GetSecretValue", **{operator: {key: value}}))
+            condition: dict[str, Any] = {operator: {key: value}}
+            text = document(allow("secretsmanager:GetSecretValue", **condition))
             iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=text)
             try:
                 client.get_secret_value(SecretId="s", VersionStage="AWSCURRENT")
@@ -173,7 +175,7 @@ def test_every_global_key_is_filled_from_the_real_request(account: Account) -> N
 def test_a_service_is_told_from_its_caller_by_the_keys_of_calls_on_behalf(account: Account) -> None:
     key = account.client("kms").create_key()["KeyMetadata"]["KeyId"]
     account.client("secretsmanager").create_secret(Name="k", SecretString="x", KmsKeyId=key)
-    through = {
+    through: dict[str, Any] = {
         "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"},
         "Bool": {"aws:ViaAWSService": "true"},
         "ForAnyValue:StringEquals": {"aws:CalledVia": "secretsmanager.amazonaws.com"},
@@ -194,5 +196,38 @@ def test_a_deny_on_the_time_of_issue_revokes_the_sessions_that_are_out(world: Wo
         "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2998-01-01T00:00:00Z"}},
     }
     world.iam.put_role_policy(RoleName="worker", PolicyName="revoke", PolicyDocument=document(revoke))
+
+    assert "AccessDeniedException" == refused(client.get_secret_value, SecretId="x")[0]
+
+
+def test_a_secret_with_the_tag_in_two_spellings_is_nobodys(world: World) -> None:
+    """Tags of secrets are told apart by case, condition keys are not: what could be read either way opens nothing."""
+    client = world.account.client("secretsmanager", **world.session())
+    for spelling, other in (("Project", "x"), ("PROJECT", "x"), ("Project", "z")):
+        world.secrets.tag_resource(SecretId="y", Tags=[{"Key": spelling, "Value": other}])
+        assert "AccessDeniedException" == refused(client.get_secret_value, SecretId="y")[0], (spelling, other)
+        assert "AccessDeniedException" == refused(client.untag_resource, SecretId="y", TagKeys=["project"])[0]
+    world.secrets.tag_resource(SecretId="x", Tags=[{"Key": "Project", "Value": "x"}])
+    assert "x" == client.get_secret_value(SecretId="x")["SecretString"], "both spellings say the same"
+
+
+def test_no_second_spelling_smuggles_a_tag_past_a_condition_on_the_request(world: World) -> None:
+    own: dict[str, Any] = {"StringEquals": {"aws:RequestTag/project": "x"}}
+    keys = user(world.account, "maker", allow("secretsmanager:CreateSecret", "secretsmanager:TagResource", **own))
+    client = world.account.client("secretsmanager", **keys)
+    tags = [{"Key": "project", "Value": "y"}, {"Key": "Project", "Value": "x"}]
+    for order in (tags, tags[::-1]):
+        code = refused(client.create_secret, Name="new", SecretString="n", Tags=order)[0]
+        assert "AccessDeniedException" == code
+    client.create_secret(Name="new", SecretString="n", Tags=[{"Key": "Project", "Value": "x"}])
+
+
+def test_a_deny_stands_whichever_spelling_it_meant(world: World) -> None:
+    other: dict[str, Any] = {"StringNotEquals": {"aws:ResourceTag/project": "x"}}
+    deny = {**allow("secretsmanager:*", **other), "Effect": "Deny"}
+    keys = user(world.account, "denied", allow("secretsmanager:*"), deny)
+    client = world.account.client("secretsmanager", **keys)
+    client.get_secret_value(SecretId="x")
+    world.secrets.tag_resource(SecretId="x", Tags=[{"Key": "Project", "Value": "y"}])
 
     assert "AccessDeniedException" == refused(client.get_secret_value, SecretId="x")[0]

@@ -39,9 +39,7 @@ def user_client(account: Account, iam: Any, service: str, name: str, **policies:
     for policy_name, document in policies.items():
         iam.put_user_policy(UserName=name, PolicyName=policy_name, PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    return account.client(
-        service, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-    )
+    return account.client(service, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
 
 
 def test_a_new_user_has_what_aws_gives_it(account: Account, iam: Any) -> None:
@@ -206,9 +204,7 @@ def test_another_users_key_cannot_be_touched_through_a_name(account: Account, ia
     wanted = ("NoSuchEntity", f"The Access Key with id {account.key_id} cannot be found.", 404)
 
     assert wanted == refused(iam.delete_access_key, UserName="ann", AccessKeyId=account.key_id)
-    assert wanted == refused(
-        iam.update_access_key, UserName="ann", AccessKeyId=account.key_id, Status="Inactive"
-    )
+    assert wanted == refused(iam.update_access_key, UserName="ann", AccessKeyId=account.key_id, Status="Inactive")
 
 
 def test_when_a_key_was_last_used_is_known(account: Account, iam: Any) -> None:
@@ -326,9 +322,7 @@ def test_who_may_nothing_is_told_what_they_may_not(account: Account, iam: Any) -
     assert said("CreateUser", f"{user}bob") == refused(client.create_user, UserName="bob")
     assert said("ListUsers", user) == refused(client.list_users)
     assert said("CreateAccessKey", "user ann") == refused(client.create_access_key)
-    assert said("GetPolicy", f"policy {POLICY_ELSEWHERE}") == refused(
-        client.get_policy, PolicyArn=POLICY_ELSEWHERE
-    )
+    assert said("GetPolicy", f"policy {POLICY_ELSEWHERE}") == refused(client.get_policy, PolicyArn=POLICY_ELSEWHERE)
 
 
 def test_a_policy_may_speak_of_paths_and_of_the_caller(account: Account, iam: Any) -> None:
@@ -379,9 +373,7 @@ def test_conditions_on_tags_of_requests_and_of_users_hold(account: Account, iam:
     client = user_client(account, iam, "iam", "ann", p=policy(make, delete))
     client.create_user(UserName="bob", Tags=[{"Key": "Team", "Value": "blue"}])
 
-    assert (
-        "AccessDenied" == refused(client.create_user, UserName="c", Tags=[{"Key": "Team", "Value": "red"}])[0]
-    )
+    assert "AccessDenied" == refused(client.create_user, UserName="c", Tags=[{"Key": "Team", "Value": "red"}])[0]
     assert "AccessDenied" == refused(client.create_user, UserName="c")[0]
     assert "AccessDenied" == refused(client.delete_user, UserName="ann")[0]
     client.delete_user(UserName="bob")
@@ -396,7 +388,7 @@ def test_accounts_do_not_see_each_other(strongroom: Any, iam: Any) -> None:
 
 
 def test_an_operation_that_is_not_offered_says_so(iam: Any) -> None:
-    code, text, status = refused(iam.create_account_alias, AccountAlias="alias")
+    code, text, status = refused(iam.create_service_linked_role, AWSServiceName="x.amazonaws.com")
 
     assert ("InvalidAction", 400) == (code, status)
-    assert "account aliases are not offered yet" in text
+    assert "need no service-linked roles" in text

@@ -7,6 +7,7 @@ import threading
 from typing import Protocol
 
 _POOL_BYTES = 4096
+_UUIDS = 64
 
 
 class Entropy(Protocol):
@@ -27,6 +28,7 @@ class SystemEntropy:
         self._lock = threading.Lock()
         self._pool = b""
         self._at = 0
+        self._uuids: list[str] = []
         os.register_at_fork(after_in_child=self._forget)
 
     def take(self, count: int) -> bytes:
@@ -40,9 +42,19 @@ class SystemEntropy:
             self._at += count
             return taken
 
+    def uuid4(self) -> str:
+        """A random UUID. They are made by the dozen: a request needs four."""
+        try:
+            return self._uuids.pop()
+        except IndexError:
+            drawn = os.urandom(16 * _UUIDS).hex()
+            made = [_uuid(drawn[at : at + 32]) for at in range(0, 32 * _UUIDS, 32)]
+            self._uuids.extend(made[1:])
+            return made[0]
+
     def _forget(self) -> None:
         self._lock = threading.Lock()
-        self._pool, self._at = b"", 0
+        self._pool, self._at, self._uuids = b"", 0, []
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
@@ -50,7 +62,12 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def uuid4(entropy: Entropy) -> str:
     """A random UUID in its text form (RFC 9562, section 5.4)."""
-    text = entropy.take(16).hex()
+    if isinstance(entropy, SystemEntropy):
+        return entropy.uuid4()
+    return _uuid(entropy.take(16).hex())
+
+
+def _uuid(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 

@@ -61,6 +61,12 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="a further name by which clients call this server (again for more; *.NAME for one label below)",
     )
+    made.add_argument(
+        "--proxy",
+        action="append",
+        metavar="ADDRESS",
+        help="an address or network of proxies whose X-Forwarded-For is believed (again for more)",
+    )
     made.add_argument("--dev-clock", action="store_true", help="a data directory whose clock can be moved")
     made.add_argument(
         "--passphrase-fd",
@@ -123,6 +129,7 @@ def _settings_given(given: argparse.Namespace) -> dict[str, str]:
             raise StartRefused(f"--listen takes HOST:PORT, not {given.listen!r}")
         texts |= {"host": host.strip("[]"), "port": port}
     texts["hosts"] = ",".join(given.host) if given.host else None
+    texts["proxies"] = ",".join(given.proxy) if given.proxy else None
     texts["dev_clock"] = "yes" if given.dev_clock else None
     return {name: text for name, text in texts.items() if text is not None}
 

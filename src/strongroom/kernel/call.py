@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
@@ -17,6 +17,7 @@ from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @value_object
@@ -29,6 +30,32 @@ class Source:
     secure: bool = False
     tls_version: str | None = None
     tls_cipher: str | None = None
+
+
+class Sources:
+    """Each source once: the requests of one client come from the same place, and what is kept by it is found again."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Source] = {}
+
+    def of(self, ip: str, user_agent: str, host: str, tls: tuple[str, str] | None) -> Source:
+        """The source of these facts; ``tls`` is (version, cipher suite)."""
+        name = (ip, user_agent, host, tls)
+        found = self._kept.get(name)
+        if found is None:
+            version, cipher = tls or (None, None)
+            found = Source(ip, user_agent, host, tls is not None, version, cipher)
+            if len(user_agent) + len(host) <= _KEPT_SOURCE_CHARS:
+                if len(self._kept) >= _KEPT_SOURCES:
+                    self._kept.clear()
+                self._kept[name] = found
+        return found
+
+
+_KEPT_SOURCES = 1024
+_KEPT_SOURCE_CHARS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +119,35 @@ class Role:
     max_session: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIDProvider:
+    """A registered issuer of web identity tokens. ``issuer``: its URL without ``https://``, which is how condition
+    keys begin (``ISSUER:aud``). ``thumbprints``: SHA-1 of pinned certificates, lower case; none where CAs vouch.
+    """
+
+    arn: str
+    account: str
+    issuer: str
+    client_ids: frozenset[str]
+    thumbprints: frozenset[str]
+
+
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
+
+    def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
+        """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
+        ...
 
     def role(self, tx: Transaction, arn: str) -> Role | None:
         """The role of exactly this ARN, in whatever account; None where there is none."""
         ...
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
-        """Whether a code is that of the caller's own device at the machine's time ``now``. Uses the code up.
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
+        """Whether a code is that of the caller's own device at the machine's time. Uses the code up, or counts a wrong
+        guess; after too many no code is good for a while.
 
-        Raises NeedsWrite for a good code in a reading transaction.
+        Raises NeedsWrite in a reading transaction.
         """
         ...
 
@@ -129,9 +174,7 @@ class Kernel(Protocol):
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
 
@@ -140,6 +183,20 @@ class Kernel(Protocol):
     ) -> Decision:
         """Decide one more action; see Call.authorise."""
         ...
+
+
+@value_object
+class Remembered:
+    """What a call of a steady operation was about and how it was decided, good for one snapshot.
+
+    ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    """
+
+    params: Mapping[str, Any]
+    target: Target
+    decision: Decision
+    asker: Credential
+    source: Source
 
 
 @dataclass(slots=True)
@@ -152,6 +209,8 @@ class Call:
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
     ``on_behalf_of`` then the request id of the call that it all began with.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
+    ``computed`` and ``kept`` belong to ``once`` and ``keep``.
+    ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     """
 
     kernel: Kernel
@@ -173,6 +232,10 @@ class Call:
     denial: Mapping[str, Any] | None = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    kept: list[Callable[[Transaction], None]] = field(default_factory=list)
+    question: Hashable = None
+    remembered: Remembered | None = None
 
     @property
     def principal(self) -> Principal:
@@ -190,6 +253,19 @@ class Call:
 
     def __getitem__(self, member: str) -> Any:
         return self.params[member]
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What is costly to compute and depends on nothing but ``key``: computed once, though the call may be run
+        again as a write. Gone with the call.
+        """
+        if key not in self.computed:
+            self.computed[key] = compute()
+        found: T = self.computed[key]
+        return found
+
+    def keep(self, change: Callable[[Transaction], None]) -> None:
+        """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
+        self.kept.append(change)
 
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.

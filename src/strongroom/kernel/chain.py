@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import allowance, denial
-from strongroom.kernel.call import Answer, Call, Credential, Record, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Record, Remembered, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
@@ -35,18 +35,20 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
-from strongroom.kernel.storage.port import NeedsWrite, Store, Transaction
+from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
 log = logging.getLogger("strongroom.chain")
 
 GLOBAL_REGION = "us-east-1"
-NOBODY = Credential(
-    Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret=""
-)
+NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
+STANDINGS_KEPT = 512
+_HOUR = timedelta(hours=1)
+REMEMBERED_AT_MOST = 2048
+REMEMBERED_BODY_BYTES = 1024
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class Flight:
     @property
     def slow(self) -> bool:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
-        return self.operation is not None and self.operation.mode is Mode.SLOW
+        return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
 
 class Chain:
@@ -99,7 +101,8 @@ class Chain:
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
-        self._met: dict[str, int] = {}
+        self._met: dict[str, datetime] = {}
+        self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
 
@@ -130,12 +133,13 @@ class Chain:
     def enter(self, flight: Flight) -> Flight:
         """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
         try:
-            with self.store.read() as tx:
-                self.catch_up(tx)
-                for step in BEFORE:
-                    step(self, flight, tx)
-                if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
-                    self._through(flight, tx)
+            try:
+                with self.store.glance() as tx:
+                    self._as_far_as_reading_goes(flight, tx)
+            except SnapshotMoved:
+                self._start_over(flight)
+                with self.store.read() as tx:
+                    self._as_far_as_reading_goes(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
@@ -150,7 +154,8 @@ class Chain:
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             self._refuse(flight, error)
-            return Outcome(keep=False, records=tuple(flight.records), value=flight)
+            kept = tuple(flight.call.kept)
+            return Outcome(keep=False, records=tuple(flight.records), value=flight, despite=kept)
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
@@ -164,12 +169,12 @@ class Chain:
 
     def is_first_use(self, access_key_id: str, now: datetime) -> bool:
         """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
-        hour = int(now.timestamp()) // 3600
-        if self._met.get(access_key_id) == hour:
+        hour = self._met.get(access_key_id)
+        if hour is not None and hour <= now < hour + _HOUR:
             return False
         if len(self._met) >= KEYS_REMEMBERED:
             self._met.clear()
-        self._met[access_key_id] = hour
+        self._met[access_key_id] = now.replace(minute=0, second=0, microsecond=0)
         return True
 
     def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
@@ -185,9 +190,7 @@ class Chain:
         """The ``iam`` room's answers about roles."""
         return self.principals
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
         if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
             raise RuntimeError("calls on behalf nest too deep")
@@ -208,12 +211,15 @@ class Chain:
             via=(*call.via, principal),
             on_behalf_of=call.on_behalf_of or call.request_id,
             records=call.records,
+            kept=call.kept,
         )
         declared = self.registry.rooms[service].operations[operation]
         model = self.catalogue.service(service).operations[operation]
+        if declared.steady:
+            _recall(child, tx, _question(declared, child, child.via, *_flat(params)))
         try:
             answer = self._inside(child, declared, tx)
-        except NeedsWrite:
+        except (NeedsWrite, SnapshotMoved):
             raise
         except Answerable as refusal:
             call.records.append(self._record(child, declared, model, None, refusal, tx))
@@ -248,7 +254,20 @@ class Chain:
             raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
         return decision
 
+    def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
+        """Whether no policy that has a say in a call decides by the time of day."""
+        own = self.principals.policies(tx, call.principal)
+        limits = (own.boundary, target.policy, *(call.credential.session or ()))
+        return not any(one is not None and one.timely for one in (*own.documents, *limits))
+
     # ------------------------------------------------------------------ inside one transaction
+
+    def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
+        self.catch_up(tx)
+        for step in BEFORE:
+            step(self, flight, tx)
+        if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+            self._through(flight, tx)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
         call, operation, model = flight.call, flight.operation, flight.model
@@ -270,6 +289,8 @@ class Chain:
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.kept = []
+        call.question = call.remembered = None
         flight.reply, flight.records = None, []
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -298,34 +319,51 @@ class Chain:
         error: Answerable | None,
         tx: Transaction | None,
     ) -> Record:
-        read_only = operation is None or operation.mode is not Mode.WRITE
-        made = event.api_call(
+        made = self._standing(call, operation, model).event(
             event_id=call.event_id,
             request_id=call.request_id,
             when=call.machine_now,
             product_now=call.now,
-            service=call.service,
-            name=call.name,
-            region=call.region,
-            principal=call.principal,
-            access_key_id=call.credential.access_key_id,
-            invoked_by=call.invoked_by,
-            source_ip=call.source.ip,
-            user_agent=call.source.user_agent,
-            host=call.source.host,
-            tls_version=call.source.tls_version,
-            tls_cipher=call.source.tls_cipher,
-            read_only=read_only,
             params=call.params,
-            model=model,
             answer=answer,
-            shown=operation.shown if operation else (),
             resource=_resource(call, operation),
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
         writes = error is None and tx is not None and tx.writable
         return Record(call.event_id, made, writes, _why(call))
+
+    def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
+        """What the records of such calls have in common.
+
+        Kept by the identity of the objects that it was made of, which are kept beside it, so that their numbers are
+        not given to others meanwhile.
+        """
+        credential, source = call.credential, call.source
+        name = (id(credential), id(operation), id(model), id(source), call.region, call.invoked_by)
+        kept = self._standings.get(name)
+        if kept is not None and operation is not None:
+            return kept[0]
+        made = event.Standing(
+            service=call.service,
+            name=call.name,
+            region=call.region,
+            principal=credential.principal,
+            access_key_id=credential.access_key_id,
+            invoked_by=call.invoked_by,
+            source_ip=source.ip,
+            user_agent=source.user_agent,
+            host=source.host,
+            tls_version=source.tls_version,
+            tls_cipher=source.tls_cipher,
+            read_only=operation is None or not operation.mode.changes,
+            model=model,
+            shown=operation.shown if operation else (),
+        )
+        if len(self._standings) >= STANDINGS_KEPT:
+            self._standings.clear()
+        self._standings[name] = (made, (credential, operation, model, source))
+        return made
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -351,7 +389,7 @@ def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")
     signing.verify(claim, flight.request, credential.secret, chain.signing_keys)
     call.credential = credential
-    flight.first_use = chain.is_first_use(credential.access_key_id, call.now)
+    flight.first_use = chain.is_first_use(credential.access_key_id, call.now) or flight.first_use
 
 
 def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
@@ -360,16 +398,25 @@ def offer_the_operation(chain: Chain, flight: Flight, tx: Transaction) -> None: 
         raise flight.route.refusal
     if flight.operation is None or flight.model is None:
         room = chain.registry.rooms[flight.route.service]
-        raise wire.not_offered(
-            flight.route, sorted(room.operations), room.refused.get(flight.route.operation or "")
-        )
+        raise wire.not_offered(flight.route, sorted(room.operations), room.refused.get(flight.route.operation or ""))
 
 
-def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:  # noqa: ARG001
+def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
     """Bytes to parameters, valid by the model."""
-    model = flight.model
+    model, operation, call = flight.model, flight.operation, flight.call
     if model is None:
         raise RuntimeError("parameters of an operation without a model")
+    body = flight.request.body
+    if (
+        operation is not None
+        and operation.steady
+        and flight.route.protocol == "json"
+        and len(body) <= REMEMBERED_BODY_BYTES
+    ):
+        _recall(call, tx, _question(operation, call, body))
+        if call.remembered is not None:
+            call.params = call.remembered.params
+            return
     params = flight.call.params = wire.parse(flight.route, flight.request, model)
     chain.overlays[model.service].check(model.name, params)
     validate(model.input, params)
@@ -378,18 +425,17 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None: 
 # ---------------------------------------------------------------------- the steps inside the transaction
 
 
-def locate_the_resource(
-    _chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
-) -> Answer:
+def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """What the call is about, found or not."""
-    call.target = operation.locate(call, tx)
+    call.target = operation.locate(call, tx) if call.remembered is None else call.remembered.target
     return answer
 
 
-def decide_the_call(
-    chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer
-) -> Answer:
+def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """Denied unless a statement allows; only then is an absence told."""
+    if call.remembered is not None:
+        call.decision = call.remembered.decision
+        return answer
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
@@ -401,19 +447,17 @@ def decide_the_call(
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))
     if target.found is None and target.missing is not None:
         raise target.missing
+    if call.question is not None and chain.lasts(call, tx, target):
+        _remember(call, tx, target)
     return answer
 
 
-def handle_the_call(
-    _chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer
-) -> Answer:
+def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
     """The room's own work."""
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 
-def check_the_answer(
-    _chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer
-) -> Answer:
+def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:
     """Forgetting to authorise must be impossible, not merely wrong."""
     decision = call.decision
     if decision is None or not decision.allowed:
@@ -425,16 +469,53 @@ BEFORE = (prove_the_caller, offer_the_operation, read_the_parameters)
 INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answer)
 
 
+# ---------------------------------------------------------------------- what a snapshot is asked again and again
+
+# The same question in the same snapshot has the same answer: who asks, for what, with which parameters, in which Region
+# and from where are the question, and the snapshot holds every row and policy that the answer is made of. Only time is
+# neither; policies that ask for it are never remembered (Document.timely). Nothing but an allowance is.
+
+
+def _question(operation: Operation, call: Call, *rest: Hashable) -> Hashable:
+    return id(operation), id(call.credential), id(call.source), call.region, *rest
+
+
+def _recall_request(flight: Flight, operation: Operation, tx: Transaction) -> None:
+    body = flight.request.body
+    if len(body) <= REMEMBERED_BODY_BYTES:
+        _recall(flight.call, tx, _question(operation, flight.call, body))
+
+
+def _recall(call: Call, tx: Transaction, question: Hashable) -> None:
+    memory = tx.memory
+    if memory is not None:
+        try:
+            call.remembered = memory.get(question)
+        except TypeError:  # a list among the parameters
+            return
+        call.question = question
+
+
+def _remember(call: Call, tx: Transaction, target: Target) -> None:
+    memory, decision = tx.memory, call.decision
+    if memory is None or decision is None or not decision.allowed:
+        return
+    if len(memory) >= REMEMBERED_AT_MOST:
+        memory.clear()
+    memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
+
+
+def _flat(params: Mapping[str, Any]) -> Iterator[Hashable]:
+    for name, value in params.items():
+        yield name
+        yield tuple(value.items()) if type(value) is dict else value
+
+
 # ---------------------------------------------------------------------- records and logs
 
 
 def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
-    if (
-        operation is None
-        or operation.resource_type is None
-        or call.target is None
-        or call.target.found is None
-    ):
+    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
         return None
     return call.target.arn, call.target.account, operation.resource_type
 

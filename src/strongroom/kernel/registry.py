@@ -23,6 +23,12 @@ class Mode(Enum):
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
+    SLOW_WRITE = "a write that computes first (Call.once): begun in a bounded thread, ended through the write queue"
+
+    @property
+    def changes(self) -> bool:
+        """Whether an operation is there to change something, which its records say."""
+        return self is Mode.WRITE or self is Mode.SLOW_WRITE
 
 
 Handler = Callable[[Call, Any, Transaction], Answer]
@@ -48,6 +54,8 @@ class Operation:
     ``keys``: condition keys taken from the request (lower-case names).
     ``shown``: the answer's members that its journal record repeats; () records null, as AWS does for reads.
     ``resource_type``: as ``AWS::KMS::Key`` where records list the target under ``resources``; else None.
+    ``steady``: that ``locate`` and ``keys`` depend on nothing but the caller, the parameters, the Region, where the
+    request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     """
 
     service: str
@@ -59,6 +67,7 @@ class Operation:
     keys: Keys = no_keys
     shown: tuple[str, ...] = ()
     resource_type: str | None = None
+    steady: bool = False
 
 
 class Room:
@@ -79,6 +88,7 @@ class Room:
         keys: Keys = no_keys,
         shown: Sequence[str] = (),
         resource_type: str | None = None,
+        steady: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -95,6 +105,7 @@ class Room:
                 keys,
                 tuple(shown),
                 resource_type,
+                steady,
             )
             return handle
 
@@ -190,12 +201,15 @@ class SealedRow:
 class SealedRows:
     """All rows of one kind that lie sealed under the root key, so that they can be sealed anew under the next one.
 
+    ``table``: where they lie, in its column ``sealed``.
+
     ``page(tx, after, limit)``: the next rows in the order of their places (None: from the first).
     ``replace(tx, place, sealed)``: store another sealed form of the same thing. It raises no generation: whatever
     was opened stays true, and sealed forms are never kept in caches.
     """
 
     name: str
+    table: str
     purpose: str
     page: Callable[[Transaction, Place | None, int], Sequence[SealedRow]]
     count: Callable[[Transaction], int]

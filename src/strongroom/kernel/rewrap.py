@@ -172,4 +172,4 @@ def _replace_key(tx: Transaction, place: Place, sealed: bytes) -> None:
     tx.run(_REPLACE, which=place[0], v_sealed=sealed)
 
 
-KERNEL_KEYS = SealedRows("kernel-key", roots.TOKENS_PURPOSE, _keys, _count_keys, _replace_key)
+KERNEL_KEYS = SealedRows("kernel-key", kernel_key.name, roots.TOKENS_PURPOSE, _keys, _count_keys, _replace_key)

@@ -13,14 +13,15 @@ import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.kernel.call import Source
+from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
-from strongroom.server.parts import Receive, Scope, Send, TLSDetails
-from strongroom.server.quick import send_reply
+from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
+from strongroom.server.proxies import Proxies
+from strongroom.server.quick import send_reply, settled
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -55,6 +56,60 @@ def _deliver(answers: Answers) -> None:
         done(outcome)
 
 
+class Turn:
+    """The reads that were answered in one turn of the event loop: their records go out in one write, then they do."""
+
+    def __init__(self, chain: Chain, recorder: Recorder) -> None:
+        self._chain = chain
+        self._recorder = recorder
+        self._held: list[HeldReply] = []
+
+    def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
+        """Hold a reply back until the turn ends, or there are too many."""
+        held = HeldReply(self, flight, reply)
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self.end)
+        self._held.append(held)
+        return held
+
+    def end(self) -> None:
+        """Record all that is held, and deliver it. What cannot be recorded is refused."""
+        turn, self._held = self._held, []
+        if not turn:
+            return
+        try:
+            self._recorder.read([record for held in turn for record in held.flight.records])
+        except Exception as error:  # noqa: BLE001  the clients get an internal error, the log gets the trace
+            for held in turn:
+                held.reply = self._chain.refuse_unwritten(held.flight, error)
+        for held in turn:
+            try:
+                held.hand_over()
+            except Exception:  # one client's connection is not the others' affair
+                log.exception("an answer could not be delivered")
+
+
+class HeldReply:
+    """One reply of a turn (parts.Held)."""
+
+    __slots__ = ("_turn", "deliver", "flight", "reply")
+
+    def __init__(self, turn: Turn, flight: Flight, reply: HTTPReply) -> None:
+        self._turn = turn
+        self.flight = flight
+        self.reply = reply
+        self.deliver: Callable[[HTTPReply], None] | None = None
+
+    def hurry(self) -> None:
+        """As parts.Held."""
+        self._turn.end()
+
+    def hand_over(self) -> None:
+        """Give the reply to whoever waits for it."""
+        if self.deliver is not None:
+            self.deliver(self.reply)
+
+
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
@@ -74,6 +129,7 @@ class Engine:
         self.recorder = recorder
         self.deliveries = deliveries
         self.sync_each = sync_each
+        self.turn = Turn(chain, recorder)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
 
     def close(self) -> None:
@@ -83,16 +139,21 @@ class Engine:
         self.recorder.journal.close()
         self.store.close()
 
-    def answer(self, request: HTTPRequest, source: Source) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+    def answer(self, request: HTTPRequest, source: Source) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to one request, recorded. What cannot be recorded or committed has not happened.
 
-        A coroutine where it must wait for a thread, a commit or a sync. To be called in the event loop.
+        Held where its record goes out at the end of this turn, a coroutine where it must wait for a thread, a commit
+        or a sync. To be called in the event loop.
         """
         flight = self.chain.begin(request, source)
         try:
             if flight.slow or not self.store.embedded:
                 return self._wait(flight, self._in_thread(flight))
             self.chain.enter(flight)
+            if flight.reply is not None and not self.sync_each:
+                if flight.first_use:
+                    self._note_use(flight)
+                return self.turn.hold(flight, flight.reply)
             reply = self._finish(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             return self.chain.refuse_unwritten(flight, error)
@@ -170,12 +231,15 @@ class Application:
         max_body_bytes: int,
         sealed: Sealed,
         health: Callable[[bool], Sequence[tuple[str, Any]]],
+        proxies: Proxies | None = None,
     ) -> None:
+        self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
         self._sealed = sealed
         self._health = health
+        self._sources = Sources()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._body(receive)
@@ -184,12 +248,12 @@ class Application:
         request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
         client = scope.get("client")
         reply = self.at_once(request, client[0] if client else "", scope["state"].get("tls"))
-        await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
+        await send_reply(await settled(reply), send)
 
     def at_once(
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
-    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
-        """The reply to a whole request, or the coroutine that has it."""
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+        """The reply to a whole request, or what will have it (parts.AtOnce)."""
         refused = self._host_check(request.headers)
         if refused is not None:
             return refused
@@ -198,14 +262,9 @@ class Application:
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        return engine.answer(request, Source(
-            ip=client,
-            user_agent=request.header(b"user-agent") or "",
-            host=request.header(b"host") or "",
-            secure=tls is not None,
-            tls_version=tls.version if tls else None,
-            tls_cipher=tls.cipher if tls else None,
-        ))
+        header = request.header
+        source = self._source_of(client, request.headers)
+        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

@@ -33,10 +33,24 @@ class TLSDetails(NamedTuple):
     cipher: str
 
 
-AtOnce = Callable[[HTTPRequest, str, TLSDetails | None], HTTPReply | Coroutine[Any, Any, HTTPReply]]
+class Held(Protocol):
+    """A reply that is made and may not leave yet: its record goes out with all others of this turn of the loop.
+
+    ``deliver`` is set by whoever shall have the reply; it is called once, in the event loop.
+    """
+
+    deliver: Callable[[HTTPReply], None] | None
+
+    def hurry(self) -> None:
+        """Deliver it now, with all others that are held."""
+        ...
+
+
+AtOnce = Callable[[HTTPRequest, str, TLSDetails | None], HTTPReply | Held | Coroutine[Any, Any, HTTPReply]]
 """The same application for a request that is whole already: the request, the client's address, its protection.
 
-It answers in the event loop's thread, or with a coroutine where the answer must wait. It never blocks.
+It answers in the event loop's thread, holds the answer until the end of this turn, or gives a coroutine where the
+answer must wait. It never blocks.
 """
 
 

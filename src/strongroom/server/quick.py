@@ -7,6 +7,7 @@ answered at once after all (a write, which waits for its commit) goes on as a ta
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -16,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from strongroom.base.http import HTTPReply, HTTPRequest
-from strongroom.server.parts import ASGI, AtOnce, Receive, Scope, Send, TLSDetails, WireLimits
+from strongroom.server.parts import ASGI, AtOnce, Held, Receive, Scope, Send, TLSDetails, WireLimits
 from strongroom.server.protocol import BoundedProtocol
 
 
@@ -29,16 +30,32 @@ class QuickProtocol(BoundedProtocol):
         super().__init__(config, server_state, {}, loop, limits)
         self._at_once = at_once
         self._held = False
+        self._waiting: Held | None = None  # for the end of this turn of the loop
         self._quickly = 0  # how many were answered of the bytes that came together
         self._parts: list[bytes] = []
         self._dated: tuple[object, bytes] = (None, b"")
 
     def data_received(self, data: bytes) -> None:
         """Hold nothing longer than the bytes that came together."""
+        if self._waiting is not None:
+            self._waiting.hurry()
         self._quickly = 0
         super().data_received(data)
         if self._held:
             self._let_go()
+
+    def on_message_begin(self) -> None:
+        """A request starts; answers leave in the order of their requests."""
+        if self._waiting is not None:
+            self._waiting.hurry()
+        super().on_message_begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits any more for what is on its way; it is recorded all the same."""
+        if self._waiting is not None:
+            self._waiting.deliver = None
+            self._waiting = None
+        super().connection_lost(exc)
 
     def on_body(self, body: bytes) -> None:
         """Gather the body of a held request."""
@@ -58,9 +75,22 @@ class QuickProtocol(BoundedProtocol):
         self._held = False
         self._in_body = False
         reply = self._ask()
-        if isinstance(reply, HTTPReply) and self._write(reply):
-            return
-        # From here on it is a task as any other; the body is gathered already.
+        if isinstance(reply, HTTPReply):
+            self._deliver(reply)
+        elif isinstance(reply, Coroutine):
+            self._go_on(reply)
+        else:
+            self._waiting = reply
+            self.deadline = 0.0
+            reply.deliver = self._deliver
+
+    def _deliver(self, reply: HTTPReply) -> None:
+        self._waiting = None
+        if not self.transport.is_closing() and not self._write(reply):
+            self._go_on(_given(reply))
+
+    def _go_on(self, reply: Coroutine[Any, Any, HTTPReply]) -> None:
+        """From here on it is a task as any other; the body is gathered already."""
         whole, self.app = self.app, _carrier(reply)
         try:
             super().start_request()
@@ -102,7 +132,10 @@ class QuickProtocol(BoundedProtocol):
         for part in self._parts:
             super().on_body(part)
 
-    def _ask(self) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+    def _answering(self) -> bool:
+        return self._waiting is not None or super()._answering()
+
+    def _ask(self) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         path, query = self.url, b""
         if path != b"/":
             parsed = httptools.parse_url(path)
@@ -141,11 +174,31 @@ async def _raised(error: Exception) -> HTTPReply:
     raise error
 
 
-def _carrier(reply: HTTPReply | Coroutine[Any, Any, HTTPReply]) -> ASGI:
+async def _given(reply: HTTPReply) -> HTTPReply:
+    return reply
+
+
+async def settled(reply: HTTPReply | Held | Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
+    """The reply itself, whatever has to be awaited for it."""
+    if isinstance(reply, HTTPReply):
+        return reply
+    if isinstance(reply, Coroutine):
+        return await reply
+    waiting: asyncio.Future[HTTPReply] = asyncio.get_running_loop().create_future()
+
+    def deliver(given: HTTPReply) -> None:
+        if not waiting.done():
+            waiting.set_result(given)
+
+    reply.deliver = deliver
+    return await waiting
+
+
+def _carrier(reply: Coroutine[Any, Any, HTTPReply]) -> ASGI:
     """An application whose one answer is on its way already."""
 
     async def carry(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-        await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
+        await send_reply(await reply, send)
 
     return carry
 

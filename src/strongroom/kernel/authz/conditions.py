@@ -15,7 +15,7 @@ from typing import Any
 from strongroom.kernel.authz import values
 from strongroom.kernel.authz.faults import NotUnderstoodError
 from strongroom.kernel.authz.glob import Token, matcher
-from strongroom.kernel.authz.model import ContextValue
+from strongroom.kernel.authz.model import ContextValue, Spellings
 from strongroom.kernel.authz.variables import Template, fill, is_fixed, parse_template
 
 Context = Mapping[str, ContextValue]
@@ -180,6 +180,9 @@ def _compared(prefix: str, key: str, judge: Judge, *, negated: bool, if_exists: 
             return missing
         if isinstance(value, str):
             return judge(value, context)
+        if isinstance(value, Spellings):
+            answers = {judge(one, context) for one in value}
+            return answers.pop() if len(answers) == 1 else None
         return combine([judge(one, context) for one in value])
 
     return test

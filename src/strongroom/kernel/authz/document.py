@@ -36,6 +36,9 @@ class DocumentKind(Enum):
     BOUNDARY = "boundary"
 
 
+_TIMELY = ("aws:currenttime", "aws:epochtime", "aws:multifactorauthage")
+"""The condition keys whose values change while nothing else does."""
+
 _OF_IDENTITIES = frozenset({DocumentKind.IDENTITY, DocumentKind.SESSION, DocumentKind.BOUNDARY})
 _CHECKS = {
     DocumentKind.IDENTITY: saving.check_identity,
@@ -83,6 +86,13 @@ class Document:
     label: str
     text: str = field(repr=False)
     _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+    timely: bool = field(init=False)
+    """Whether what it says may change by the passing of time alone. Said too often rather than too seldom."""
+
+    def __post_init__(self) -> None:
+        text = self.text.lower()
+        # Read in the text, for a condition or a variable anywhere; an escape in it may spell anything.
+        object.__setattr__(self, "timely", "\\u" in text or any(key in text for key in _TIMELY))
 
     def about(self, action: str) -> tuple[Statement, ...]:
         """The statements that speak of an action, in order. Remembered for a bounded number of actions."""

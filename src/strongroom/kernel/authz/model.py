@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 
 ContextValue = str | tuple[str, ...]
 """A single-valued context key is a string; a multivalued one (aws:TagKeys) a tuple, possibly empty."""
+
+
+class Spellings(tuple[str, ...]):
+    """The values of a single-valued key that was given in more than one spelling: ``Project`` and ``project``.
+
+    Tags of secrets and keys are told apart by case, condition keys are not. A comparison holds where it holds for
+    every value and fails where it fails for every value; else it is not understood, so that no Allow rests on it and
+    every Deny stands. Our choice: AWS's guide calls the outcome unexpected and says no more.
+    """
+
+    __slots__ = ()
+
+
+def by_name(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, ContextValue]:
+    """Context keys ``prefix`` + name of (name, value) pairs whose names are told apart by case."""
+    found: dict[str, ContextValue] = {}
+    for name, value in pairs:
+        key = prefix + name.lower()
+        earlier = found.get(key)
+        if earlier is None:
+            found[key] = value
+        else:
+            found[key] = Spellings((*((earlier,) if isinstance(earlier, str) else earlier), value))
+    return found
 
 
 class ResourceRule(Enum):

@@ -105,17 +105,34 @@ def first_link(name: str) -> str:
 
 
 def _record_line(seq: int, prev: str, at_ms: int, record: Recordable) -> bytes:
-    event = record.event
-    product = ""
+    event, decision = record.event, record.decision
+    line: dict[str, Any] = {
+        "seq": seq, "prev": prev, "at": at_ms, "id": record.event_id, "writes": record.writes,
+    }
     if PRODUCT_TIME in event:
-        product = f'"product":"{event[PRODUCT_TIME]}",'
+        line["product"] = event[PRODUCT_TIME]
         event = {key: value for key, value in event.items() if key != PRODUCT_TIME}
-    writes = "true" if record.writes else "false"
-    event_id = orjson.dumps(record.event_id).decode()
-    head = f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":{event_id},"writes":{writes},{product}"event":'
-    if record.decision is None:
-        return b"%b%b}" % (head.encode(), _encoded(event))
-    return b'%b%b,"decision":%b}' % (head.encode(), _encoded(event), _reasons(record.decision))
+    line["event"] = event
+    if decision is not None:
+        line["decision"] = decision
+    try:
+        whole = orjson.dumps(line)
+    except TypeError:
+        pass
+    else:
+        if len(whole) <= MAX_DECISION_BYTES:  # then neither part is too long
+            return whole
+    return _long_line(line)
+
+
+def _long_line(line: dict[str, Any]) -> bytes:
+    """A line whose parts are large or strange: each is encoded and bounded by itself."""
+    decision = line.pop("decision", None)
+    event = _encoded(line.pop("event"))
+    head = orjson.dumps(line)[:-1]
+    if decision is None:
+        return b'%b,"event":%b}' % (head, event)
+    return b'%b,"event":%b,"decision":%b}' % (head, event, _reasons(decision))
 
 
 def _reasons(decision: Mapping[str, Any]) -> bytes:

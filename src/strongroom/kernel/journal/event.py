@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from strongroom.base.clock import EPOCH
 from strongroom.kernel.journal.identity import Caller, user_identity
 from strongroom.kernel.journal.redact import request_parameters, response_elements
 from strongroom.kernel.model.shapes import OperationModel
@@ -22,72 +23,113 @@ MAX_TEXT_CHARS = 1024
 """Of userAgent, errorCode and errorMessage, as CloudTrail limits them (1 KB)."""
 
 
-def api_call(
-    *,
-    event_id: str,
-    request_id: str,
-    when: datetime,
-    product_now: datetime,
-    service: str,
-    name: str,
-    region: str,
-    principal: Caller,
-    access_key_id: str,
-    invoked_by: str | None,
-    source_ip: str,
-    user_agent: str,
-    host: str,
-    tls_version: str | None,
-    tls_cipher: str | None,
-    read_only: bool,
-    params: Mapping[str, Any],
-    model: OperationModel | None,
-    answer: Mapping[str, Any] | None,
-    shown: tuple[str, ...],
-    resource: tuple[str, str, str] | None,
-    error_code: str | None,
-    error_message: str | None,
-) -> dict[str, Any]:
-    """The event of one call, granted or refused. ``when`` is the machine's clock.
+class Standing:
+    """What the events of one caller's calls of one operation from one place have in common, made once and kept.
 
     A call on behalf (``invoked_by``) has that service for address and agent, and no TLS of its own.
-    ``resource`` is (ARN, account, type). ``recipientAccountId`` is the caller's account, else the resource's.
+    ``recipientAccountId`` is the caller's account, else the resource's.
     """
-    event: dict[str, Any] = {
-        "eventVersion": VERSION,
-        "userIdentity": user_identity(principal, access_key_id, invoked_by),
-        "eventTime": _second(when),
-        "eventSource": event_source(service),
-        "eventName": name[:MAX_NAME_CHARS],
-        "awsRegion": region[:MAX_NAME_CHARS],
-        "sourceIPAddress": invoked_by or source_ip,
-        "userAgent": invoked_by or user_agent[:MAX_TEXT_CHARS],
-    }
-    if error_code is not None:
-        event["errorCode"] = _RECORDED_CODES.get(error_code, error_code)[:MAX_TEXT_CHARS]
-        if error_message is not None:
-            event["errorMessage"] = error_message[:MAX_TEXT_CHARS]
-    event["requestParameters"] = request_parameters(params, model)
-    event["responseElements"] = response_elements(answer, model, shown)
-    event["requestID"] = request_id
-    event["eventID"] = event_id
-    event["readOnly"] = read_only
-    if resource is not None:
-        arn, account, kind = resource
-        event["resources"] = [{"accountId": account, "type": kind, "ARN": arn}]
-    event["eventType"] = "AwsApiCall"
-    event["managementEvent"] = True
-    event["recipientAccountId"] = principal.account or (resource[1] if resource else "")
-    event["eventCategory"] = "Management"
-    if tls_version is not None and invoked_by is None:
-        event["tlsDetails"] = {
-            "tlsVersion": tls_version,
-            "cipherSuite": tls_cipher,
-            "clientProvidedHostHeader": host[:MAX_TEXT_CHARS],
+
+    __slots__ = ("_account", "_begin", "_end", "_middle", "_model", "_shown")
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        name: str,
+        region: str,
+        principal: Caller,
+        access_key_id: str,
+        invoked_by: str | None,
+        source_ip: str,
+        user_agent: str,
+        host: str,
+        tls_version: str | None,
+        tls_cipher: str | None,
+        read_only: bool,
+        model: OperationModel | None,
+        shown: tuple[str, ...],
+    ) -> None:
+        self._account = principal.account
+        self._model = model
+        self._shown = shown
+        self._begin: dict[str, Any] = {
+            "eventVersion": VERSION,
+            "userIdentity": user_identity(principal, access_key_id, invoked_by),
+            "eventTime": None,
+            "eventSource": event_source(service),
+            "eventName": name[:MAX_NAME_CHARS],
+            "awsRegion": region[:MAX_NAME_CHARS],
+            "sourceIPAddress": invoked_by or source_ip,
+            "userAgent": invoked_by or user_agent[:MAX_TEXT_CHARS],
         }
-    if product_now is not when and product_now != when:
-        event[PRODUCT_TIME] = _second(product_now)
-    return event
+        self._middle: dict[str, Any] = {
+            "requestParameters": None,
+            "responseElements": None,
+            "requestID": None,
+            "eventID": None,
+            "readOnly": read_only,
+        }
+        self._end: dict[str, Any] = {
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": principal.account,
+            "eventCategory": "Management",
+        }
+        if tls_version is not None and invoked_by is None:
+            self._end["tlsDetails"] = {
+                "tlsVersion": tls_version,
+                "cipherSuite": tls_cipher,
+                "clientProvidedHostHeader": host[:MAX_TEXT_CHARS],
+            }
+
+    def event(
+        self,
+        *,
+        event_id: str,
+        request_id: str,
+        when: datetime,
+        product_now: datetime,
+        params: Mapping[str, Any],
+        answer: Mapping[str, Any] | None,
+        resource: tuple[str, str, str] | None,
+        error_code: str | None = None,
+        error_message: str | None = None,
+    ) -> dict[str, Any]:
+        """The event of one call, granted or refused. ``when`` is the machine's clock.
+
+        ``resource`` is (ARN, account, type).
+        """
+        if resource is None:
+            event = {**self._begin, **self._middle, **self._end}
+        else:
+            arn, account, kind = resource
+            told = {"accountId": account, "type": kind, "ARN": arn}
+            event = {**self._begin, **self._middle, "resources": [told], **self._end}
+            if not self._account:
+                event["recipientAccountId"] = account
+        event["eventTime"] = _second(when)
+        event["requestParameters"] = request_parameters(params, self._model)
+        if self._shown:
+            event["responseElements"] = response_elements(answer, self._model, self._shown)
+        event["requestID"] = request_id
+        event["eventID"] = event_id
+        if product_now is not when and product_now != when:
+            event[PRODUCT_TIME] = _second(product_now)
+        return event if error_code is None else _with_error(event, error_code, error_message)
+
+
+def _with_error(event: dict[str, Any], code: str, message: str | None) -> dict[str, Any]:
+    """The event with its error, where AWS writes it: behind userAgent."""
+    error = {"errorCode": _RECORDED_CODES.get(code, code)[:MAX_TEXT_CHARS]}
+    if message is not None:
+        error["errorMessage"] = message[:MAX_TEXT_CHARS]
+    told: dict[str, Any] = {}
+    for key, value in event.items():
+        told[key] = value
+        if key == "userAgent":
+            told |= error
+    return told
 
 
 def service_event(
@@ -147,17 +189,17 @@ _RECORDED_CODES = {"AccessDeniedException": "AccessDenied"}
 
 
 def _second(moment: datetime) -> str:
-    """``2026-01-02T03:04:05Z``. isoformat is four times as fast as strftime.
-
-    The last one is kept: the calls on behalf of a call have its very moment.
-    """
+    """``2026-01-02T03:04:05Z``. The last one is kept: thousands of calls have the same second."""
     global _last  # noqa: PLW0603  one slot, replaced whole: a race makes a text twice and harms nothing
     kept = _last
-    if kept[0] is moment:
+    since = moment - kept[0]
+    if since.seconds == 0 and since.days == 0:
         return kept[1]
-    text = moment.isoformat()[:19] + "Z"
-    _last = (moment, text)
+    second = moment.replace(microsecond=0)
+    text = second.isoformat()[:19] + "Z"
+    _last = (second, text)
     return text
 
 
-_last: tuple[datetime | None, str] = (None, "")
+_last: tuple[datetime, str] = (EPOCH, EPOCH.isoformat()[:19] + "Z")
+"""A whole second, and how it is written."""

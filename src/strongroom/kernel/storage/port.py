@@ -40,12 +40,24 @@ class NeedsWrite(Exception):  # noqa: N818  a signal, not an error
     """
 
 
+class SnapshotMoved(Exception):  # noqa: N818  a signal, not an error
+    """Somebody committed during a glance: what it has read so far is to be thrown away and read again."""
+
+
 class Transaction(Protocol):
     """One snapshot of the store, and, where ``writable``, the changes of one call on top of it."""
 
     @property
     def writable(self) -> bool:
         """Whether this transaction may change rows."""
+        ...
+
+    @property
+    def memory(self) -> dict[Hashable, Any] | None:
+        """What callers may remember of this very snapshot: emptied when anybody commits. None where nobody can tell.
+
+        Of this thread alone. Who puts something in bounds it.
+        """
         ...
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
@@ -90,6 +102,12 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A reading transaction on this thread: one consistent snapshot. Never waits for a writer."""
+        ...
+
+    def glance(self) -> AbstractContextManager[Transaction]:
+        """As ``read``, but cheaper where nothing was committed since this thread last read: raises SnapshotMoved from
+        any of its statements where somebody commits meanwhile. Then ``read`` is to be asked.
+        """
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:

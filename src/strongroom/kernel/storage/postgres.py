@@ -66,6 +66,11 @@ class PostgresReading:
             self._store.pool.give(pooled)
             self._store.leave_thread()
 
+    @property
+    def memory(self) -> None:
+        """As Transaction.memory: others may commit unseen."""
+        return None
+
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         plan, parameters = bind(statement, "postgresql", values)
@@ -123,6 +128,10 @@ class PostgresStore:
     def read(self) -> PostgresReading:
         """As Store.read."""
         return PostgresReading(self)
+
+    def glance(self) -> PostgresReading:
+        """As Store.glance: a snapshot of its own in any case, so it never moves."""
+        return self.read()
 
     def write(self) -> WriteBlock:
         """As Store.write."""

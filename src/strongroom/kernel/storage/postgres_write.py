@@ -97,6 +97,7 @@ class PostgresBatch:
     __slots__ = ("_cursor", "_ended", "_entropy", "_lost", "_open", "_owed", "_raw", "_view")
 
     writable = True
+    memory = None  # what is read among changes is not remembered
 
     def __init__(
         self,

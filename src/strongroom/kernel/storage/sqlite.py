@@ -2,6 +2,10 @@
 
 Every thread reads on a connection of its own, which never writes; so ``PRAGMA data_version`` on it tells,
 inside its snapshot, whether anybody committed since. All writes of a process go over one further connection.
+
+A glance needs no transaction: as long as the WAL-index says that nobody has committed since a known snapshot, what
+was read from that one is what would be read now, and a single statement of its own sees the same. Where somebody
+commits in the middle, the glance is given up (``SnapshotMoved``) and asked again in a transaction.
 Source: sqlite.org, "Write-Ahead Logging" and "PRAGMA data_version".
 """
 
@@ -24,19 +28,38 @@ from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
-from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
+from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
+from strongroom.kernel.storage.sqlite_index import WalIndex, close_index, open_index
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch, SQLiteWriter
 
 T = TypeVar("T")
 _ORPHANS: list[SQLiteStore] = []
+_KEPT_ROWS = 2_048
+_KEPT_ROW_BYTES = 4_096
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
 
 
 class SQLiteReading:
     """One thread's reading transaction; the object is used again for the thread's next one."""
 
-    __slots__ = ("__weakref__", "_busy", "_connection", "_cursor", "_open", "_stamped", "_store", "_view")
+    __slots__ = (
+        "__weakref__",
+        "_before",
+        "_busy",
+        "_calm",
+        "_connection",
+        "_cursor",
+        "_glancing",
+        "_index",
+        "_known",
+        "_memory",
+        "_open",
+        "_rows",
+        "_stamped",
+        "_store",
+        "_view",
+    )
 
     writable = False
 
@@ -48,14 +71,30 @@ class SQLiteReading:
         self._busy = False
         self._open = False
         self._stamped = False
+        self._calm = False  # no transaction is open: the snapshot known is still the newest
+        self._glancing = False
+        self._index = _index_of(store.path, self._cursor)
+        self._before: bytes | None = None  # the index's header when this transaction began
+        self._known: bytes | None = None  # the header of the snapshot that view and rows were read from
+        self._rows: dict[Hashable, Row | None] = {}
+        self._memory: dict[Hashable, Any] = {}
+
+    def glancing(self, glancing: bool) -> SQLiteReading:
+        """Itself, to be entered as a glance or as a transaction."""
+        self._glancing = glancing
+        return self
 
     def __enter__(self) -> SQLiteReading:
         if self._busy:
             raise RuntimeError("a transaction is already open on this thread")
-        self._busy = True
         if self._store.closed:
-            self._busy = False
             raise StoreUnavailable("the store is closed")
+        if self._index is not None:
+            self._before = self._index.header()
+            if self._glancing and self._before == self._known:
+                self._busy = self._open = self._calm = self._stamped = True
+                return self
+        self._busy = True
         try:
             self._cursor.execute("BEGIN")
         except sqlite3.Error as error:
@@ -69,28 +108,49 @@ class SQLiteReading:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open = False
-        try:
-            self._cursor.execute("COMMIT")
-        except sqlite3.Error:
-            self.discard()  # a connection that cannot end a read is not used again
-        finally:
-            self._busy = False
+        if self._calm:
+            self._busy = self._calm = False
+        else:
+            try:
+                self._cursor.execute("COMMIT")
+            except sqlite3.Error:
+                self.discard()  # a connection that cannot end a read is not used again
+            finally:
+                self._busy = False
         if self._store.closed:
             self.discard()
+
+    @property
+    def memory(self) -> dict[Hashable, Any] | None:
+        """As Transaction.memory."""
+        if not self._stamped:
+            self._stamp()
+        return self._memory if self._known is not None else None
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         cursor = self._run(statement, values)
         try:
-            return cursor.fetchall()
+            found = cursor.fetchall()
         except sqlite3.Error as error:
             raise translated(error) from None
+        if self._calm:
+            self._still_calm()
+        return found
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
-        """As Transaction.row. Rows left unread end with the cursor's next statement, COMMIT at the latest."""
+        """As Transaction.row. A row of the snapshot that is known is kept: it holds ciphertext at most."""
+        key = (statement, *values, *values.values())
+        if self._calm and key in self._rows:
+            return self._rows[key]
         cursor = self._run(statement, values)
         try:
             found: Row | None = cursor.fetchone()
+            if self._calm:  # rows left unread would keep a snapshot open; COMMIT ends them otherwise
+                while cursor.fetchone() is not None:
+                    pass
+                self._still_calm()
+                self._keep(key, found)
         except sqlite3.Error as error:
             raise translated(error) from None
         return found
@@ -119,7 +179,13 @@ class SQLiteReading:
         """Close the connection unless its thread is in the middle of a read (which closes it at its end)."""
         if not self._open:
             self._connection.close()
+            self._known = None
+            self._rows.clear()
+            self._memory.clear()
             self._store.forget(self)
+            index, self._index = self._index, None
+            if index is not None:
+                close_index(index, nothing_open=self._store.nothing_open)
 
     def _run(self, statement: Statement | Executable, values: dict[str, Any]) -> sqlite3.Cursor:
         if not self._open:
@@ -141,6 +207,38 @@ class SQLiteReading:
             raise translated(error) from None
         self._view.begin(version)
         self._stamped = True
+        if self._index is not None:
+            # The snapshot was taken between two equal headers, so it is theirs; else nobody knows whose it is.
+            now = self._index.header()
+            known = now if now == self._before else None
+            if known != self._known:
+                self._known = known
+                self._rows.clear()
+                self._memory.clear()
+
+    def _still_calm(self) -> None:
+        """Nobody had committed when the last statement took its snapshot. Raises SnapshotMoved."""
+        if self._index is None or self._index.header() != self._known:
+            raise SnapshotMoved
+
+    def _keep(self, key: Hashable, row: Row | None) -> None:
+        if len(self._rows) >= _KEPT_ROWS:
+            self._rows.clear()
+        weight = 0 if row is None else sum(len(each) for each in row if isinstance(each, str | bytes))
+        if weight <= _KEPT_ROW_BYTES:
+            self._rows[key] = row
+
+
+def _index_of(path: Path, cursor: sqlite3.Cursor) -> WalIndex | None:
+    try:
+        cursor.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # there is no index before the first read
+    except sqlite3.Error as error:
+        raise translated(error) from None
+    index = open_index(path)
+    if index is not None and not index.understood:
+        close_index(index, nothing_open=False)
+        return None
+    return index
 
 
 def _kinds(cursor: sqlite3.Cursor, account: str) -> dict[str, int]:
@@ -173,8 +271,11 @@ class SQLiteStore:
 
     def read(self) -> SQLiteReading:
         """As Store.read."""
-        found: SQLiteReading | None = getattr(self._local, "reading", None)
-        return found if found is not None else self._new_reading()
+        return self._reading().glancing(False)
+
+    def glance(self) -> SQLiteReading:
+        """As Store.glance."""
+        return self._reading().glancing(True)
 
     def write(self) -> WriteBlock:
         """As Store.write."""
@@ -182,7 +283,7 @@ class SQLiteStore:
 
     def begin_write(self, wait_s: float = WRITE_WAIT_S) -> SQLiteBatch:
         """As BatchStore.begin_write."""
-        reading = self.read()
+        reading = self._reading()
         reading.block(True)
         try:
             return self._writer.begin(wait_s, ended=lambda: reading.block(False))
@@ -195,9 +296,9 @@ class SQLiteStore:
         self.closed = True
         with self._registering:
             readings = list(self._readings)
+        self._writer.close()
         for reading in readings:
             reading.discard()
-        self._writer.close()
 
     def forget(self, reading: SQLiteReading) -> None:
         """Let the thread of a discarded connection open a fresh one."""
@@ -205,6 +306,16 @@ class SQLiteStore:
             del self._local.reading
         with self._registering:
             self._readings.discard(reading)
+
+    @property
+    def nothing_open(self) -> bool:
+        """Whether no connection of this store is left."""
+        with self._registering:
+            return self.closed and not self._readings
+
+    def _reading(self) -> SQLiteReading:
+        found: SQLiteReading | None = getattr(self._local, "reading", None)
+        return found if found is not None else self._new_reading()
 
     def _new_reading(self) -> SQLiteReading:
         if self.closed:

@@ -92,6 +92,7 @@ class SQLiteBatch:
     __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_open", "_view")
 
     writable = True
+    memory = None  # what is read among changes is not remembered
 
     def __init__(
         self,

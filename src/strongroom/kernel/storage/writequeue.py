@@ -31,11 +31,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a call came to. Its ``records`` are written whether its changes are kept or not."""
+    """What a call came to. Its ``records`` are written whether its changes are kept or not.
+
+    ``despite``: what is stored although the call itself is undone, in a savepoint of its own.
+    """
 
     keep: bool
     records: tuple[object, ...]
     value: object
+    despite: tuple[Callable[[Transaction], None], ...] = ()
 
 
 Run = Callable[[Transaction], Outcome]
@@ -233,9 +237,24 @@ def _one_call(tx: Batch, run: Run) -> tuple[Outcome | BaseException, BaseExcepti
             tx.release()
         else:
             tx.undo()
+            if isinstance(answer, Outcome) and answer.despite:
+                _keep_despite(tx, answer)
     except BaseException as error:  # noqa: BLE001
         return answer if isinstance(answer, Outcome) else error, error
     return answer, None
+
+
+def _keep_despite(tx: Batch, answer: Outcome) -> None:
+    """Store what a refused call wants kept. Where that cannot be, the refusal stands all the same."""
+    tx.savepoint()
+    try:
+        for change in answer.despite:
+            change(tx)
+    except Exception:  # noqa: BLE001  logged; a transaction that is lost says so at the next statement
+        _LOG.exception("what a refused call wanted kept was not stored")
+        tx.undo()
+    else:
+        tx.release()
 
 
 def _one_by_one(answers: Answers) -> None:

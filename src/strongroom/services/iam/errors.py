@@ -1,11 +1,11 @@
 """What an IAM operation may answer instead of a result. Codes and statuses come from the service model."""
 
-
-
 from __future__ import annotations
 
-from strongroom.base.refusals import Kind, Refusal
+from strongroom.base.refusals import Kind as RefusalKind
+from strongroom.base.refusals import Refusal
 from strongroom.kernel.model.errors import ServiceError
+from strongroom.services.iam.rules.names import INSTANCE_PROFILE, Kind
 
 
 class IAMError(ServiceError, service="iam"):
@@ -44,18 +44,37 @@ class InvalidAuthenticationCodeException(IAMError):
     """The codes are not those of the device, or were used before."""
 
 
+class PasswordPolicyViolationException(IAMError):
+    """The password is not what the account's password policy asks for."""
+
+
+class InvalidUserTypeException(IAMError):
+    """Who calls is no user, or has no password."""
+
+
+class CredentialReportNotPresentException(IAMError):
+    """No report was asked for yet."""
+
+
 class UnmodifiableEntityException(IAMError):
     """Only the service that made the entity may change it."""
 
 
 def invalid(text: str) -> Refusal:
     """The ``ValidationError`` that IAM gives for what its model cannot say."""
-    return Refusal(Kind.VALIDATION, text)
+    return Refusal(RefusalKind.VALIDATION, text)
 
 
 def no_such(word: str, name: str) -> NoSuchEntityException:
     """``The user with name X cannot be found.`` Source: facts, iam, section 10."""
     return NoSuchEntityException(f"The {word} with name {name} cannot be found.")
+
+
+def no_such_entity(kind: Kind, name: str) -> NoSuchEntityException:
+    """The text for an entity that is not there; instance profiles have one of their own. Source: as no_such."""
+    if kind is INSTANCE_PROFILE:
+        return NoSuchEntityException(f"Instance Profile {name} cannot be found.")
+    return no_such(kind.word, name)
 
 
 def no_such_policy(arn: str, *, attachable: bool = False) -> NoSuchEntityException:

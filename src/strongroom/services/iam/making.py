@@ -11,7 +11,8 @@ from strongroom.services.iam import managed, targets
 from strongroom.services.iam.errors import EntityAlreadyExistsException, NoSuchEntityException
 from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.rules import forms, paging, quotas, tagging
-from strongroom.services.iam.rules.names import AWS, POLICY, Entity, Kind, arn_of, folded, mint_id
+from strongroom.services.iam.rules.names import AWS, INSTANCE_PROFILE, POLICY, Entity, Kind, arn_of, folded, mint_id
+from strongroom.services.iam.rules.tagging import Tagged
 from strongroom.services.iam.store import entities, tags
 
 
@@ -44,9 +45,9 @@ def refuse_taken(tx: Transaction, account: str, kind: Kind, name: str) -> None:
     if entities.find(tx, account, kind, name) is None:
         return
     if kind is POLICY:
-        raise EntityAlreadyExistsException(
-            f"A policy called {name} already exists. Duplicate names are not allowed."
-        )
+        raise EntityAlreadyExistsException(f"A policy called {name} already exists. Duplicate names are not allowed.")
+    if kind is INSTANCE_PROFILE:
+        raise EntityAlreadyExistsException(f"Instance Profile {name} already exists.")
     raise EntityAlreadyExistsException(f"{kind.noun} with name {name} already exists.")
 
 
@@ -58,27 +59,23 @@ def refuse_no_boundary(tx: Transaction, account: str, arn: str) -> None:
         raise NoSuchEntityException(f"Scope ARN: {arn} does not exist or is not attachable.")
 
 
-def tag_new(call: Call, tx: Transaction, one: Entity) -> None:
-    """Tag an entity just stored, if the request passes tags: that is a permission of its own (iam:TagUser,
+def tag_new(call: Call, tx: Transaction, one: Tagged) -> None:
+    """Tag what was just stored, if the request passes tags: that is a permission of its own (iam:TagUser,
     ...).
     """
     asked = tagging.asked_tags(call.get("Tags"))
     if not asked:
         return
-    tagging.refuse_too_many(one.kind, {}, asked)
+    tagging.refuse_too_many(one.noun, {}, asked)
     target = Target(arn=one.arn, account=one.account, named=one.arn)
-    call.authorise(tx, f"iam:Tag{one.kind.noun}", target, tagging.request_keys(asked))
+    call.authorise(tx, f"iam:Tag{one.noun}", target, tagging.request_keys(asked))
     tags.put(tx, one.id, asked)
 
 
-def listed(
-    call: Call, tx: Transaction, kind: Kind, member: str, form: Callable[[Entity], dict[str, Any]]
-) -> Answer:
+def listed(call: Call, tx: Transaction, kind: Kind, member: str, form: Callable[[Entity], dict[str, Any]]) -> Answer:
     """One page of all entities of a kind."""
     page = paging.asked_page(call)
-    found = entities.page(
-        tx, call.account, kind, prefix=call.get("PathPrefix", "/"), after=page.after, most=page.more
-    )
+    found = entities.page(tx, call.account, kind, prefix=call.get("PathPrefix", "/"), after=page.after, most=page.more)
     return paging.answer_page(call, page, member, found, forms.name_key, form)
 
 

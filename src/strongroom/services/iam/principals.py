@@ -18,13 +18,13 @@ from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Credential, Role
+from strongroom.kernel.call import Call, Credential, OpenIDProvider, Role
 from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed, mfa, secrets
-from strongroom.services.iam.rules import documents
+from strongroom.services.iam.rules import documents, issuers
 from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
@@ -34,7 +34,16 @@ from strongroom.services.iam.rules.names import (
     folded,
     parse_entity_arn,
 )
-from strongroom.services.iam.store import devices, entities, holdings, keys, policies, roles, tags
+from strongroom.services.iam.store import (
+    devices,
+    entities,
+    holdings,
+    keys,
+    openid_providers,
+    policies,
+    roles,
+    tags,
+)
 
 GENERATION: Final = "iam"
 EVERYONE: Final = 10_000
@@ -133,9 +142,7 @@ class Principals:
         managed_ones = (self.managed_policy(tx, session.account, arn) for arn in session.policy_arns)
         return (*limits, *(document or _GRANTS_NOTHING for document in managed_ones))
 
-    def used(
-        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
-    ) -> None:
+    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
         """Store when a proven key, or the role of a proven session, was last used."""
         used_id = credential.access_key_id
         if credential.principal.kind is PrincipalKind.ROLE:
@@ -194,12 +201,32 @@ class Principals:
 
         return tx.cached(account, GENERATION, ("policy", arn), load)
 
-    def use_mfa(self, tx: Transaction, principal: Principal, serial: str, code: str, now: datetime) -> bool:
+    def use_mfa(self, call: Call, tx: Transaction, serial: str, code: str) -> bool:
         """Whether a code is that of the caller's own device; it is used up. Nobody but users has devices."""
-        device = devices.find(tx, serial)
+        device, principal = devices.find(tx, serial), call.principal
         if device is None or principal.kind is not PrincipalKind.USER or device.user_id != principal.unique_id:
             return False
-        return mfa.use(tx, self._keyring, device, code, now)
+        return mfa.use(call, tx, device, code)
+
+    def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
+        """The provider that an account registered for an issuer; None where there is none, or the issuer is no URL
+        that could be registered. What is not found is not kept.
+        """
+        try:
+            arn = issuers.provider_arn(account, issuers.issuer_of(issuer))
+        except Refusal:
+            return None
+
+        def load() -> OpenIDProvider:
+            found = openid_providers.find(tx, arn)
+            if found is None:
+                raise _UnknownError
+            return OpenIDProvider(arn, account, found.issuer, frozenset(found.client_ids), frozenset(found.thumbprints))
+
+        try:
+            return tx.cached(account, GENERATION, ("openid-provider", arn), load)
+        except _UnknownError:
+            return None
 
     # ------------------------------------------------------------------ reports
 

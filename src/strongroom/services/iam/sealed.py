@@ -1,4 +1,4 @@
-"""Access keys' secrets and the seeds of MFA devices as they lie under the root key, for its rotation."""
+"""Access keys' secrets, seeds of MFA devices and passwords' hashes as they lie under the root key, for its rotation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sqlalchemy import Column, Table, bindparam, func, select, update
 
 from strongroom.kernel.registry import Place, SealedRow, SealedRows
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.services.iam import mfa, secrets
-from strongroom.services.iam.store.tables import access_key, mfa_device
+from strongroom.services.iam import mfa, passwords, secrets
+from strongroom.services.iam.store.tables import access_key, login_profile, mfa_device
 
 
 def _rows(purpose: str, table: Table, named: Column[str], told: Column[str], bound: Callable[[str, str], bytes]
@@ -32,8 +32,13 @@ def _rows(purpose: str, table: Table, named: Column[str], told: Column[str], bou
     def replace(tx: Transaction, place: Place, sealed: bytes) -> None:
         tx.run(change, which=place[0], v_sealed=sealed)
 
-    return SealedRows(purpose, purpose, pages, counted, replace)
+    return SealedRows(purpose, table.name, purpose, pages, counted, replace)
 
 
 ACCESS_KEYS = _rows(secrets.PURPOSE, access_key, access_key.c.id, access_key.c.user_id, secrets.bound_to)
 MFA_SEEDS = _rows(mfa.PURPOSE, mfa_device, mfa_device.c.serial, mfa_device.c.serial, lambda serial, _: serial.encode())
+PASSWORDS = _rows(
+    passwords.PURPOSE, login_profile, login_profile.c.user_id, login_profile.c.user_id, lambda user, _: user.encode()
+)
+SEALED = (ACCESS_KEYS, MFA_SEEDS, PASSWORDS)
+"""Everything of the room that lies under the root key."""

@@ -14,7 +14,7 @@ from strongroom.kernel.call import Call, Target
 from strongroom.kernel.registry import Locator
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed
-from strongroom.services.iam.errors import invalid, no_such, no_such_key, no_such_policy
+from strongroom.services.iam.errors import invalid, no_such_entity, no_such_key, no_such_policy
 from strongroom.services.iam.rules import tagging
 from strongroom.services.iam.rules.names import (
     AWS,
@@ -57,7 +57,7 @@ def named_target(tx: Transaction, account: str, kind: Kind, name: str) -> Target
     """The target of an entity's name, found or not."""
     found = entities.find(tx, account, kind, name)
     if found is None:
-        arn, missing = arn_of(account, kind, "/", name), no_such(kind.word, name)
+        arn, missing = arn_of(account, kind, "/", name), no_such_entity(kind, name)
         return Target(arn=arn, account=account, named=f"{kind.word} {name}", missing=missing)
     return entity_target(tx, found)
 
@@ -78,9 +78,7 @@ def to_be_made(kind: Kind) -> Locator:
 
     def locate(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
         arn = arn_of(call.account, kind, call.get("Path", "/"), call[kind.member])
-        return Target(
-            arn=arn, account=call.account, named=f"policy {call[kind.member]}" if kind is POLICY else arn
-        )
+        return Target(arn=arn, account=call.account, named=f"policy {call[kind.member]}" if kind is POLICY else arn)
 
     return locate
 

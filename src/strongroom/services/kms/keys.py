@@ -12,7 +12,7 @@ from typing import Any
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.base.entropy import uuid4
 from strongroom.kernel.authz.document import Document
-from strongroom.kernel.authz.model import ContextValue, ResourceRule
+from strongroom.kernel.authz.model import ContextValue, ResourceRule, by_name
 from strongroom.kernel.call import Call, Target
 from strongroom.kernel.sealing.envelope import MATERIAL_BYTES, Material, MessageHeader
 from strongroom.kernel.sealing.keyring import Keyring
@@ -136,9 +136,7 @@ def _facts(key: Key) -> dict[str, ContextValue]:
         "kms:multiregion": "false",
         "kms:resourcealiases": key.aliases,
     }
-    for name, value in key.tags.items():
-        facts[f"aws:resourcetag/{name.lower()}"] = value
-    return facts
+    return facts | by_name("aws:resourcetag/", key.tags.items())
 
 
 def bound_to(name: KeyName, material_id: str) -> bytes:

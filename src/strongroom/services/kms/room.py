@@ -22,6 +22,7 @@ def operation(
     locate: Locator = everything,
     keys: Keys = caller_keys,
     shown: Sequence[str] = (),
+    steady: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Declare an operation with the caller's condition keys, and the key recorded."""
     return ROOM.operation(
@@ -32,4 +33,5 @@ def operation(
         keys=keys,
         shown=shown,
         resource_type=None if locate is everything else RESOURCE_TYPE,
+        steady=steady,
     )

@@ -48,5 +48,5 @@ def _replace(tx: Transaction, place: Place, sealed: bytes) -> None:
     tx.run(_REPLACE, of_key=place[0], of_id=place[1], v_sealed=sealed)
 
 
-MATERIAL = SealedRows("kms-material", PURPOSE, _page, _count, _replace)
+MATERIAL = SealedRows("kms-material", material.name, PURPOSE, _page, _count, _replace)
 """Every version of every key's material."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from strongroom.kernel.authz.model import ContextValue
+from strongroom.kernel.authz.model import ContextValue, by_name
 from strongroom.kernel.call import Call, Target
 from strongroom.kernel.registry import Keys
 from strongroom.services.secretsmanager.rules.keys import key_arn
@@ -109,8 +109,6 @@ def request_keys(operation: str) -> Keys:
 def request_tags(tags: list[dict[str, str]]) -> dict[str, ContextValue]:
     """aws:RequestTag of each tag of a request, and aws:TagKeys."""
     named = [one for one in tags if one.get("Key")]
-    found: dict[str, ContextValue] = {
-        f"aws:requesttag/{one['Key'].lower()}": one.get("Value", "") for one in named
-    }
+    found = by_name("aws:requesttag/", ((one["Key"], one.get("Value", "")) for one in named))
     found["aws:tagkeys"] = tuple(one["Key"] for one in named)
     return found

@@ -15,7 +15,7 @@ from typing import Any
 from strongroom.base.names import PARTITION
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
-from strongroom.kernel.authz.model import ContextValue
+from strongroom.kernel.authz.model import ContextValue, by_name
 from strongroom.kernel.call import Call, Target
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import errors, store
@@ -120,9 +120,5 @@ def facts_of(one: Secret, arn: str) -> dict[str, ContextValue]:
 
 def tag_facts(tags: list[dict[str, str]]) -> dict[str, ContextValue]:
     """aws:ResourceTag and secretsmanager:ResourceTag of each tag."""
-    facts: dict[str, ContextValue] = {}
-    for one in tags:
-        key = one["Key"].lower()
-        facts[f"aws:resourcetag/{key}"] = one["Value"]
-        facts[f"secretsmanager:resourcetag/{key}"] = one["Value"]
-    return facts
+    pairs = [(one["Key"], one["Value"]) for one in tags]
+    return by_name("aws:resourcetag/", pairs) | by_name("secretsmanager:resourcetag/", pairs)

@@ -44,11 +44,7 @@ def proves_mfa(call: Call, tx: Transaction) -> bool:
     serial, code = call.get("SerialNumber"), call.get("TokenCode")
     if serial is None and code is None:
         return False
-    if (
-        serial is None
-        or code is None
-        or not call.kernel.roles.use_mfa(tx, call.principal, serial, code, call.machine_now)
-    ):
+    if serial is None or code is None or not call.kernel.roles.use_mfa(call, tx, serial, code):
         raise denied(
             "MultiFactorAuthentication failed, unable to validate MFA code.  "
             "Please verify your MFA serial number is valid and associated with this user."

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from strongroom.kernel.authz.conditions import NEGATIONS, OPERATORS, all_of, any_of, condition, is_operator
+from strongroom.kernel.authz.model import by_name
 
 T, F, UNCLEAR = True, False, None
 ARN = "arn:aws:iam::111122223333:role/app"
@@ -226,3 +227,26 @@ def test_three_valued_or_and_and(
 ) -> None:
     assert any_expected is any_of(answers)
     assert all_expected is all_of(answers)
+
+
+@pytest.mark.parametrize(
+    ("operator", "bound", "values", "answer"),
+    [
+        ("StringEquals", "x", ("x", "x"), True),
+        ("StringEquals", "x", ("x", "y"), None),
+        ("StringEquals", "x", ("y", "z"), False),
+        ("StringNotEquals", "x", ("x", "y"), None),
+        ("StringNotEquals", "x", ("y", "z"), True),
+        ("ForAnyValue:StringEquals", "x", ("x", "y"), None),
+        ("ForAllValues:StringEquals", "x", ("x", "y"), None),
+        ("StringEqualsIfExists", "x", ("x", "y"), None),
+        ("Null", "false", ("x", "y"), True),
+        ("StringEquals", "${k}", ("x", "x"), None),
+    ],
+)
+def test_a_key_in_two_spellings_holds_only_where_it_does_not_matter_which_is_meant(
+    operator: str, bound: str, values: tuple[str, ...], answer: bool | None
+) -> None:
+    context = by_name("k", [("", value) for value in values])
+
+    assert answer is condition(operator, "k", [bound], variables=True).test(context)

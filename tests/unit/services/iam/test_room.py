@@ -6,7 +6,6 @@ import pytest
 
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.overlay import overlay_entries
-from strongroom.kernel.registry import Mode
 from strongroom.services.iam.room import ROOM
 
 MODEL = CATALOGUE.service("iam").operations
@@ -25,6 +24,8 @@ CHANGES = (
     "Add",
     "Remove",
     "Set",
+    "Change",
+    "Generate",
 )
 
 
@@ -38,7 +39,7 @@ def test_nothing_is_both_offered_and_refused() -> None:
 
 @pytest.mark.parametrize("name", sorted(ROOM.operations))
 def test_what_changes_something_is_a_write_and_nothing_else(name: str) -> None:
-    assert name.startswith(CHANGES) is (ROOM.operations[name].mode is Mode.WRITE)
+    assert name.startswith(CHANGES) is ROOM.operations[name].mode.changes
 
 
 @pytest.mark.parametrize("name", sorted(ROOM.operations))

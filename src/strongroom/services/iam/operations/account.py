@@ -7,10 +7,16 @@ from strongroom.kernel.registry import Mode, everything
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import quotas
-from strongroom.services.iam.rules.names import GROUP, POLICY, ROLE, USER
-from strongroom.services.iam.store import devices, entities
+from strongroom.services.iam.rules.names import GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER
+from strongroom.services.iam.store import devices, entities, openid_providers, policies
 
-_COUNTED = {USER: "Users", GROUP: "Groups", ROLE: "Roles", POLICY: "Policies"}
+_COUNTED = {
+    USER: "Users",
+    GROUP: "Groups",
+    ROLE: "Roles",
+    POLICY: "Policies",
+    INSTANCE_PROFILE: "InstanceProfiles",
+}
 
 
 @operation("GetAccountSummary", mode=Mode.READ, locate=everything)
@@ -37,5 +43,12 @@ def get_account_summary(call: Call, found: None, tx: Transaction) -> Answer:  # 
         "AccountSigningCertificatesPresent": 0,
         "MFADevices": made,
         "MFADevicesInUse": in_use,
+        "PolicyVersionsInUse": policies.count_versions(tx, call.account),
+        "PolicyVersionsInUseQuota": quotas.VERSIONS_IN_USE,
+        "Providers": len(openid_providers.of_account(tx, call.account)),
+        "GlobalEndpointTokenVersion": 1,
+        "ServerCertificates": 0,
+        "ServerCertificatesQuota": 0,
+        "SigningCertificatesPerUserQuota": 0,
     }
     return {"SummaryMap": summary}

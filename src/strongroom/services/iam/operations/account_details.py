@@ -11,12 +11,13 @@ from strongroom.kernel.registry import Mode, everything
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed, targets
 from strongroom.services.iam.managed import AWSPolicy
+from strongroom.services.iam.operations import instance_profiles as profile_operations
 from strongroom.services.iam.operations import policies as policy_operations
 from strongroom.services.iam.operations import roles as role_operations
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import documents, forms, paging
 from strongroom.services.iam.rules.names import GROUP, ROLE, USER, Entity, Kind, folded
-from strongroom.services.iam.store import entities, holdings, members, policies, tags
+from strongroom.services.iam.store import entities, holdings, instance_profiles, members, policies, tags
 from strongroom.services.iam.store.policies import Policy, Version
 from strongroom.services.iam.versions import shown_number
 
@@ -102,7 +103,8 @@ def _role(call: Call, tx: Transaction, one: Entity) -> dict[str, Any]:  # noqa: 
     form = role_operations.in_full(tx, one)
     for member in ("MaxSessionDuration", "Description"):
         form.pop(member, None)
-    return form | _held(tx, ROLE, one) | {"InstanceProfileList": []}
+    profiles = [profile_operations.form(tx, profile) for profile in instance_profiles.of_role(tx, one)]
+    return form | _held(tx, ROLE, one) | {"InstanceProfileList": profiles}
 
 
 def _policy(call: Call, tx: Transaction, one: Policy | AWSPolicy) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.registry import Mode, everything
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.iam import mfa, targets
+from strongroom.services.iam import making, mfa, targets
 from strongroom.services.iam.errors import (
     DeleteConflictException,
     EntityAlreadyExistsException,
@@ -15,9 +15,9 @@ from strongroom.services.iam.errors import (
     NoSuchEntityException,
 )
 from strongroom.services.iam.room import operation
-from strongroom.services.iam.rules import forms, paging, quotas
+from strongroom.services.iam.rules import forms, paging, quotas, tagging
 from strongroom.services.iam.rules.names import USER, Entity, folded
-from strongroom.services.iam.store import devices, entities, tags
+from strongroom.services.iam.store import attempts, devices, entities, tags
 from strongroom.services.iam.store.devices import Device
 
 _DEVICES = ("MFADevicesPerUser", 8)
@@ -34,10 +34,11 @@ def at_device(call: Call, tx: Transaction) -> Target:
     serial = call["SerialNumber"]
     found = _own(call, tx)
     missing = None if found else _no_device(serial)
-    return Target(arn=serial, account=call.account, found=found, named=serial, missing=missing)
+    facts = {} if found is None else tagging.resource_keys(tags.of(tx, serial))
+    return Target(arn=serial, account=call.account, found=found, named=serial, missing=missing, facts=facts)
 
 
-@operation("CreateVirtualMFADevice", mode=Mode.WRITE, locate=to_be_made)
+@operation("CreateVirtualMFADevice", mode=Mode.WRITE, locate=to_be_made, keys=targets.tags_asked)
 def create_virtual_mfa_device(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new device and its seed, shown this once. Source: API reference, CreateVirtualMFADevice."""
     if call.target is None:
@@ -47,8 +48,12 @@ def create_virtual_mfa_device(call: Call, found: None, tx: Transaction) -> Answe
         raise EntityAlreadyExistsException("MFADevice entity at the same path and name already exists.")
     quotas.refuse_above(("MFADevicesPerAccount", 5000), devices.count(tx, call.account)[0] + 1)
     sealed, shown = mfa.new_seed(serial, call.kernel.entropy, call.kernel.keyring)
-    devices.add(tx, Device(serial, call.account, name, None, None, 0, 0, sealed))
-    return {"VirtualMFADevice": {"SerialNumber": serial, "Base32StringSeed": shown}}
+    device = Device(serial, call.account, name, None, None, 0, 0, sealed)
+    devices.add(tx, device)
+    making.tag_new(call, tx, device)
+    held = tags.of(tx, serial)
+    tagged = {"Tags": tagging.wire_form(held)} if held else {}
+    return {"VirtualMFADevice": {"SerialNumber": serial, "Base32StringSeed": shown, **tagged}}
 
 
 @operation("EnableMFADevice", mode=Mode.WRITE, locate=targets.at_name(USER))
@@ -60,7 +65,7 @@ def enable_mfa_device(call: Call, user: Entity, tx: Transaction) -> Answer:
     if device.user_id is not None:
         raise EntityAlreadyExistsException("MFA Device already in use.")
     quotas.refuse_above(_DEVICES, len(devices.of_user(tx, user.id)) + 1)
-    drift, step = _paired(call, device)
+    drift, step = _paired(call, tx, device)
     devices.assign(tx, device, user.id, call.now, drift, step)
     return {}
 
@@ -69,7 +74,7 @@ def enable_mfa_device(call: Call, user: Entity, tx: Transaction) -> Answer:
 def resync_mfa_device(call: Call, user: Entity, tx: Transaction) -> Answer:
     """Take up a device again whose time has run away. Source: API reference, ResyncMFADevice."""
     device = _of(call, user, tx)
-    drift, step = _paired(call, device)
+    drift, step = _paired(call, tx, device)
     devices.assign(tx, device, user.id, device.enabled, drift, step)
     return {}
 
@@ -87,6 +92,8 @@ def delete_virtual_mfa_device(call: Call, device: Device, tx: Transaction) -> An
     """Delete a device that is nobody's. Source: API reference, DeleteVirtualMFADevice."""
     if device.user_id is not None:
         raise DeleteConflictException("MFA VirtualDevice in use. Must deactivate first.")
+    tags.remove_all(tx, device.id)
+    attempts.forget(tx, device.serial)
     devices.remove(tx, device)
     return {}
 
@@ -138,9 +145,9 @@ def _of(call: Call, user: Entity, tx: Transaction) -> Device:
     return device
 
 
-def _paired(call: Call, device: Device) -> tuple[int, int]:
+def _paired(call: Call, tx: Transaction, device: Device) -> tuple[int, int]:
     codes = call["AuthenticationCode1"], call["AuthenticationCode2"]
-    found = mfa.found_pair(call.kernel.keyring, device, *codes, call.machine_now)
+    found = mfa.found_pair(call, tx, device, *codes)
     if found is None:
         raise InvalidAuthenticationCodeException("Authentication code for device is not valid.")
     return found

@@ -18,23 +18,19 @@ from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import documents, forms, quotas
 from strongroom.services.iam.rules.names import ROLE, Entity, parse_entity_arn
-from strongroom.services.iam.store import entities, holdings, keys, roles, tags
+from strongroom.services.iam.store import entities, holdings, instance_profiles, keys, roles, tags
 from strongroom.services.iam.store.roles import Trust
 
 _DEFAULT_SESSION_S = 3600
 
 
-@operation(
-    "CreateRole", mode=Mode.WRITE, locate=targets.to_be_made(ROLE), keys=targets.creating, shown=("Role",)
-)
+@operation("CreateRole", mode=Mode.WRITE, locate=targets.to_be_made(ROLE), keys=targets.creating, shown=("Role",))
 def create_role(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new role without any permission. Source: API reference, CreateRole."""
     ids = _checked_trust(tx, call["AssumeRolePolicyDocument"])
     seconds = call.get("MaxSessionDuration", _DEFAULT_SESSION_S)
     trust = Trust(call["AssumeRolePolicyDocument"], ids, timedelta(seconds=seconds))
-    role = making.make(
-        call, tx, ROLE, boundary=call.get("PermissionsBoundary"), description=call.get("Description")
-    )
+    role = making.make(call, tx, ROLE, boundary=call.get("PermissionsBoundary"), description=call.get("Description"))
     roles.add(tx, role, trust)
     making.tag_new(call, tx, role)
     tx.raise_generation(call.account, GENERATION)
@@ -50,12 +46,7 @@ def get_role(call: Call, role: Entity, tx: Transaction) -> Answer:  # noqa: ARG0
 @operation("ListRoles", mode=Mode.READ, locate=targets.listing_of(ROLE))
 def list_roles(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """Roles under a path, without tags, boundaries and last use. Source: API reference, ListRoles."""
-
-    def form(role: Entity) -> dict[str, Any]:
-        trust = roles.trust_of(tx, role.id)
-        return forms.listed_role(role, _shown(tx, trust), int(trust.max_session.total_seconds()))
-
-    return making.listed(call, tx, ROLE, "Roles", form)
+    return making.listed(call, tx, ROLE, "Roles", lambda role: listed(tx, role))
 
 
 @operation("UpdateRole", mode=Mode.WRITE, locate=targets.at_name(ROLE))
@@ -96,6 +87,7 @@ def delete_role(call: Call, role: Entity, tx: Transaction) -> Answer:
     for hanging, what in (
         (holdings.attached_to(tx, role.id), "detach all policies"),
         (holdings.inline_of(tx, role.id), "delete policies"),
+        (instance_profiles.of_role(tx, role), "remove roles from instance profile"),
     ):
         if hanging:
             raise DeleteConflictException(f"Cannot delete entity, must {what} first.")
@@ -134,6 +126,12 @@ def _shown(tx: Transaction, trust: Trust) -> str:
         entity = entities.by_id(tx, unique_id)
         current[arn] = unique_id if entity is None else entity.arn
     return documents.encoded(documents.shown(trust.text, current))
+
+
+def listed(tx: Transaction, role: Entity) -> dict[str, Any]:
+    """A role as lists show it."""
+    trust = roles.trust_of(tx, role.id)
+    return forms.listed_role(role, _shown(tx, trust), int(trust.max_session.total_seconds()))
 
 
 def in_full(tx: Transaction, role: Entity) -> dict[str, Any]:

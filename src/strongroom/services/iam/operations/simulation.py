@@ -23,7 +23,7 @@ from strongroom.services.iam import managed, targets
 from strongroom.services.iam.errors import InvalidInputException, no_such
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import paging, simulation
-from strongroom.services.iam.rules.names import AWS, GROUP, POLICY, USER, Entity, parse_entity_arn
+from strongroom.services.iam.rules.names import AWS, GROUP, ROLE, USER, Entity, parse_entity_arn
 from strongroom.services.iam.store import entities, holdings, policies, tags
 
 _MOST_RESULTS = 10_000
@@ -41,7 +41,7 @@ class _Source:
 def at_source(call: Call, tx: Transaction) -> Target:
     """The user, group or role of ``PolicySourceArn``."""
     name = parse_entity_arn(call["PolicySourceArn"])
-    if name is None or name.kind is POLICY:
+    if name is None or name.kind not in (USER, GROUP, ROLE):
         raise InvalidInputException("Invalid Entity Arn: the policy source must be a user, group or role.")
     found = entities.find(tx, name.account, name.kind, name.name) if name.account == call.account else None
     if found is None or found.arn != call["PolicySourceArn"]:

@@ -1,4 +1,4 @@
-"""Tags of users, roles and managed policies: the same three operations three times."""
+"""Tags of users, roles, managed policies and providers: the same three operations for each."""
 
 from __future__ import annotations
 
@@ -8,34 +8,38 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import targets
 from strongroom.services.iam.errors import invalid
 from strongroom.services.iam.managed import AWSPolicy
+from strongroom.services.iam.operations import mfa_devices, openid_providers
 from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import paging, tagging
-from strongroom.services.iam.rules.names import ROLE, USER, Entity, folded
+from strongroom.services.iam.rules.names import INSTANCE_PROFILE, ROLE, USER, Entity, folded
+from strongroom.services.iam.rules.tagging import Tagged
 from strongroom.services.iam.store import tags
+from strongroom.services.iam.store.devices import Device
+from strongroom.services.iam.store.openid_providers import Provider
 from strongroom.services.iam.store.policies import Policy
 
-Tagged = Entity | Policy | AWSPolicy
+Found = Entity | Policy | AWSPolicy | Provider | Device
 
 
-def add_tags(call: Call, found: Tagged, tx: Transaction) -> Answer:
-    """Add tags, replacing those of the same key. Source: API reference, TagUser, TagRole, TagPolicy."""
+def add_tags(call: Call, found: Found, tx: Transaction) -> Answer:
+    """Add tags, replacing those of the same key. Source: API reference, TagUser and its like."""
     holder, asked = _own(found), tagging.asked_tags(call["Tags"])
-    tagging.refuse_too_many(holder.kind, tags.of(tx, holder.id), asked)
+    tagging.refuse_too_many(holder.noun, tags.of(tx, holder.id), asked)
     tags.put(tx, holder.id, asked)
     tx.raise_generation(call.account, GENERATION)
     return {}
 
 
-def remove_tags(call: Call, found: Tagged, tx: Transaction) -> Answer:
-    """Take tags off. Source: API reference, UntagUser, UntagRole, UntagPolicy."""
+def remove_tags(call: Call, found: Found, tx: Transaction) -> Answer:
+    """Take tags off. Source: API reference, UntagUser and its like."""
     tags.remove(tx, _own(found).id, call["TagKeys"])
     tx.raise_generation(call.account, GENERATION)
     return {}
 
 
-def list_tags(call: Call, found: Tagged, tx: Transaction) -> Answer:
-    """The tags by key. Source: API reference, ListUserTags, ListRoleTags, ListPolicyTags."""
+def list_tags(call: Call, found: Found, tx: Transaction) -> Answer:
+    """The tags by key. Source: API reference, ListUserTags and its like."""
     page = paging.asked_page(call)
     held = {} if isinstance(found, AWSPolicy) else tags.of(tx, _own(found).id)
     shown = paging.cut(page, held.items(), lambda pair: folded(pair[0]))
@@ -49,7 +53,7 @@ def list_tags(call: Call, found: Tagged, tx: Transaction) -> Answer:
     )
 
 
-def _own(found: Tagged) -> Entity:
+def _own(found: Found) -> Tagged:
     if isinstance(found, AWSPolicy):
         raise invalid("Policy is outside your own account.")
     return found.entity if isinstance(found, Policy) else found
@@ -58,7 +62,10 @@ def _own(found: Tagged) -> Entity:
 _PLACES: tuple[tuple[str, Locator], ...] = (
     ("User", targets.at_name(USER)),
     ("Role", targets.at_name(ROLE)),
+    ("InstanceProfile", targets.at_name(INSTANCE_PROFILE)),
+    ("MFADevice", mfa_devices.at_device),
     ("Policy", targets.at_policy),
+    ("OpenIDConnectProvider", openid_providers.at_provider),
 )
 for _noun, _at in _PLACES:
     operation(f"Tag{_noun}", mode=Mode.WRITE, locate=_at, keys=targets.tags_asked)(add_tags)

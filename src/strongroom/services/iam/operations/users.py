@@ -6,17 +6,16 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import making, targets
+from strongroom.services.iam.attempts import attempts_at_password
 from strongroom.services.iam.errors import DeleteConflictException
 from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import forms, paging
 from strongroom.services.iam.rules.names import USER, Entity
-from strongroom.services.iam.store import devices, entities, holdings, keys, members, tags
+from strongroom.services.iam.store import attempts, devices, entities, holdings, keys, login_profiles, members, tags
 
 
-@operation(
-    "CreateUser", mode=Mode.WRITE, locate=targets.to_be_made(USER), keys=targets.creating, shown=("User",)
-)
+@operation("CreateUser", mode=Mode.WRITE, locate=targets.to_be_made(USER), keys=targets.creating, shown=("User",))
 def create_user(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new user without any permission. Source: API reference, CreateUser."""
     user = making.make(call, tx, USER, boundary=call.get("PermissionsBoundary"))
@@ -53,6 +52,7 @@ def delete_user(call: Call, user: Entity, tx: Transaction) -> Answer:
     """
     for hanging, what in (
         (keys.of_user(tx, user.id), "delete access keys"),
+        (login_profiles.of_user(tx, user.id), "delete login profile"),
         (devices.of_user(tx, user.id), "delete MFA device"),
         (holdings.attached_to(tx, user.id), "detach all policies"),
         (holdings.inline_of(tx, user.id), "delete policies"),
@@ -61,6 +61,7 @@ def delete_user(call: Call, user: Entity, tx: Transaction) -> Answer:
         if hanging:
             raise DeleteConflictException(f"Cannot delete entity, must {what} first.")
     tags.remove_all(tx, user.id)
+    attempts.forget(tx, attempts_at_password(user.id))
     entities.remove(tx, user)
     tx.raise_generation(call.account, GENERATION)
     return {}

@@ -16,7 +16,8 @@ def name_key(one: Entity) -> str:
     return folded(one.name)
 
 
-def _common(one: Entity) -> Form:
+def common(one: Entity) -> Form:
+    """What every entity shows: path, name, id, ARN, date."""
     noun = one.kind.noun
     return {
         "Path": one.path,
@@ -44,22 +45,22 @@ def _with_boundary(form: Form, boundary: str | None) -> Form:
 
 def listed_user(user: Entity) -> Form:
     """A user as lists show it."""
-    return _common(user)
+    return common(user)
 
 
 def user(user: Entity, tags: Mapping[str, str]) -> Form:
     """A user in full. No members for tags and boundary where there are none."""
-    return _with_tags(_with_boundary(_common(user), user.boundary), tags)
+    return _with_tags(_with_boundary(common(user), user.boundary), tags)
 
 
 def group(group: Entity) -> Form:
     """A group."""
-    return _common(group)
+    return common(group)
 
 
 def listed_role(role: Entity, trust: str, max_session_s: int) -> Form:
     """A role as lists show it. ``trust``: the policy percent-encoded; ``max_session_s``: seconds."""
-    form = _common(role) | {"AssumeRolePolicyDocument": trust, "MaxSessionDuration": max_session_s}
+    form = common(role) | {"AssumeRolePolicyDocument": trust, "MaxSessionDuration": max_session_s}
     if role.description:
         form["Description"] = role.description
     return form

@@ -32,7 +32,8 @@ USER = Kind("User", "user", "UserName", "AIDA")
 GROUP = Kind("Group", "group", "GroupName", "AGPA")
 ROLE = Kind("Role", "role", "RoleName", "AROA")
 POLICY = Kind("Policy", "policy", "PolicyName", "ANPA")
-KINDS = {kind.word: kind for kind in (USER, GROUP, ROLE, POLICY)}
+INSTANCE_PROFILE = Kind("InstanceProfile", "instance-profile", "InstanceProfileName", "AIPA")
+KINDS = {kind.word: kind for kind in (USER, GROUP, ROLE, POLICY, INSTANCE_PROFILE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class Entity:
     def arn(self) -> str:
         """The full ARN, path included."""
         return arn_of(self.account, self.kind, self.path, self.name)
+
+    @property
+    def noun(self) -> str:
+        """What operation names call its kind."""
+        return self.kind.noun
 
 
 def arn_of(account: str, kind: Kind, path: str, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from strongroom.services.iam.errors import LimitExceededException
-from strongroom.services.iam.rules.names import GROUP, POLICY, ROLE, USER, Kind
+from strongroom.services.iam.rules.names import GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Kind
 
 ENTITIES_PER_ACCOUNT: Mapping[Kind, tuple[str, int]] = MappingProxyType(
     {
@@ -14,6 +14,7 @@ ENTITIES_PER_ACCOUNT: Mapping[Kind, tuple[str, int]] = MappingProxyType(
         GROUP: ("GroupsPerAccount", 300),
         ROLE: ("RolesPerAccount", 1000),
         POLICY: ("PoliciesPerAccount", 1500),
+        INSTANCE_PROFILE: ("InstanceProfilesPerAccount", 1000),
     }
 )
 """Source: IAM User Guide, "IAM and AWS STS quotas"; facts, iam, section 11 (defaults)."""
@@ -26,8 +27,12 @@ INLINE_CHARACTERS: Mapping[Kind, int] = MappingProxyType({USER: 2048, GROUP: 512
 
 ACCESS_KEYS = ("AccessKeysPerUser", 2)
 GROUPS = ("GroupsPerUser", 10)
+OPENID_PROVIDERS = ("OpenIdConnectProvidersPerAccount", 100)
+ROLES_OF_PROFILE = ("InstanceSessionsPerInstanceProfile", 1)
+CLIENT_IDS = ("ClientIdsPerOpenIdConnectProvider", 100)
 TAGS_MAX = 50
 VERSIONS_MAX = 5
+VERSIONS_IN_USE = 10_000
 MANAGED_CHARACTERS = ("PolicySize", 6144)
 TRUST_CHARACTERS = ("ACLSizePerRole", 2048)
 

@@ -25,6 +25,21 @@ class Device:
     last_step: int
     sealed: bytes = field(repr=False)
 
+    @property
+    def id(self) -> str:
+        """What its tags are kept by."""
+        return self.serial
+
+    @property
+    def arn(self) -> str:
+        """Its ARN, which is the serial number."""
+        return self.serial
+
+    @property
+    def noun(self) -> str:
+        """What operation names call it."""
+        return "MFADevice"
+
 
 _ONE = Statement(select(*mfa_device.columns).where(mfa_device.c.serial == bindparam("serial")))
 _TAKEN = Statement(

@@ -56,6 +56,11 @@ _DEFAULT_DOCUMENT = Statement(
     )
     .where(_OF_ACCOUNT, entity.c.name_key == bindparam("name_key"))
 )
+_COUNT_VERSIONS = Statement(
+    select(func.count())
+    .select_from(policy_version.join(entity, entity.c.id == policy_version.c.policy_id))
+    .where(entity.c.account == bindparam("account"))
+)
 _VERSIONS = Statement(
     select(*_VERSION_COLUMNS)
     .where(policy_version.c.policy_id == bindparam("which"))
@@ -156,3 +161,9 @@ def remove(tx: Transaction, one: Policy) -> None:
         remove_version(tx, one.entity.id, version.number)
     tx.run(_DELETE, which=one.entity.id)
     entities.remove(tx, one.entity)
+
+
+def count_versions(tx: Transaction, account: str) -> int:
+    """How many versions all policies of an account have together."""
+    row = tx.row(_COUNT_VERSIONS, account=account)
+    return 0 if row is None else int(row[0])

@@ -136,15 +136,72 @@ mfa_device = Table(
 a code is used once.
 """
 
+instance_profile_role = Table(
+    "iam_instance_profile_role",
+    METADATA,
+    Column("profile_id", Text, ForeignKey("iam_entity.id"), primary_key=True),
+    Column("role_id", Text, ForeignKey("iam_entity.id"), nullable=False, index=True),
+)
+"""The one role that an instance profile may have."""
+
+login_profile = Table(
+    "iam_login_profile",
+    METADATA,
+    Column("user_id", Text, ForeignKey("iam_entity.id"), primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("reset_required", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""``sealed``: the stretched passwords, newest first, under the keyring's purpose ``iam-login-password``, bound to
+the user's id. ``reset_required``: 0 or 1.
+"""
+
+attempt = Table(
+    "iam_attempt",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("failed", Integer, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+)
+"""Wrong guesses in a row at a device (by its serial number) or a password (by its user's id)."""
+
+account = Table(
+    "iam_account",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("alias", Text, unique=True),
+    Column("password_policy", Text),
+    Column("report_ms", BigInteger),
+)
+"""What an account as a whole has set. ``alias``: unique over all accounts. ``password_policy``: JSON, None where
+the account has none of its own. ``report_ms``: when a credential report was asked for last.
+"""
+
+openid_provider = Table(
+    "iam_openid_provider",
+    METADATA,
+    Column("arn", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("client_ids", Text, nullable=False),
+    Column("thumbprints", Text, nullable=False),
+    UniqueConstraint("account", "issuer"),
+)
+"""``issuer``: the URL without its scheme. ``client_ids``, ``thumbprints``: JSON lists in the order given."""
+
 tag = Table(
     "iam_tag",
     METADATA,
-    Column("holder", Text, ForeignKey("iam_entity.id"), primary_key=True),
+    Column("holder", Text, primary_key=True),
     Column("key_folded", Text, primary_key=True),
     Column("key", Text, nullable=False),
     Column("value", Text, nullable=False),
 )
-"""``key_folded``: the key in lower case; tag keys of IAM are not told apart by case."""
+"""``holder``: the unique id of an entity, the serial number of an MFA device, the ARN of a provider.
+``key_folded``: the key in lower case; tag keys of IAM are not told apart by case.
+"""
 
 Index("iam_attachment_policy", attachment.c.account, attachment.c.policy_arn)
 Index("iam_entity_boundary", entity.c.account, entity.c.boundary)

@@ -40,7 +40,7 @@ def ciphertext_key(call: Call, tx: Transaction) -> Target:
     return _source(call, tx, "KeyId")
 
 
-@operation("Decrypt", mode=Mode.READ, locate=ciphertext_key, keys=cryptographic_keys)
+@operation("Decrypt", mode=Mode.READ, locate=ciphertext_key, keys=cryptographic_keys, steady=True)
 def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:  # noqa: ARG001
     """The message again, for who may use the key and knows the context. Source: API reference, Decrypt."""
     check_use(call, key, call.get("EncryptionAlgorithm"))

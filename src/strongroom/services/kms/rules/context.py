@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from strongroom.kernel.authz.model import ContextValue
+from strongroom.kernel.authz.model import ContextValue, by_name
 from strongroom.kernel.call import Call, Target
 from strongroom.services.kms import errors
 
@@ -40,18 +40,11 @@ def cryptographic_keys(call: Call, target: Target) -> dict[str, ContextValue]:
 def with_context(keys: dict[str, ContextValue], context: Mapping[str, str] | None) -> dict[str, ContextValue]:
     """The same keys and those of an encryption context.
 
-    Condition keys have no case, contexts do: where two keys of a context differ in case only, a condition
-    sees both values (our choice: then a Deny on either applies).
+    Condition keys have no case, contexts do: see Spellings.
     """
     if context:
         keys["kms:encryptioncontextkeys"] = tuple(context)
-        for key, value in context.items():
-            name = f"kms:encryptioncontext:{key.lower()}"
-            earlier = keys.get(name)
-            if earlier is None:
-                keys[name] = value
-            else:
-                keys[name] = (*((earlier,) if isinstance(earlier, str) else earlier), value)
+        keys |= by_name("kms:encryptioncontext:", context.items())
     return keys
 
 
@@ -59,8 +52,7 @@ def tag_keys(call: Call, target: Target) -> dict[str, ContextValue]:
     """Those of operations that carry tags: aws:RequestTag/k and aws:TagKeys."""
     keys = caller_keys(call, target)
     tags = call.get("Tags") or ()
-    for tag in tags:
-        keys[f"aws:requesttag/{tag['TagKey'].lower()}"] = tag["TagValue"]
+    keys |= by_name("aws:requesttag/", ((tag["TagKey"], tag["TagValue"]) for tag in tags))
     names = tuple(call.get("TagKeys") or (tag["TagKey"] for tag in tags))
     if names:
         keys["aws:tagkeys"] = names

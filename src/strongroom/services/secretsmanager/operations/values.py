@@ -21,7 +21,7 @@ from strongroom.services.secretsmanager.targets import value_at
 DAY_MS = 86_400_000
 
 
-@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"))
+@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"), steady=True)
 def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Transaction) -> Answer:
     """Answer with one version of a secret: by id, by label, or the current one.
 
@@ -33,11 +33,7 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     envelopes.refuse_foreign_default(call, one)
     version_id, stage = call.get("VersionId"), call.get("VersionStage")
     if version is None or version.form is None:
-        raise (
-            errors.no_such_version(version_id)
-            if version_id
-            else errors.no_such_stage(stage or labels.CURRENT)
-        )
+        raise (errors.no_such_version(version_id) if version_id else errors.no_such_stage(stage or labels.CURRENT))
     stages = version.stages
     if version_id and stage and stage not in stages:
         raise errors.InvalidRequestException(errors.STAGE_NOT_OF_VERSION)
@@ -103,9 +99,7 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     if case is Token.FILLS:
         store.versions.fill_version(tx, one.pk, version_id, made)
     else:
-        store.versions.add_version(
-            tx, {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
-        )
+        store.versions.add_version(tx, {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made})
     before = store.versions.labels_of(tx, one.pk)
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
     store.versions.write_labels(tx, one.pk, before, after)

@@ -20,6 +20,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "iam_account",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("alias", sa.Text(), nullable=True),
+        sa.Column("password_policy", sa.Text(), nullable=True),
+        sa.Column("report_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("alias"),
+    )
+    op.create_table(
+        "iam_attempt",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject"),
+    )
+    op.create_table(
         "iam_entity",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -34,6 +50,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "kind", "name_key"),
     )
     op.create_index("iam_entity_boundary", "iam_entity", ["account", "boundary"], unique=False)
+    op.create_table(
+        "iam_openid_provider",
+        sa.Column("arn", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("client_ids", sa.Text(), nullable=False),
+        sa.Column("thumbprints", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("arn"),
+        sa.UniqueConstraint("account", "issuer"),
+    )
+    op.create_table(
+        "iam_tag",
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("key_folded", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("holder", "key_folded"),
+    )
     op.create_table(
         "jobs_job",
         sa.Column("kind", sa.Text(), nullable=False),
@@ -203,6 +238,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("holder", "name"),
     )
     op.create_table(
+        "iam_instance_profile_role",
+        sa.Column("profile_id", sa.Text(), nullable=False),
+        sa.Column("role_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["profile_id"],
+            ["iam_entity.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["role_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("profile_id"),
+    )
+    op.create_index(
+        op.f("ix_iam_instance_profile_role_role_id"), "iam_instance_profile_role", ["role_id"], unique=False
+    )
+    op.create_table(
+        "iam_login_profile",
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reset_required", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["iam_entity.id"],
+        ),
+        sa.PrimaryKeyConstraint("user_id"),
+    )
+    op.create_table(
         "iam_membership",
         sa.Column("group_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -258,18 +323,6 @@ def upgrade() -> None:
             ["iam_entity.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "iam_tag",
-        sa.Column("holder", sa.Text(), nullable=False),
-        sa.Column("key_folded", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["holder"],
-            ["iam_entity.id"],
-        ),
-        sa.PrimaryKeyConstraint("holder", "key_folded"),
     )
     op.create_table(
         "kms_alias",

@@ -1,0 +1,56 @@
+"""Rows of login profiles. Passwords come and go stretched and sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from strongroom.base.clock import from_ms, to_ms
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.services.iam.store.tables import login_profile
+
+
+@dataclass(frozen=True, slots=True)
+class LoginProfile:
+    """A user's password. ``sealed`` is ciphertext; this module cannot open it."""
+
+    user_id: str
+    created: datetime
+    changed: datetime
+    reset_required: bool
+    sealed: bytes = field(repr=False)
+
+
+_ONE = Statement(select(*login_profile.columns).where(login_profile.c.user_id == bindparam("which")))
+_INSERT = Statement(
+    insert(login_profile).values({column.name: bindparam(column.name) for column in login_profile.columns})
+)
+_DELETE = Statement(delete(login_profile).where(login_profile.c.user_id == bindparam("which")))
+
+
+def of_user(tx: Transaction, user_id: str) -> LoginProfile | None:
+    """The login profile of a user, where there is one."""
+    row = tx.row(_ONE, which=user_id)
+    if row is None:
+        return None
+    return LoginProfile(row[0], from_ms(row[1]), from_ms(row[2]), bool(row[3]), bytes(row[4]))
+
+
+def put(tx: Transaction, one: LoginProfile) -> None:
+    """Store a login profile in the place of the one there."""
+    tx.run(_DELETE, which=one.user_id)
+    tx.run(
+        _INSERT,
+        user_id=one.user_id,
+        created_ms=to_ms(one.created),
+        changed_ms=to_ms(one.changed),
+        reset_required=int(one.reset_required),
+        sealed=one.sealed,
+    )
+
+
+def remove(tx: Transaction, user_id: str) -> int:
+    """Delete a login profile; answers 0 where there was none."""
+    return tx.run(_DELETE, which=user_id)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.sealedrows import sealed_columns
+
 from strongroom.app import Facts, Product
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.settings import Settings
-from tests.sealedrows import sealed_columns
 
 
 def test_every_sealed_column_of_every_table_is_registered_for_the_rotation_of_the_root_key(tmp_path: Path) -> None:

@@ -74,7 +74,11 @@ class TokenKey:
     @contextmanager
     def _session(self, pkcs11: ModuleType, pin: str, *, write: bool) -> Iterator[Any]:
         try:
-            token = pkcs11.lib(self.module).get_token(token_label=self.token)
+            library = pkcs11.lib(self.module)
+        except (pkcs11.PKCS11Error, RuntimeError, OSError):
+            raise TokenFailure(f"{self.module} is not a PKCS#11 library.") from None
+        try:
+            token = library.get_token(token_label=self.token)
             with token.open(user_pin=pin, rw=write) as session:
                 yield session
         except pkcs11.NoSuchToken:
@@ -85,8 +89,6 @@ class TokenKey:
             raise WrongPIN(f"Token {self.token!r} is locked: too many wrong PINs were given.") from None
         except pkcs11.PKCS11Error as error:
             raise TokenFailure(f"Token {self.token!r} failed: {type(error).__name__}.") from None
-        except RuntimeError:
-            raise TokenFailure(f"{self.module} is not a PKCS#11 library.") from None
 
     def _key(self, pkcs11: ModuleType, session: Any, *, make: bool) -> Any:
         try:

@@ -8,8 +8,8 @@ import pytest
 
 from strongroom.base.entropy import SystemEntropy
 from strongroom.kernel.crypto.passphrase import Cost
-from strongroom.kernel.sealing.files import SealDamaged, SealExposed, SealFailure, SealMissing
 from strongroom.kernel.sealing.by_passphrase import PassphraseSeal, WrongPassphrase
+from strongroom.kernel.sealing.files import SealDamaged, SealExposed, SealFailure, SealMissing
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 
 CHANCE = SystemEntropy()

@@ -12,6 +12,8 @@ stamp = $(1)/.installed-$(2)-$(shell cksum < requirements/$(2).txt | tr ' ' '-')
 RUN := $(call stamp,$(VENV),run)
 TEST := $(call stamp,$(VENV),test)
 BENCH := $(call stamp,$(PEER),bench)
+JS := tests/clients/js
+NODE_MODULES := $(JS)/node_modules/.installed-$(shell cksum < $(JS)/package-lock.json | tr ' ' '-')
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
 .PHONY: run setup test check lint fix docs test-all bench clean help
@@ -21,7 +23,7 @@ run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ..
 
 setup: $(RUN)  ## make the virtual environment, start nothing
 
-test: $(TEST) lint  ## every check, and every test but the long ones
+test: $(TEST) $(NODE_MODULES) lint  ## every check, and every test but the long ones
 	@$(PY) tools/system_packages.py postgresql openssl softhsm2
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
@@ -39,16 +41,17 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 	$(VENV)/bin/ruff check --fix
 	PYTHONPATH=src $(PYTHON) tools/reference.py
 
-test-all: $(TEST) lint  ## the long tests too
+test-all: $(TEST) $(NODE_MODULES) lint  ## the long tests too
 	@$(PY) tools/system_packages.py postgresql openssl softhsm2
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
 	@$(PY) tools/system_packages.py wrk
 	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
+	PYTHONPATH=src $(PYTHON) -m bench.decisions
 
 clean:  ## remove what make has made; never a data directory
-	rm -rf $(VENV) $(PEER) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEER) $(JS)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
@@ -63,6 +66,12 @@ $(TEST):
 	@$(PY) tools/make_venv.py $(VENV)
 	$(PYTHON) $(INSTALL) requirements/test.txt
 	@touch $@ $(RUN)
+
+# Nothing that a package brings is run while it is installed.
+$(NODE_MODULES):
+	@if command -v npm >/dev/null; \
+	then cd $(JS) && npm ci --ignore-scripts --no-audit --no-fund && touch $(notdir $(@D))/$(@F); \
+	else echo "npm is not on this machine: the tests of JavaScript clients will be skipped"; fi
 
 $(BENCH):
 	@$(PY) tools/make_venv.py $(PEER)

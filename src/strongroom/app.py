@@ -35,6 +35,7 @@ from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
+from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
@@ -134,6 +135,10 @@ class Product:
                     self._first_start(tx, opened.keyring, recorder)
                 elif self.settings.dev_clock and not self._facts(tx).dev_clock:
                     raise StartRefused("--dev-clock works only on a data directory that was made with it.")
+                if not has_token_keys(tx):
+                    now = self.clock() + local.clock_offset(tx)
+                    rotate(tx, opened.keyring, self.entropy, now)
+                    sts.plan_rotation(tx, now)
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
             self._forget(store)
         finally:
@@ -258,6 +263,7 @@ class Product:
             offset=offset,
             regions=frozenset(self.settings.regions) or aws_regions(),
             catch_up=kept.catch_up,
+            quotas=self.settings.quotas,
         )
         return Opened(store, kept, registry, queue, recorder, chain, offset)
 
@@ -265,7 +271,7 @@ class Product:
         """All rooms."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry)
+        sts.register(registry, self.settings.outside)
         kms.register(registry)
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strongroom.base.names import is_account_id
+from strongroom.kernel.outside.https import Outside
 from strongroom.server.listening import is_loopback
 from strongroom.server.parts import Serving, StartRefused, WireLimits
 from strongroom.server.proxies import trusted_network
@@ -135,6 +136,20 @@ class Settings:
         " its answer leaves. The record of a write is always synced first.",
         extreme="each",
     )
+    oidc_internal_hosts: tuple[str, ...] = _setting(
+        (),
+        "names",
+        "OIDC providers (`HOST` or `HOST:PORT`) that may have loopback and link-local addresses; no other"
+        " host with such an address is ever asked for its keys.",
+        extreme=("localhost:8444",),
+    )
+    oidc_ca_files: tuple[str, ...] = _setting(
+        (),
+        "HOST=FILE",
+        "CA certificates for the OIDC providers of one's own, each as `HOST=FILE` or `HOST:PORT=FILE`: for that"
+        " host they stand instead of the system's.",
+        extreme=("oidc.internal=/etc/ca.pem",),
+    )
     max_body_bytes: int = _setting(
         1024 * 1024,
         "bytes",
@@ -194,6 +209,15 @@ class Settings:
         most=600,
     )
 
+    secrets_quota: int = _setting(
+        500_000,
+        "secrets",
+        "The most secrets of an account in one Region, copies counted. AWS allows 500,000.",
+        extreme=10,
+        least=1,
+        most=100_000_000,
+    )
+
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             least, most, value = one.metadata["least"], one.metadata["most"], getattr(self, one.name)
@@ -202,6 +226,7 @@ class Settings:
         object.__setattr__(self, "data", self.data.absolute())
         self._check_words()
         self._check_proxies()
+        self._check_providers()
 
     def _check_proxies(self) -> None:
         for proxy in self.proxies:
@@ -227,15 +252,35 @@ class Settings:
         if urlsplit(self.store).password is not None or "password=" in self.store:
             raise StartRefused("setting store must not hold a password; name a file with ?passfile=PATH instead")
 
+    def _check_providers(self) -> None:
+        for entry in self.oidc_ca_files:
+            host, equals, file = entry.partition("=")
+            if not (host and equals and file):
+                raise StartRefused(f"setting oidc_ca_files takes HOST=FILE, not {entry!r}")
+
     @property
     def store_url(self) -> str:
         """The store that is meant: the one given, or the SQLite file in the data directory."""
         return self.store or f"sqlite:{self.data / 'store.db'}"
 
     @property
+    def outside(self) -> Outside:
+        """Whom the kernel may call beyond the public."""
+        files = (entry.partition("=") for entry in self.oidc_ca_files)
+        return Outside(
+            internal=frozenset(host.lower() for host in self.oidc_internal_hosts),
+            authorities={host.lower(): Path(file) for host, _, file in files},
+        )
+
+    @property
     def limits(self) -> WireLimits:
         """The bounds of the wire, as the server takes them."""
         return WireLimits(**{one.name: getattr(self, one.name) for one in dataclasses.fields(WireLimits)})
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """The quotas that the rooms ask for by name."""
+        return {"secrets_quota": self.secrets_quota}
 
     @property
     def serving(self) -> Serving:

@@ -139,11 +139,11 @@ def test_tags_are_replaced_whatever_their_case(store: BatchStore) -> None:
 
 
 def test_roles_keep_their_trust(store: BatchStore) -> None:
-    deploy, trust = entity(ROLE, "deploy"), roles.Trust("{}", '{"arn":"AIDAX"}', timedelta(hours=1))
+    deploy, trust = entity(ROLE, "deploy"), roles.Trust("{}", timedelta(hours=1))
     with store.write() as tx:
         roles.add(tx, deploy, trust)
         assert trust == roles.trust_of(tx, deploy.id)
-        longer = replace(trust, text="[]", max_session=timedelta(hours=2))
+        longer = replace(trust, kept="[]", max_session=timedelta(hours=2))
         roles.save(tx, deploy.id, longer)
         assert longer == roles.trust_of(tx, deploy.id)
         roles.remove(tx, deploy)

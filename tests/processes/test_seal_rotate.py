@@ -101,7 +101,7 @@ def test_rotation_re_wraps_everything_and_blocks_nobody(server: Deployment) -> N
     secrets, sts, iam = (server.client(name) for name in ("secretsmanager", "sts", "iam"))
     secrets.create_secret(Name="old", SecretString="made under the old root")
     seed = iam.create_virtual_mfa_device(VirtualMFADeviceName="device")["VirtualMFADevice"]
-    iam.create_login_profile(UserName="admin", Password="Seven wet 5tones!")  # noqa: S106
+    iam.create_login_profile(UserName="admin", Password="Seven wet 5tones!")
     session = sts.get_session_token()["Credentials"]
     page = iam.list_policies(Scope="AWS", MaxItems=1)
     ca = (server.data / "tls" / "ca.key.sealed").read_bytes()

@@ -6,6 +6,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,19 @@ def test_a_value_put_at_one_door_is_read_at_the_other(doors: Doors) -> None:
             put = clients[at].put_secret_value(SecretId=arn, SecretString=f"{round_} by {at}")
             got = clients[other].get_secret_value(SecretId=arn)
             assert (put["VersionId"], f"{round_} by {at}") == (got["VersionId"], got["SecretString"])
+
+
+def test_the_first_read_at_one_door_is_dated_at_the_other(doors: Doors) -> None:
+    clients = [doors.client(door, "secretsmanager") for door in (0, 1)]
+    for at, other in WAYS:
+        arn = a_secret(doors)
+        assert "LastAccessedDate" not in clients[other].describe_secret(SecretId=arn)
+        clients[at].get_secret_value(SecretId=arn)
+        shown = clients[other].describe_secret(SecretId=arn)
+        day = shown["LastAccessedDate"].astimezone(UTC)
+        assert (0, 0, 0) == (day.hour, day.minute, day.second)
+        (version,) = clients[other].list_secret_version_ids(SecretId=arn)["Versions"]
+        assert shown["LastAccessedDate"] == version["LastAccessedDate"]
 
 
 def test_a_secret_deleted_and_restored_at_one_door_is_so_at_the_other(doors: Doors) -> None:

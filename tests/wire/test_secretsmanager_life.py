@@ -258,7 +258,8 @@ def test_version_pages_go_on_where_they_ended(secrets: Any) -> None:
     secrets.create_secret(Name="p")
     for each in tokens:
         secrets.put_secret_value(SecretId="p", SecretString=each, ClientRequestToken=each)
-    met, more = [], {}
+    met: list[str] = []
+    more: dict[str, Any] = {}
     while True:
         page = secrets.list_secret_version_ids(SecretId="p", IncludeDeprecated=True, MaxResults=2, **more)
         met += [each["VersionId"] for each in page["Versions"]]

@@ -79,9 +79,9 @@ def test_an_arn_of_another_region_is_not_found_here(account: Account) -> None:
 
 
 def test_an_operation_that_is_not_offered_says_why_and_is_not_retried(account: Account) -> None:
-    status, body = ask(account, "RotateSecret", SecretId="x", ClientRequestToken="t" * 32)
+    status, body = ask(account, "ListResourcePolicies", SecretId="x")
     assert 400 == status
-    assert "rotation is not offered yet" in "".join(str(value) for value in body.values())
+    assert "a secret has one resource policy here" in "".join(str(value) for value in body.values())
 
 
 def test_no_error_repeats_a_value(account: Account) -> None:

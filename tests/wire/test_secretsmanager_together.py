@@ -86,7 +86,7 @@ def test_versions_above_a_hundred_go_once_they_are_a_day_old_but_never_a_labelle
 
 
 def _count(client: Any) -> int:
-    pages, more = 0, {}
+    pages, more = 0, dict[str, str]()
     while True:
         page = client.list_secret_version_ids(SecretId="s", IncludeDeprecated=True, **more)
         pages += len(page["Versions"])

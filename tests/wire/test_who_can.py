@@ -103,6 +103,19 @@ def test_chains_of_roles_are_followed(account: Account, secret: str) -> None:
     assert ("user/ann", "role/second") not in found
 
 
+def test_who_can_assume_a_role_is_asked_of_its_trust_policy(account: Account) -> None:
+    user(account, "ann", allow("sts:AssumeRole"))
+    user(account, "bob", allow("sts:AssumeRole"))
+    external = {"StringEquals": {"sts:ExternalId": "right"}}
+    ann = {"AWS": f"arn:aws:iam::{account.id}:user/ann"}
+    deploy = role(account, "deploy", trust(ann, Condition=external))
+
+    (only,) = who_can(account, "sts:AssumeRole", deploy)["Principals"]
+
+    assert only["Principal"].endswith(":user/ann")
+    assert ["StringEquals sts:externalid right"] == only["If"]
+
+
 def test_what_the_request_must_bring_is_told(account: Account, secret: str) -> None:
     user(account, "ann", allow(READ, IpAddress={"aws:SourceIp": "10.0.0.0/8"}))
 
@@ -133,6 +146,23 @@ def test_other_accounts_are_told_as_the_policies_name_them(
 
     assert 2 == len(others) and all(other.id in one for one in others)
     assert others[1].endswith(f"by assuming {reader}")
+
+
+def test_whom_a_provider_vouches_for_is_told_with_what_the_token_must_say(account: Account, secret: str) -> None:
+    made = account.client("iam").create_open_id_connect_provider(Url="https://issuer.example", ClientIDList=["sts"])
+    provider = made["OpenIDConnectProviderArn"]
+    condition = {"StringLike": {"issuer.example:sub": "repo:octo-org/*"}}
+    ci = role(
+        account, "ci", trust({"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition=condition), allow(READ)
+    )
+    wanted = (
+        f"whomever {provider} vouches for, by statement 0 of the resource's policy, "
+        "if StringLike issuer.example:sub repo:octo-org/*"
+    )
+
+    assert f"{wanted}, by assuming {ci}" in who_can(account, READ, "db")["Others"]
+    answer = who_can(account, "sts:AssumeRoleWithWebIdentity", ci)
+    assert ([], [wanted]) == (answer["Principals"], answer["Others"])
 
 
 def test_only_who_may_ask_is_told_and_only_about_the_own_account(

@@ -49,10 +49,16 @@ class Client:
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer to one signed request. Raises StartRefused with the server's own words."""
-        parts = urlsplit(self.url)
         content = b"" if body is None else json.dumps(body).encode()
-        headers = {"host": parts.netloc, "content-type": "application/json"}
-        headers |= signature(self, method, path, headers=headers, content=content, now=datetime.now(UTC))
+        return _answer(*self.send(method, path, content, "application/json", service=SERVICE))
+
+    def send(self, method: str, path: str, content: bytes, content_type: str, *, service: str) -> tuple[int, bytes]:
+        """Status and body of the reply to one signed request. Raises StartRefused where there is no reply."""
+        parts = urlsplit(self.url)
+        headers = {"host": parts.netloc, "content-type": content_type}
+        headers |= signature(
+            self, method, path, headers=headers, content=content, now=datetime.now(UTC), service=service
+        )
         connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
         try:
             connection.request(method, path, content, headers)
@@ -64,7 +70,7 @@ class Client:
             raise StartRefused(f"{self.url} does not answer: {error}") from None
         finally:
             connection.close()
-        return _answer(reply.status, text)
+        return reply.status, text
 
     def _connection(self, scheme: str, host: str, port: int | None) -> HTTPConnection:
         if scheme == "https":
@@ -86,7 +92,14 @@ def _answer(status: int, text: bytes) -> dict[str, Any]:
 
 
 def signature(
-    client: Client, method: str, path: str, *, headers: Mapping[str, str], content: bytes, now: datetime
+    client: Client,
+    method: str,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes,
+    now: datetime,
+    service: str = SERVICE,
 ) -> dict[str, str]:
     """The headers that sign a request; ``headers`` are those that it has already, in lower case.
 
@@ -100,7 +113,7 @@ def signature(
     lines = [f"{name}:{' '.join(signed[name].split())}" for name in sorted(signed)]
     digest = hashlib.sha256(content).hexdigest()
     canonical = "\n".join([method, quote(path, safe="/-_.~"), "", *lines, "", names, digest])
-    scope = f"{moment[:8]}/{client.region}/{SERVICE}/aws4_request"
+    scope = f"{moment[:8]}/{client.region}/{service}/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = b"AWS4" + client.keys.secret.encode()
     for part in scope.split("/"):

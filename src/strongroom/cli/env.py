@@ -53,7 +53,9 @@ def variables(directory: DataDirectory) -> dict[str, str]:
     endpoint = read_endpoint(directory)
     if endpoint is None:
         raise StartRefused(f"no server has ever run on {directory.root}: start one with strongroom serve")
-    found = {"AWS_ENDPOINT_URL": str(endpoint["url"]), "AWS_DEFAULT_REGION": str(endpoint["region"])}
+    region = str(endpoint["region"])
+    # boto3 and the aws CLI read the second name, the other SDKs the first.
+    found = {"AWS_ENDPOINT_URL": str(endpoint["url"]), "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     if endpoint.get("ca"):
         found |= {"AWS_CA_BUNDLE": str(endpoint["ca"]), "NODE_EXTRA_CA_CERTS": str(endpoint["ca"])}
     keys = read_credentials(directory)

@@ -135,6 +135,14 @@ class OpenIDProvider:
 class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
 
+    def person_named(self, tx: Transaction, name: str) -> str | None:
+        """The unique id of the user or role of exactly this ARN (or id), of whatever account; None where none is."""
+        ...
+
+    def person_of(self, tx: Transaction, unique_id: str) -> str | None:
+        """The ARN of today of a user or role; None where it is gone."""
+        ...
+
     def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:
         """The provider that an account registered for an issuer (``https://...``, as in ``iss``); None for none."""
         ...
@@ -170,12 +178,47 @@ class Kernel(Protocol):
         ...
 
     @property
+    def quotas(self) -> Mapping[str, int]:
+        """The quotas that the operator may set, by the names of their settings."""
+        ...
+
+    @property
     def roles(self) -> Roles:
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
         ...
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation on behalf of the caller; see Call.ask."""
+        ...
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another operation of the same room as the caller; see Call.part."""
+        ...
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        """Run another room's operation as the service itself; see Call.act."""
+        ...
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record something that the service does by itself; see Call.tell."""
         ...
 
     def authorise(
@@ -207,10 +250,13 @@ class Call:
     ``now`` is the product's clock; ``machine_now`` the machine's.
     ``region`` comes from the credential scope; ``account`` is the caller's.
     ``invoked_by`` is a service principal (``secretsmanager.amazonaws.com``) on calls on behalf, else None;
-    ``on_behalf_of`` then the request id of the call that it all began with.
+    ``on_behalf_of`` then the request id of the call that it all began with; ``depth`` how many calls lie between.
+    ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
+    aws:SourceArn and aws:SourceAccount.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     """
 
     kernel: Kernel
@@ -227,9 +273,12 @@ class Call:
     invoked_by: str | None = None
     via: tuple[str, ...] = ()
     on_behalf_of: str | None = None
+    depth: int = 0
+    acts_for: tuple[str, str] | None = None
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    ahead: Any = None
     records: list[Record] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
@@ -271,9 +320,38 @@ class Call:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.
 
         The other room's own rules decide about the *caller* (with kms:ViaService and the like set), and the call
-        is recorded with ``invokedBy``. Raises whatever that operation answers with (ServiceError, Refusal).
+        is recorded with ``invokedBy``. Raises whatever that operation answers with (ServiceError, Refusal), and
+        Refusal(NOT_OFFERED) where nobody answers it.
         """
         return self.kernel.ask(self, tx, service, operation, params)
+
+    def part(self, tx: Transaction, operation: str, /, **params: Any) -> Answer:
+        """Run one operation of this room as a part of this call: same caller, a decision and a record of its own."""
+        return self.kernel.part(self, tx, operation, params)
+
+    def act(
+        self, tx: Transaction, service: str, operation: str, /, *, resource: tuple[str, str], **params: Any
+    ) -> Answer:
+        """Ask another room as this room's service (``secretsmanager.amazonaws.com``), not as the caller.
+
+        The other resource's own policy decides alone, with aws:SourceArn and aws:SourceAccount set to ``resource``.
+        Raises as ``ask`` does.
+        """
+        return self.kernel.act(self, tx, service, operation, params, resource=resource)
+
+    def tell(
+        self,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record one AwsServiceEvent that this writing call brings about; a refused call has brought about none."""
+        self.kernel.tell(
+            self, name, account=account, details=details, request_id=request_id, error_message=error_message
+        )
 
     def authorise(
         self, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue] | None = None

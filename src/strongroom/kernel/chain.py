@@ -1,6 +1,7 @@
 """The way of one request: every step, in the one order that is safe. A test pins it.
 
     prove -> offer -> read              (BEFORE: needs no row but the caller's)
+    ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
@@ -23,6 +24,7 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import signing, wire
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide, no_permission_needed
+from strongroom.kernel.authz.failure import failure
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -35,6 +37,7 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -66,6 +69,11 @@ class Flight:
     records: list[Record] = field(default_factory=list)
 
     @property
+    def waits_outside(self) -> bool:
+        """Whether the operation asks the world outside, so that it must not hold a thread that others need."""
+        return self.operation is not None and self.operation.ahead is not None
+
+    @property
     def slow(self) -> bool:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
         return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
@@ -86,6 +94,7 @@ class Chain:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
+        quotas: Mapping[str, int],
         catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         self.catalogue = catalogue
@@ -98,10 +107,12 @@ class Chain:
         self.offset = offset
         self.regions = regions
         self.catch_up = catch_up
+        self.quotas = quotas
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, datetime] = {}
+        self._services: dict[str, tuple[Credential, Source]] = {}
         self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -140,6 +151,11 @@ class Chain:
                 self._start_over(flight)
                 with self.store.read() as tx:
                     self._as_far_as_reading_goes(flight, tx)
+            if flight.operation is not None and flight.operation.ahead is not None:
+                # The transaction above is over, and the one below not begun: nobody waits for the world inside one.
+                flight.operation.ahead(flight.call, self.store.read)
+                with self.store.read() as tx:
+                    self._through(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
@@ -192,10 +208,74 @@ class Chain:
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
-        if len(call.via) >= CALLS_ON_BEHALF_AT_MOST:
-            raise RuntimeError("calls on behalf nest too deep")
         principal = f"{call.service}.amazonaws.com"
-        child = Call(
+        child = self._child(call, service, operation, params)
+        child.invoked_by, child.via = principal, (*call.via, principal)
+        return self._asked(call, child, tx)
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        """Run another operation of the same room as the caller itself, decided and recorded on its own."""
+        child = self._child(call, call.service, operation, params)
+        child.invoked_by, child.via = call.invoked_by, call.via
+        return self._asked(call, child, tx)
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        """Run another room's operation as the service of ``call`` itself, because of one of its resources."""
+        child = self._child(call, service, operation, params)
+        child.invoked_by, child.acts_for = f"{call.service}.amazonaws.com", resource
+        # Nothing of the first caller's address or rights: the service calls by itself, inside this process.
+        child.credential, child.source = self._service(child.invoked_by)
+        return self._asked(call, child, tx)
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """Record something that the service of ``call`` does by itself because of it; stands and falls with it."""
+        event_id = uuid4(self.entropy)
+        made = event.service_event(
+            event_id=event_id,
+            request_id=request_id or uuid4(self.entropy),
+            when=call.machine_now,
+            product_now=call.now,
+            service=call.service,
+            name=name,
+            region=call.region,
+            account=account,
+            details=details,
+            error_message=error_message,
+        )
+        call.records.append(Record(event_id, made, writes=True))
+
+    def _service(self, name: str) -> tuple[Credential, Source]:
+        """A service as a caller. One object a name: what is known of a caller is kept by its object."""
+        known = self._services.get(name)
+        if known is None:
+            who = Principal(PrincipalKind.SERVICE, arn=name, account="", name=name)
+            made = Credential(who, access_key_id="", secret=""), Source("", user_agent=name, secure=True)
+            known = self._services.setdefault(name, made)
+        return known
+
+    def _child(self, call: Call, service: str, operation: str, params: Mapping[str, Any]) -> Call:
+        """A call that ``call`` makes while it is handled; it shares the list of records."""
+        if call.depth >= CALLS_ON_BEHALF_AT_MOST:
+            raise RuntimeError("calls on behalf nest too deep")
+        return Call(
             kernel=self,
             service=service,
             name=operation,
@@ -207,16 +287,20 @@ class Chain:
             request_id=uuid4(self.entropy),
             event_id=uuid4(self.entropy),
             source=call.source,
-            invoked_by=principal,
-            via=(*call.via, principal),
             on_behalf_of=call.on_behalf_of or call.request_id,
+            depth=call.depth + 1,
             records=call.records,
             kept=call.kept,
         )
-        declared = self.registry.rooms[service].operations[operation]
-        model = self.catalogue.service(service).operations[operation]
+
+    def _asked(self, call: Call, child: Call, tx: Transaction) -> Answer:
+        room = self.registry.rooms.get(child.service)
+        declared = None if room is None else room.operations.get(child.name)
+        if declared is None:
+            raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
+        model = self.catalogue.service(child.service).operations[child.name]
         if declared.steady:
-            _recall(child, tx, _question(declared, child, child.via, *_flat(params)))
+            _recall(child, tx, _question(declared, child, child.via, child.acts_for, *_flat(child.params)))
         try:
             answer = self._inside(child, declared, tx)
         except (NeedsWrite, SnapshotMoved):
@@ -244,6 +328,8 @@ class Chain:
         )
         context.update(target.facts)
         context.update(keys)
+        if call.acts_for is not None:
+            context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
         policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
@@ -251,7 +337,7 @@ class Chain:
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named))
+            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
         return decision
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
@@ -260,13 +346,22 @@ class Chain:
         limits = (own.boundary, target.policy, *(call.credential.session or ()))
         return not any(one is not None and one.timely for one in (*own.documents, *limits))
 
+    def _encoded(self, call: Call, decision: Decision) -> str:
+        """The sealed reasons, where the room's refusals carry them as EC2's do."""
+        room = self.registry.rooms.get(call.service)
+        if room is None or not room.encodes_denials:
+            return ""
+        message = encode_message(self.keyring, call.account, failure(decision))
+        return f" Encoded authorization failure message: {message}" if message else ""
+
     # ------------------------------------------------------------------ inside one transaction
 
     def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
         self.catch_up(tx)
         for step in BEFORE:
             step(self, flight, tx)
-        if flight.operation is not None and flight.operation.mode is not Mode.WRITE:
+        operation = flight.operation
+        if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
             self._through(flight, tx)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
@@ -301,7 +396,8 @@ class Chain:
             _log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
-        undone = [_undone(record) for record in call.records]
+        # A service event that was rolled back has not happened; a call on behalf was made all the same.
+        undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
         try:
             record = self._record(call, flight.operation, flight.model, None, refusal, None)
         except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
@@ -327,6 +423,7 @@ class Chain:
             params=call.params,
             answer=answer,
             resource=_resource(call, operation),
+            owner="" if call.target is None else call.target.account,
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
@@ -370,8 +467,15 @@ class Chain:
 
 
 def prove_the_caller(chain: Chain, flight: Flight, tx: Transaction) -> None:
-    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9)."""
+    """Who signed. Order of refusals: header syntax, scope and date, key id, signature (facts: iam, section 9).
+
+    Of an operation that is open to anybody a signature is not looked at: its caller is nobody, until what it
+    brings is proven ``ahead``.
+    """
     call = flight.call
+    if flight.operation is not None and flight.operation.unsigned:
+        call.now = call.machine_now + chain.offset(tx)
+        return
     claim = signing.read_claim(flight.request)
     model: ServiceModel | None = None
     if flight.route.service in chain.registry.rooms:

@@ -42,13 +42,21 @@ class _Run:
         self._machine_now = loop.clock()
 
     def record(
-        self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]
+        self,
+        *,
+        service: str,
+        name: str,
+        account: str,
+        region: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
     ) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         event_id = uuid4(self.entropy)
         made = event.service_event(
             event_id=event_id,
-            request_id=uuid4(self.entropy),
+            request_id=request_id or uuid4(self.entropy),
             when=self._machine_now,
             product_now=self.now,
             service=service,
@@ -56,6 +64,7 @@ class _Run:
             region=region,
             account=account,
             details=details,
+            error_message=error_message,
         )
         self.records.append(Record(event_id, made, writes=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -34,6 +35,13 @@ class Mode(Enum):
 Handler = Callable[[Call, Any, Transaction], Answer]
 Locator = Callable[[Call, Transaction], Target]
 Keys = Callable[[Call, Target], Mapping[str, ContextValue]]
+Read = Callable[[], AbstractContextManager[Transaction]]
+"""Opens a reading transaction, for a short look."""
+Ahead = Callable[[Call, Read], None]
+"""What an operation must have from the world outside before its transaction begins: kept in ``call.ahead``.
+
+It may wait for the network, and must not while a transaction of its own is open.
+"""
 
 
 def everything(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
@@ -56,6 +64,8 @@ class Operation:
     ``resource_type``: as ``AWS::KMS::Key`` where records list the target under ``resources``; else None.
     ``steady``: that ``locate`` and ``keys`` depend on nothing but the caller, the parameters, the Region, where the
     request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
+    ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
+    ``ahead``: asked between parameters and transaction, in a thread that may wait.
     """
 
     service: str
@@ -68,14 +78,22 @@ class Operation:
     shown: tuple[str, ...] = ()
     resource_type: str | None = None
     steady: bool = False
+    unsigned: bool = False
+    ahead: Ahead | None = None
 
 
 class Room:
-    """The operations of one service, declared by decorator in its ``operations/`` files."""
+    """The operations of one service, declared by decorator in its ``operations/`` files.
 
-    def __init__(self, service: str, *, refused: Mapping[str, str] | None = None) -> None:
+    ``encodes_denials``: its AccessDenied texts end with a message for sts:DecodeAuthorizationMessage, as EC2's do.
+    """
+
+    def __init__(
+        self, service: str, *, refused: Mapping[str, str] | None = None, encodes_denials: bool = False
+    ) -> None:
         self.service = service
         self.refused = dict(refused or {})
+        self.encodes_denials = encodes_denials
         self.operations: dict[str, Operation] = {}
 
     def operation(
@@ -89,10 +107,16 @@ class Room:
         shown: Sequence[str] = (),
         resource_type: str | None = None,
         steady: bool = False,
+        unsigned: bool = False,
+        ahead: Ahead | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
             raise ValueError(f"{self.service}:{name} is declared twice")
+        if unsigned and (ahead is None or action is None):
+            raise ValueError(f"{self.service}:{name} would be open to anybody")
+        if ahead is not None and mode is not Mode.SLOW:
+            raise ValueError(f"{self.service}:{name} would wait in the event loop")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -106,6 +130,8 @@ class Room:
                 tuple(shown),
                 resource_type,
                 steady,
+                unsigned,
+                ahead,
             )
             return handle
 
@@ -140,9 +166,7 @@ class PrincipalSource(Roles, Protocol):
         """All users and roles of an account as they are without a session: for reports, not for calls."""
         ...
 
-    def used(
-        self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime
-    ) -> None:
+    def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
         """Note that a *proven* credential was used: for last-used dates, at most once an hour each.
 
         To be called after the signature is verified. Raises NeedsWrite in a reading transaction when a note is due.
@@ -178,7 +202,15 @@ class JobRun(Protocol):
         ...
 
     def record(
-        self, *, service: str, name: str, account: str, region: str, details: Mapping[str, Any]
+        self,
+        *,
+        service: str,
+        name: str,
+        account: str,
+        region: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
     ) -> None:
         """Record one AwsServiceEvent, written with the transaction of the job."""
         ...

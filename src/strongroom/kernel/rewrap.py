@@ -9,19 +9,20 @@ Source: DESIGN.md, "Sealing". Our choice: docs/decisions/0026-root-key-rotation.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Column, Table, bindparam, func, select, update
 
 from strongroom.kernel import roots
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Job, JobRun, Place, Registry, SealedRow, SealedRows
+from strongroom.kernel.sealing import tokenkeys
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.kernel.storage.schema import kernel_key
+from strongroom.kernel.storage.schema import kernel_key, token_key
 
 KIND = "seal:rewrap"
 """Kind of the job; its key is the number of the root under which everything comes to lie."""
@@ -33,17 +34,6 @@ _AT_ONCE = timedelta()
 _NODES_PAUSE = timedelta(seconds=1)
 _BROKEN_PAUSE = timedelta(minutes=1)
 _BROKEN_NAMED = 10
-
-_PAGE = Statement(
-    select(kernel_key.c.name, kernel_key.c.sealed)
-    .where(kernel_key.c.name > bindparam("after"))
-    .order_by(kernel_key.c.name)
-    .limit(bindparam("most"))
-)
-_COUNT = Statement(select(func.count()).select_from(kernel_key))
-_REPLACE = Statement(
-    update(kernel_key).where(kernel_key.c.name == bindparam("which")).values(sealed=bindparam("v_sealed"))
-)
 
 
 @dataclass(slots=True)
@@ -81,7 +71,8 @@ def register(registry: Registry, account: str) -> None:
 
     ``account``: under which the end of a rotation is recorded.
     """
-    registry.add_sealed(KERNEL_KEYS)
+    for rows in OWN:
+        registry.add_sealed(rows)
     registry.add_job(KIND, lambda job, run, tx: _batch(registry, account, job, run, tx))
 
 
@@ -158,18 +149,32 @@ def _rewrap(kind: SealedRows, page: Sequence[SealedRow], progress: Progress, run
         progress.rewrapped += 1
 
 
-def _keys(tx: Transaction, after: Place | None, limit: int) -> list[SealedRow]:
-    rows = tx.rows(_PAGE, after="" if after is None else after[0], most=limit)
-    return [SealedRow((name,), bytes(sealed), name.encode()) for name, sealed in rows]
+def _rows(
+    name: str, purpose: str, table: Table, place: Column[Any], first: str | int, bound: Callable[[Any], bytes]
+) -> SealedRows:
+    """The rows of one of the kernel's own tables, by its primary key; ``first`` comes before all of them."""
+    page = Statement(
+        select(place, table.c.sealed).where(place > bindparam("after")).order_by(place).limit(bindparam("most"))
+    )
+    count = Statement(select(func.count()).select_from(table))
+    change = Statement(update(table).where(place == bindparam("which")).values(sealed=bindparam("v_sealed")))
+
+    def pages(tx: Transaction, after: Place | None, limit: int) -> list[SealedRow]:
+        found = tx.rows(page, after=first if after is None else after[0], most=limit)
+        return [SealedRow((at,), bytes(sealed), bound(at)) for at, sealed in found]
+
+    def counted(tx: Transaction) -> int:
+        row = tx.row(count)
+        return 0 if row is None else int(row[0])
+
+    def replace(tx: Transaction, at: Place, sealed: bytes) -> None:
+        tx.run(change, which=at[0], v_sealed=sealed)
+
+    return SealedRows(name, table.name, purpose, pages, counted, replace)
 
 
-def _count_keys(tx: Transaction) -> int:
-    row = tx.row(_COUNT)
-    return 0 if row is None else int(row[0])
-
-
-def _replace_key(tx: Transaction, place: Place, sealed: bytes) -> None:
-    tx.run(_REPLACE, which=place[0], v_sealed=sealed)
-
-
-KERNEL_KEYS = SealedRows("kernel-key", kernel_key.name, roots.TOKENS_PURPOSE, _keys, _count_keys, _replace_key)
+OWN = (
+    _rows("kernel-key", roots.KEYS_PURPOSE, kernel_key, kernel_key.c.name, "", str.encode),
+    _rows("token-key", tokenkeys.PURPOSE, token_key, token_key.c.number, -1, tokenkeys.bound_to),
+)
+"""What the kernel itself keeps under the root key."""

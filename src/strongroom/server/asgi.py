@@ -27,6 +27,9 @@ log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
 SLOW_CALLS_AT_ONCE = 8
+OUTSIDE_CALLS_AT_ONCE = 4
+OUTSIDE_CALLS_WAITING = 32
+"""Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
 
 
 Sealed = Callable[[HTTPRequest], HTTPReply]
@@ -131,10 +134,13 @@ class Engine:
         self.sync_each = sync_each
         self.turn = Turn(chain, recorder)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+        self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
+        self._outside_calls = 0
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
         self.threads.shutdown(wait=True)
+        self.outside.shutdown(wait=True)
         self.queue.close()
         self.recorder.journal.close()
         self.store.close()
@@ -147,6 +153,8 @@ class Engine:
         """
         flight = self.chain.begin(request, source)
         try:
+            if flight.waits_outside:
+                return self._wait(flight, self._outside(flight))
             if flight.slow or not self.store.embedded:
                 return self._wait(flight, self._in_thread(flight))
             self.chain.enter(flight)
@@ -165,8 +173,17 @@ class Engine:
         except Exception as error:  # noqa: BLE001  as above
             return self.chain.refuse_unwritten(flight, error)
 
-    async def _in_thread(self, flight: Flight) -> HTTPReply:
-        await asyncio.get_running_loop().run_in_executor(self.threads, self.chain.enter, flight)
+    async def _outside(self, flight: Flight) -> HTTPReply:
+        if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
+            return self._refuse(flight, Refusal(Kind.THROTTLED, "Too many calls of this kind. Please try again."))
+        self._outside_calls += 1
+        try:
+            return await self._in_thread(flight, self.outside)
+        finally:
+            self._outside_calls -= 1
+
+    async def _in_thread(self, flight: Flight, threads: ThreadPoolExecutor | None = None) -> HTTPReply:
+        await asyncio.get_running_loop().run_in_executor(threads or self.threads, self.chain.enter, flight)
         reply = self._finish(flight)
         return reply if isinstance(reply, HTTPReply) else await reply
 

@@ -96,7 +96,7 @@ def _identity(principal: Principal) -> dict[str, ContextValue]:
 def _identity_keys(principal: Principal) -> dict[str, ContextValue]:
     kind = principal.kind
     found: dict[str, ContextValue] = {
-        "aws:principalaccount": principal.account or "anonymous",
+        "aws:principalaccount": "anonymous" if kind is PrincipalKind.ANONYMOUS else principal.account,
         "aws:principaltype": kind.value,
     }
     if kind is PrincipalKind.ANONYMOUS:
@@ -109,6 +109,8 @@ def _identity_keys(principal: Principal) -> dict[str, ContextValue]:
         found["aws:tokenissuetime"] = iso_seconds(principal.token_issued)
     if principal.mfa is not None:
         found["aws:multifactorauthpresent"] = _TEXTS[principal.mfa]
+    if principal.provider:
+        found["aws:federatedprovider"] = principal.provider
     if principal.source_identity is not None:
         found["aws:sourceidentity"] = principal.source_identity
     return found

@@ -161,7 +161,7 @@ def _allowed(documents: Iterable[Document], kind: str, request: Request, found: 
     """Whether some document of the caller's side allows; its denies and allows are noted."""
     allowed = False
     for document in documents:
-        for statement in document.about(request.action):
+        for statement in document.covering(request.action, request.resource):
             if statement.principals is not None:
                 raise ValueError(f"{document.label} names principals: it cannot be a policy of kind {kind}")
             if _applies(statement, request, found.notes):
@@ -185,7 +185,7 @@ def _granted(
     """The best that the resource's own policy gives the caller; its denies and allows are noted."""
     best = _NOTHING
     principal = request.principal
-    for statement in document.about(request.action):
+    for statement in document.covering(request.action, request.resource):
         if statement.principals is None:
             raise ValueError(f"{document.label} names no principals: it cannot be the policy of a resource")
         namings = statement.principals.namings(principal, statement.allows)

@@ -23,6 +23,8 @@ from strongroom.kernel.authz.naming import Principals, principals
 __all__ = ["Document", "DocumentKind", "PolicyError", "Statement", "load_document", "parse_document"]
 
 _REMEMBERED_ACTIONS = 256  # a document; the actions of all our rooms are about as many
+_FEW_STATEMENTS = 4
+_REMEMBERED_RESOURCES = 256
 
 
 class DocumentKind(Enum):
@@ -74,6 +76,12 @@ class Statement:
     tests: tuple[Test, ...] = field(repr=False)
     fault: str | None = None
 
+    def may_cover(self, resource: str) -> bool:
+        """False where the statement covers the resource under no request: resources with variables may always."""
+        if self.covers is None or any("${" in one for one in self.resources):
+            return True
+        return self.covers(resource, {}) is not False
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
@@ -86,6 +94,8 @@ class Document:
     label: str
     text: str = field(repr=False)
     _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+    # Not an argument, so that a document made from another (dataclasses.replace) begins with nothing remembered.
+    _by_resource: dict[tuple[str, str], tuple[Statement, ...]] = field(default_factory=dict, repr=False, init=False)
     timely: bool = field(init=False)
     """Whether what it says may change by the passing of time alone. Said too often rather than too seldom."""
 
@@ -102,6 +112,23 @@ class Document:
             found = tuple(statement for statement in self.statements if statement.takes(lowered))
             if len(self._by_action) < _REMEMBERED_ACTIONS:
                 self._by_action[action] = found
+        return found
+
+    def covering(self, action: str, resource: str) -> tuple[Statement, ...]:
+        """The statements about an action that may cover a resource, in order: those left out cannot apply.
+
+        Where few speak of the action, all of them: asking them costs no more than remembering. Of many it is
+        remembered for a bounded number of resources, so that a hundred statements cost a read as much as one.
+        """
+        about = self.about(action)
+        if len(about) <= _FEW_STATEMENTS:
+            return about
+        found = self._by_resource.get((action, resource))
+        if found is None:
+            found = tuple(statement for statement in about if statement.may_cover(resource))
+            if len(self._by_resource) >= _REMEMBERED_RESOURCES:
+                self._by_resource.clear()
+            self._by_resource[action, resource] = found
         return found
 
 

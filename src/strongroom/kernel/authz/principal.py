@@ -28,10 +28,11 @@ class Principal:
     ``arn`` is what messages and records print (for a role session the ``sts`` assumed-role ARN);
     ``entity_arn`` is the user's or role's own ARN (aws:PrincipalArn); ``unique_id`` its AIDA/AROA id;
     for a federated session both are those of the IAM user that asked for it.
-    A service is known by ``name`` (``secretsmanager.amazonaws.com``); a web identity is ANONYMOUS, with its
-    provider's ARN or host as ``arn`` and no account.
+    A service is known by ``name`` (``secretsmanager.amazonaws.com``). A web identity is ANONYMOUS, with its provider's
+    ARN as ``arn``, its subject as ``name``, and the provider's account, which says whose records tell of it.
     ``user_id`` the value of aws:userid (``AROA...:session`` for a session).
     ``transitive_tags``: the keys of ``tags`` that flow on to sessions assumed from this one.
+    ``provider``: of a role session, the ARN of the identity provider that vouched for whoever began it.
     ``unique_id`` of a federated user is that of the user who asked for the session.
     """
 
@@ -48,3 +49,4 @@ class Principal:
     token_issued: datetime | None = None
     mfa: bool | None = None
     source_identity: str | None = None
+    provider: str = ""

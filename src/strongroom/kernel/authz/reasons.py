@@ -13,13 +13,14 @@ import orjson
 from strongroom.kernel.authz.decide import lacking_kinds
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import Decision, Match, Policies, ResourceRule
-from strongroom.kernel.authz.principal import PrincipalKind
+from strongroom.kernel.authz.principal import Principal, PrincipalKind
 
 MOST = 50
 """How many statements or policies are named; who has more of them is told how many there were."""
 
 Reasons = Mapping[str, Any]
 _FORMS = {PrincipalKind.SERVICE: "Service", PrincipalKind.ANONYMOUS: "Federated"}
+_OF_PROVIDERS = ":oidc-provider/"
 _RESOURCES_OWN = frozenset({"resource", "key", "trust"})
 
 
@@ -57,7 +58,7 @@ def denial(decision: Decision, policies: Policies) -> Reasons:
     """Why a call was refused: which statements denied, which policies were looked at, which kinds lacked an Allow."""
     request, principal = decision.request, decision.request.principal
     looked = list(_looked_at(policies))
-    return {
+    told = {
         "outcome": decision.outcome.value,
         "kind": decision.kind,
         "matches": decision.matches[:MOST],
@@ -65,12 +66,21 @@ def denial(decision: Decision, policies: Policies) -> Reasons:
         "action": request.action,
         "resource": request.resource,
         "resourceAccount": request.resource_account,
-        "caller": {_FORMS.get(principal.kind, "AWS"): principal.entity_arn or principal.name or principal.arn},
+        "caller": {_FORMS.get(principal.kind, "AWS"): _named(principal)},
         "account": principal.account,
         "lacking": lacking_kinds(request, policies),
         "policies": looked[:MOST],
         "policyCount": len(looked),
     }
+    if principal.kind is PrincipalKind.ANONYMOUS and principal.name:
+        told["subject"] = {f"{principal.arn.partition(_OF_PROVIDERS)[2]}:sub": principal.name}
+    return told
+
+
+def _named(principal: Principal) -> str:
+    if principal.kind is PrincipalKind.ANONYMOUS:
+        return principal.arn
+    return principal.entity_arn or principal.name or principal.arn
 
 
 def _looked_at(policies: Policies) -> Iterator[dict[str, Any]]:
@@ -95,6 +105,8 @@ def smallest_changes(reasons: Reasons) -> list[tuple[str, dict[str, Any]]]:
         statement: dict[str, Any] = {"Effect": "Allow", "Action": reasons["action"]}
         if kind in _RESOURCES_OWN:
             statement["Principal"] = reasons["caller"]
+            if "subject" in reasons:  # the provider alone would be everybody whom it vouches for
+                statement["Condition"] = {"StringEquals": reasons["subject"]}
         if kind != "trust":
             statement["Resource"] = "*" if kind in _RESOURCES_OWN else reasons["resource"]
         changes.append((kind, statement))

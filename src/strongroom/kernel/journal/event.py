@@ -95,10 +95,12 @@ class Standing:
         resource: tuple[str, str, str] | None,
         error_code: str | None = None,
         error_message: str | None = None,
+        owner: str = "",
     ) -> dict[str, Any]:
         """The event of one call, granted or refused. ``when`` is the machine's clock.
 
-        ``resource`` is (ARN, account, type).
+        ``resource`` is (ARN, account, type). ``owner`` is the account of what was asked for, which counts where the
+        caller has none: a service that calls by itself.
         """
         if resource is None:
             event = {**self._begin, **self._middle, **self._end}
@@ -108,6 +110,8 @@ class Standing:
             event = {**self._begin, **self._middle, "resources": [told], **self._end}
             if not self._account:
                 event["recipientAccountId"] = account
+        if not event["recipientAccountId"]:
+            event["recipientAccountId"] = owner
         event["eventTime"] = _second(when)
         event["requestParameters"] = request_parameters(params, self._model)
         if self._shown:

@@ -116,6 +116,8 @@ def _identity(caller: Caller, access_key_id: str, invoked_by: str | None) -> dic
     if kind == "Service":
         told["invokedBy"] = caller.name or caller.arn
         return told
+    if kind not in _TYPES and caller.name:
+        return _web_identity(caller)
     if kind not in _TYPES:
         told |= {"principalId": "", "accountId": caller.account or "ANONYMOUS_PRINCIPAL"}
         return told
@@ -131,6 +133,19 @@ def _identity(caller: Caller, access_key_id: str, invoked_by: str | None) -> dic
     if invoked_by is not None:
         told["invokedBy"] = invoked_by
     return told
+
+
+def _web_identity(caller: Caller) -> dict[str, Any]:
+    """Whom an identity provider vouches for: proven, and no principal of any account.
+
+    Source: CloudTrail User Guide, "CloudTrail userIdentity element", WebIdentityUser.
+    """
+    return {
+        "type": "WebIdentityUser",
+        "principalId": caller.user_id,
+        "userName": caller.name,
+        "identityProvider": caller.arn,
+    }
 
 
 def other_account(caller: Caller) -> dict[str, Any]:

@@ -88,10 +88,11 @@ class Keyring:
 
     @property
     def tokens(self) -> Keyring:
-        """The keyring of what is handed to clients and comes back: session tokens and page tokens.
+        """The keyring of page tokens, which clients hold for a while and bring back.
 
         Nobody can re-wrap what a client holds, so these are sealed under a key of their own that lies in the
-        store under the root. Without one (in a room's own tests) this keyring serves.
+        store under the root, and a list goes on while the root key is replaced. (Session tokens have keys that
+        are renewed by themselves: ``tokenkeys``.) Without one, in a room's own tests, this keyring serves.
         """
         return self._tokens or self
 

@@ -58,6 +58,7 @@ class Session:
     ``issuing_key``: the long-term key that asked, for sessions of users and federated users; "" for roles.
     ``name``: role session name or federated name; "" for sessions of users.
     ``policies``: texts of inline session policies; ``policy_arns``: managed ones, resolved at each use.
+    ``provider``: ARN of the identity provider that vouched for whoever began a role's session; "" for none.
     ``tags``: session tags; ``transitive``: the keys of those that flow on to chained sessions.
     """
 
@@ -75,6 +76,7 @@ class Session:
     transitive: tuple[str, ...] = ()
     source_identity: str | None = None
     mfa: bool = False
+    provider: str = ""
 
 
 def make_secret(entropy: Entropy) -> str:
@@ -101,11 +103,12 @@ def issue(keyring: Keyring, session: Session, access_key_id: str) -> str:
             to_ms(session.expires),
             session.source_identity,
             session.mfa,
+            session.provider,
         ]
     )
     secret = base64.b64decode(session.secret, validate=True)
     plain = secret + len(fixed).to_bytes(2, "big") + fixed + packed(session)
-    return base64.b64encode(keyring.tokens.seal(_PURPOSE, plain, access_key_id.encode())).decode("ascii")
+    return base64.b64encode(keyring.seal(_PURPOSE, plain, access_key_id.encode())).decode("ascii")
 
 
 def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
@@ -116,12 +119,12 @@ def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
     if len(token) > _TOKEN_LENGTH_MAX:
         raise TokenBroken
     try:
-        plain = keyring.tokens.open(_PURPOSE, base64.b64decode(token, validate=True), access_key_id.encode())
+        plain = keyring.open(_PURPOSE, base64.b64decode(token, validate=True), access_key_id.encode())
     except (SealBroken, binascii.Error, ValueError):
         raise TokenBroken from None
     fixed_at = _SECRET_BYTES + 2
     packed_at = fixed_at + int.from_bytes(plain[_SECRET_BYTES:fixed_at], "big")
-    kind, account, issuer_id, issuing_key, name, issued, expires, source_identity, mfa = orjson.loads(
+    kind, account, issuer_id, issuing_key, name, issued, expires, source_identity, mfa, provider = orjson.loads(
         plain[fixed_at:packed_at]
     )
     policies, policy_arns, tags, transitive = _unpacked(plain[packed_at:])
@@ -140,6 +143,7 @@ def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
         transitive=tuple(transitive),
         source_identity=source_identity,
         mfa=mfa,
+        provider=provider,
     )
 
 

@@ -35,6 +35,15 @@ commit = Table(
 )
 """The event ids of calls that were committed, until the journal's chain has been settled up to them."""
 
+token_key = Table(
+    "kernel_token_key",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+"""The keys that session tokens are sealed under, sealed themselves; the two newest, and no others, are kept."""
+
 job = Table(
     "jobs_job",
     METADATA,
@@ -80,4 +89,4 @@ kernel_key = Table(
     Column("name", Text, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
-"""Keys of the kernel's own under the root key, by name. ``tokens``: what session and page tokens are sealed under."""
+"""Keys of the kernel's own under the root key, by name. ``page-tokens``: what page tokens are sealed under."""

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import orjson
-
 from strongroom.base.keyids import LONG_TERM, account_of
 from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel.authz import binding
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document, parse_document
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call, Credential, OpenIDProvider, Role
 from strongroom.kernel.registry import IdentityPolicies
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.iam import managed, mfa, secrets
-from strongroom.services.iam.rules import documents, issuers
+from strongroom.services.iam import managed, mfa, persons, secrets
+from strongroom.services.iam.rules import issuers
 from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
@@ -98,11 +98,13 @@ class Principals:
                     ("key", access_key_id),
                     lambda: self._long_term(tx, account, access_key_id),
                 )
+            sealing = token_keys(tx, self._keyring)
             opened = tx.cached(
                 account,
                 GENERATION,
-                ("session", access_key_id, session_token),
-                lambda: self._session(tx, account, access_key_id, session_token),
+                # With the key's number: a token that opens no more must not be remembered as open.
+                ("session", sealing.number, access_key_id, session_token),
+                lambda: self._session(tx, account, access_key_id, session_token, sealing),
             )
         except _UnknownError:
             return None
@@ -118,9 +120,11 @@ class Principals:
         principal = _user(user, tags.of(tx, user.id), None)
         return Credential(principal, access_key_id, secrets.opened(self._keyring, key))
 
-    def _session(self, tx: Transaction, account: str, access_key_id: str, token: str) -> _OpenedSession:
+    def _session(
+        self, tx: Transaction, account: str, access_key_id: str, token: str, sealing: TokenKeys
+    ) -> _OpenedSession:
         try:
-            session = open_token(self._keyring, token, access_key_id)
+            session = open_token(sealing.keyring, token, access_key_id)
         except TokenBroken:
             raise _UnknownError from None
         if session.account != account:
@@ -228,6 +232,16 @@ class Principals:
         except _UnknownError:
             return None
 
+    # ------------------------------------------------------------------ who policies name
+
+    def person_named(self, tx: Transaction, name: str) -> str | None:
+        """The unique id of the user or role of exactly this ARN (or id), of whatever account."""
+        return persons.named(tx, name)
+
+    def person_of(self, tx: Transaction, unique_id: str) -> str | None:
+        """The ARN of today of a user or role."""
+        return persons.arn_of(tx, unique_id)
+
     # ------------------------------------------------------------------ reports
 
     def everyone(self, tx: Transaction, account: str) -> Sequence[Principal]:
@@ -272,13 +286,12 @@ class Principals:
 
 def _role(tx: Transaction, found: Entity) -> Role:
     trust = roles.trust_of(tx, found.id)
-    bound = documents.bound(trust.text, orjson.loads(trust.ids))
     return Role(
         arn=found.arn,
         account=found.account,
         name=found.name,
         unique_id=found.id,
-        trust=load_document(bound, DocumentKind.TRUST, found.arn),
+        trust=load_document(binding.meant(trust.kept), DocumentKind.TRUST, found.arn),
         tags=tags.of(tx, found.id),
         max_session=trust.max_session,
     )
@@ -327,6 +340,7 @@ def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -
         token_issued=session.issued,
         mfa=session.mfa,
         source_identity=session.source_identity,
+        provider=session.provider,
     )
 
 

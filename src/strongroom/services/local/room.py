@@ -16,7 +16,7 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, model, store, whocan
+from strongroom.services.local import errors, explanations, model, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Local:
 
 def register(registry: Registry, local: Local) -> None:
     """Declare the room's operations."""
-    room = Room(model.SERVICE)
+    room = Room(model.SERVICE, encodes_denials=True)
 
     @room.operation("GetClock", mode=Mode.READ, action="strongroom:ClockRead")
     def get_clock(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
@@ -84,6 +84,7 @@ def register(registry: Registry, local: Local) -> None:
 
     explanations.declare(room, local.lookup)
     whocan.declare(room, registry)
+    tokenkeys.declare(room)
     registry.add(room)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.context import global_context
+from strongroom.kernel.authz.document import Statement
 from strongroom.kernel.authz.model import ContextValue, Match, Policies, Request
 from strongroom.kernel.authz.possible import Possibility, possibility
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -32,6 +33,9 @@ _KEY_USE = {
     "secretsmanager:PutSecretValue": "kms:GenerateDataKey",
     "secretsmanager:UpdateSecret": "kms:GenerateDataKey",
 }
+_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+# Nobody of an account asks for these: what they are asked about is found as for another operation.
+_UNSIGNED = {_WEB_IDENTITY: "AssumeRole"}
 _BROUGHT_BY_REQUEST = ("aws:securetransport", "aws:useragent", "aws:sourceip")
 _SURELY_KNOWN = (
     "aws:resourcetag/", "secretsmanager:resourcetag/", "secretsmanager:resource/", "kms:resourcealiases",
@@ -63,26 +67,28 @@ class _Inquiry:
 
     # ------------------------------------------------------------------ what is asked
 
-    def question(self, action: str, resource: str | None, **more: Any) -> _Question:
+    def question(self, action: str, resource: str | None) -> _Question:
         """The action on the resource as the room that has it finds it."""
         service, _, name = action.partition(":")
         room = self.registry.rooms.get(service)
-        operation = None if room is None else room.operations.get(name)
+        operation = None if room is None else room.operations.get(_UNSIGNED.get(action, name))
         if operation is None:
             raise errors.CannotTellException(f"There is no operation {action} here.")
-        call = replace(self.call, service=service, name=name, params=_params(resource, more), denial=None)
+        call = replace(self.call, service=service, name=name, params=_params(resource), denial=None)
         try:
             target = operation.locate(call, self.tx)
             if target.found is None and target.missing is not None:
                 raise target.missing
-            keys = operation.keys(call, target)
+            # What only a request for a session can bring is not known here.
+            keys = {key: value for key, value in operation.keys(call, target).items() if not key.startswith("sts:")}
         except KeyError:
             target, keys = Target(resource or "*", call.account), {}
         except Answerable as absence:
             raise errors.CannotTellException(absence.message) from None
         if target.account != self.call.account:
             raise errors.CannotTellException("Ask in the account that has the resource.")
-        return _Question(operation.action or action, target, keys, self.call.region)
+        return _Question(action if operation.action is None or action in _UNSIGNED else operation.action,
+                         target, keys, self.call.region)  # fmt: skip
 
     def key_of(self, asked: _Question, resource: str | None) -> _Question | None:
         """The use of a KMS key that the action needs as well; None where it needs none."""
@@ -90,7 +96,7 @@ class _Inquiry:
         if action is None:
             return None
         described = self.registry.rooms["secretsmanager"].operations["DescribeSecret"]
-        call = replace(self.call, service="secretsmanager", name="DescribeSecret", params=_params(resource, {}))
+        call = replace(self.call, service="secretsmanager", name="DescribeSecret", params=_params(resource))
         shown = described.handle(call, described.locate(call, self.tx).found, self.tx)
         if not shown.get("KmsKeyId"):
             return None
@@ -141,6 +147,8 @@ class _Inquiry:
 
     def all_who_can(self, questions: Sequence[_Question]) -> Iterator[tuple[Principal, Possibility]]:
         """Everybody of the account for whom all questions have a yes."""
+        if questions[0].action in _UNSIGNED:
+            return
         sessions = _named_sessions(self.everyone, questions[0].target)
         for principal in (*self.everyone, *sessions):
             if self.decisions >= MOST_DECISIONS:
@@ -164,14 +172,14 @@ class _Inquiry:
         seen = {role.entity_arn for role in roles}
         while waiting:
             role, chain = waiting.pop(0)
-            asked = self.question("sts:AssumeRole", role.entity_arn, RoleSessionName="any")
-            asked = replace(asked, keys={k: v for k, v in asked.keys.items() if not k.startswith("sts:")})
+            asked = self.question("sts:AssumeRole", role.entity_arn)
             for principal, how in self.all_who_can([asked]):
                 yield _told(_name(principal), how, chain)
                 if principal.kind is PrincipalKind.ROLE and principal.entity_arn not in seen:
                     seen.add(principal.entity_arn)
                     waiting.append((principal, (principal.entity_arn, *chain)))
-            yield from ({"other": told, "chain": chain} for told in _others(asked))
+            for way in (asked, replace(asked, action=_WEB_IDENTITY)):
+                yield from ({"other": told, "chain": chain} for told in _others(way))
 
 
 def declare(room: Room, registry: Registry) -> None:
@@ -204,8 +212,8 @@ def declare(room: Room, registry: Registry) -> None:
         }
 
 
-def _params(resource: str | None, more: Mapping[str, Any]) -> dict[str, Any]:
-    return (dict.fromkeys(_MEMBERS, resource) if resource is not None else {}) | dict(more)
+def _params(resource: str | None) -> dict[str, Any]:
+    return {"RoleSessionName": "any"} | (dict.fromkeys(_MEMBERS, resource) if resource is not None else {})
 
 
 def _name(principal: Principal) -> str:
@@ -227,7 +235,7 @@ def _statement(match: Match) -> str:
     return f"{match.effect} in {match.kind} policy {match.label}, statement {match.index}{sid}"
 
 
-def _allowing(asked: _Question) -> Iterator[tuple[int, str, str]]:
+def _allowing(asked: _Question) -> Iterator[tuple[Statement, str, str]]:
     """(statement, type, value) of every principal whom the resource's own policy allows the action."""
     policy = asked.target.policy
     for statement in () if policy is None else policy.about(asked.action):
@@ -236,20 +244,24 @@ def _allowing(asked: _Question) -> Iterator[tuple[int, str, str]]:
         if statement.covers is not None and not statement.covers(asked.target.arn, asked.target.facts):
             continue
         if statement.principals.negated:
-            yield statement.index, "AWS", "everyone but those whom NotPrincipal lists"
+            yield statement, "AWS", "everyone but those whom NotPrincipal lists"
         for kind, value in () if statement.principals.negated else statement.principals.written:
-            yield statement.index, kind, value
+            yield statement, kind, value
 
 
 def _others(asked: _Question) -> Iterator[str]:
     """Who is no user or role of this account and is let in by the resource's own policy."""
     own = asked.target.account
-    for index, kind, value in _allowing(asked):
-        if f":{own}:" in value or value == own or value.startswith(("AIDA", "AROA")):
+    for statement, kind, value in _allowing(asked):
+        if kind == "Federated":
+            who, rest = f"whomever {value} vouches for", ""
+        elif f":{own}:" in value or value == own or value.startswith(("AIDA", "AROA")):
             continue
-        who = "everyone" if value == "*" else value
-        rest = "" if kind in ("Service", "Federated") else ", as far as the policies of their own account allow"
-        yield f"{who}, by statement {index} of the resource's policy{rest}"
+        else:
+            who = "everyone" if value == "*" else value
+            rest = "" if kind == "Service" else ", as far as the policies of their own account allow"
+        must = "".join(f", if {one.operator} {one.key} {', '.join(one.bounds)}" for one in statement.conditions)
+        yield f"{who}, by statement {statement.index} of the resource's policy{must}{rest}"
 
 
 def _named_sessions(everyone: Sequence[Principal], target: Target) -> Iterator[Principal]:

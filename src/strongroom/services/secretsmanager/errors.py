@@ -6,8 +6,6 @@ A text marked `Our choice` is one AWS has, but nobody has recorded; its code is 
 Source: facts aws-observed ("Secrets Manager: error shape"), secretsmanager sections 5 to 12.
 """
 
-
-
 from __future__ import annotations
 
 from strongroom.base.refusals import Kind, Refusal
@@ -16,22 +14,24 @@ from strongroom.kernel.model.errors import ServiceError
 NO_SUCH_SECRET = "Secrets Manager can't find the specified secret."  # noqa: S105
 NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105
 MARKED = "You can't perform this operation on the secret because it was marked for deletion."
-NAME_SCHEDULED = (
-    "You can't create this secret because a secret with this name is already scheduled for deletion."
-)
+NAME_SCHEDULED = "You can't create this secret because a secret with this name is already scheduled for deletion."
 ON_REPLICA = "Operation not permitted on a replica secret. Call must be made in primary secret's region."
 DEFAULT_KEY_ELSEWHERE = (
-    "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS "
-    "service key."
+    "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key."
 )
 INVALID_NAME = (
     "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
 )
 STAGE_NOT_OF_VERSION = "You provided a VersionStage that is not associated to the provided VersionId."
 NO_VALUE_GIVEN = "You must provide either SecretString or SecretBinary."
-BOTH_VALUES_GIVEN = (
-    "You can't specify both a binary secret value and a string secret value in the same secret."
+BOTH_VALUES_GIVEN = "You can't specify both a binary secret value and a string secret value in the same secret."
+BOTH_FREQUENCIES = "You cannot specify both rotation frequency and schedule expression together."
+NO_FUNCTION = "No Lambda rotation function ARN is associated with this secret."
+CANNOT_INVOKE = (
+    "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to "
+    "the principal secretsmanager.amazonaws.com."
 )
+ROTATION_INCOMPLETE = "A previous rotation isn't complete. That rotation will be reattempted."
 KMS_DENIED = "Access to KMS is not allowed"
 CANNOT_ENCRYPT = (
     "Secrets Manager can't encrypt the protected secret text using the provided KMS key. "
@@ -111,8 +111,7 @@ def no_such_version(version_id: str) -> ResourceNotFoundException:
 def token_in_use(token: str, arn: str) -> ResourceExistsException:
     """The answer to a token that names a version with another value."""
     return ResourceExistsException(
-        f"You can't use ClientRequestToken {token} because that value is already in use for a version of "
-        f"secret {arn}."
+        f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
     )
 
 
@@ -124,6 +123,11 @@ def name_in_use(name: str) -> ResourceExistsException:
 def invalid_name() -> Refusal:
     """The answer to a name or SecretId with a character that no name has."""
     return Refusal(Kind.VALIDATION, INVALID_NAME)
+
+
+def managed_by(owner: str) -> InvalidRequestException:
+    """The answer where the service that made a secret keeps the change to itself."""
+    return InvalidRequestException(f"This secret is managed by {owner}, and you must use that service to update it.")
 
 
 def kms_denied() -> Refusal:

@@ -19,7 +19,8 @@ from strongroom.kernel.call import Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.secretsmanager import envelopes, jobs, store
+from strongroom.services.secretsmanager import envelopes, errors, jobs, store
+from strongroom.services.secretsmanager.quotas import QUOTA
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.rules.keys import stored_key
 from strongroom.services.secretsmanager.rules.regions import FAILED, IN_PROGRESS, IN_SYNC, NAME_TAKEN
@@ -51,6 +52,7 @@ def start(
         region = each["Region"]
         key_id = stored_key(each.get("KmsKeyId"), account=primary.account, region=region)
         if region not in have:
+            # DIFFERS: replication status.
             made = Replica(primary.pk, region, key_id, IN_PROGRESS, None, None)
             store.replicas.add_replica(tx, made)
         elif "KmsKeyId" in each and key_id != have[region].kms_key_id:
@@ -68,7 +70,7 @@ def synchronise(call: Call, tx: Transaction, primary_pk: int, *, overwrite: bool
     opened: dict[str, bytes] = {}
     for one in store.replicas.replicas_of(tx, primary_pk):
         try:
-            copy = _copy_of(tx, primary, one, overwrite=overwrite)
+            copy = _copy_of(call, tx, primary, one, overwrite=overwrite)
             _copy_values(call, tx, primary, copy, opened)
         except (ServiceError, Refusal) as refusal:
             if not _concerns_the_copy(refusal):
@@ -95,7 +97,10 @@ def promote(tx: Transaction, copy: Secret) -> None:
     """Make a copy a secret of its own; its primary forgets it."""
     if copy.primary_pk is None:
         return
-    store.secrets.change_secret(tx, copy.pk, primary_pk=None, primary_region=None)
+    # Our choice: rotation ran in the primary's Region by a function there; a secret of its own begins without.
+    # DIFFERS: promoted copies.
+    unrotated = dict.fromkeys([name for name in _COPIED if "rotat" in name])
+    store.secrets.change_secret(tx, copy.pk, primary_pk=None, primary_region=None, **unrotated)
     store.replicas.drop_replica(tx, copy.primary_pk, copy.region)
     _forget_replication(tx, copy.primary_pk)
 
@@ -110,7 +115,7 @@ def _in_region(call: Call, region: str) -> Call:
     return replace(call, region=region)
 
 
-def _copy_of(tx: Transaction, primary: Secret, one: Replica, *, overwrite: bool) -> Secret:
+def _copy_of(call: Call, tx: Transaction, primary: Secret, one: Replica, *, overwrite: bool) -> Secret:
     """The copy's row, made now if there is none."""
     if one.secret_pk is not None:
         found = store.secrets.secret_by_pk(tx, one.secret_pk)
@@ -124,6 +129,10 @@ def _copy_of(tx: Transaction, primary: Secret, one: Replica, *, overwrite: bool)
             raise Refusal(Kind.VALIDATION, NAME_TAKEN)
         due.cancel(tx, jobs.PURGE, str(there.pk))
         jobs.remove(tx, there)
+    elif store.counts.secrets_of(tx, primary.account, one.region) >= call.kernel.quotas[QUOTA]:
+        # Before anything is written, for this fails one copy and leaves the call standing.
+        raise errors.LimitExceededException("The account has no room for another secret in this region.")
+    store.counts.one_more(tx, primary.account, one.region)
     made = {
         "account": primary.account,
         "region": one.region,
@@ -141,9 +150,7 @@ def _copy_of(tx: Transaction, primary: Secret, one: Replica, *, overwrite: bool)
     return copy
 
 
-def _copy_values(
-    call: Call, tx: Transaction, primary: Secret, copy: Secret, opened: dict[str, bytes]
-) -> None:
+def _copy_values(call: Call, tx: Transaction, primary: Secret, copy: Secret, opened: dict[str, bytes]) -> None:
     """Seal for the copy what it lacks, then move its labels.
 
     Raises what KMS refuses, before any label moves.
@@ -152,6 +159,7 @@ def _copy_values(
     theirs = {one.version_id: one for one in store.versions.versions_of(tx, copy.pk)}
     ours = {one.version_id: one for one in store.versions.versions_of(tx, primary.pk)}
     there = _in_region(call, copy.region)
+    # DIFFERS: old versions in copies.
     for version_id in sorted(set(labels.values())):
         have = theirs.get(version_id)
         if have is not None and (have.form is not None or ours[version_id].form is None):

@@ -20,6 +20,7 @@ from strongroom.services.secretsmanager.store import Secret
 from strongroom.services.secretsmanager.targets import Check, no_check, secret_at
 
 SERVICE = "secretsmanager"
+# DIFFERS: request rates.
 ROOM = Room(SERVICE, refused=refused_operations(SERVICE))
 
 SecretHandler = Callable[[Call, Secret, Transaction], Answer]
@@ -44,7 +45,7 @@ def on_secret(
     def declare(handle: SecretHandler) -> SecretHandler:
         def in_state(call: Call, found: Secret, tx: Transaction) -> Answer:
             if found is not None:
-                refuse_in_special_state(name, found)
+                refuse_in_special_state(name, found, call.invoked_by)
             answer = handle(call, found, tx)
             # A copy has a primary's number and a primary its own Region's name: nothing else has copies.
             if steps and found is not None and found.primary_region == found.region:
@@ -64,14 +65,17 @@ def on_secret(
     return declare
 
 
-def refuse_in_special_state(name: str, one: Secret) -> None:
-    """Raise what AWS answers where the secret's state forbids the operation."""
+def refuse_in_special_state(name: str, one: Secret, invoked_by: str | None = None) -> None:
+    """Raise what AWS answers where the secret's state forbids the operation.
+
+    ``invoked_by``: the service that asks on behalf of the caller; to its own secrets it may do everything.
+    """
     if one.deleted_ms is not None or one.primary_pk is not None or one.owning_service is not None:
         refuse_in_state(
             name,
             scheduled=one.deleted_ms is not None,
             replica=one.primary_pk is not None,
-            owner=one.owning_service,
+            owner=None if invoked_by == f"{one.owning_service}.amazonaws.com" else one.owning_service,
         )
 
 

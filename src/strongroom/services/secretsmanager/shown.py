@@ -52,7 +52,8 @@ def described(one: Secret) -> dict[str, Any]:
             answer[member] = value
     for member, column in _MOMENTS:
         value = getattr(one, column)
-        if value is not None:
+        # Where rotation is turned off, AWS shows neither date of it.
+        if value is not None and (member == "DeletedDate" or one.rotation_enabled):
             answer[member] = from_ms(value)
     for member, column in _JSON:
         value = getattr(one, column)

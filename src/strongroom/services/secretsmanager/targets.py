@@ -14,6 +14,7 @@ from typing import Any
 
 from strongroom.base.names import PARTITION
 from strongroom.base.refusals import Answerable
+from strongroom.kernel.authz.binding import meant
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.model import ContextValue, by_name
 from strongroom.kernel.call import Call, Target
@@ -99,7 +100,7 @@ def policy_of(tx: Transaction, one: Secret, arn: str) -> Document | None:
 
     def load() -> Document | None:
         text = store.secrets.policy_text(tx, one.pk)
-        return None if text is None else load_document(text, DocumentKind.RESOURCE, arn)
+        return None if text is None else load_document(meant(text), DocumentKind.RESOURCE, arn)
 
     return tx.cached(one.account, POLICY_KIND, ("secretsmanager-policy", one.pk), load)
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from strongroom.kernel.registry import Registry
+from strongroom.kernel.outside.https import HTTPS, Outside
+from strongroom.kernel.registry import Registry, Room
 from strongroom.services.sts import operations
+from strongroom.services.sts.jobs import ROTATION, plan_rotation, rotate_token_key
+from strongroom.services.sts.operations import web_identity
 from strongroom.services.sts.room import ROOM
+from strongroom.services.sts.web_identity.keys import IssuerKeys
 
-__all__ = ["operations", "register"]
+__all__ = ["operations", "plan_rotation", "register"]
 
 
-def register(registry: Registry) -> None:
-    """Take the room in. What it must know of roles it asks the kernel for (call.Roles)."""
-    registry.add(ROOM)
+def register(registry: Registry, outside: Outside) -> None:
+    """Take the room in. What it must know of roles it asks the kernel for (call.Roles).
+
+    ``outside``: whom identity providers' keys may be fetched from, beyond the public.
+    """
+    keys = IssuerKeys(HTTPS(outside))
+    room = Room(ROOM.service, refused=ROOM.refused)
+    room.operations.update(ROOM.operations)
+    web_identity.declare(room, keys)
+    registry.add(room)
+    registry.add_job(ROTATION, rotate_token_key)

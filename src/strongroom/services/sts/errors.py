@@ -1,7 +1,5 @@
 """What an STS operation may answer instead of a result."""
 
-
-
 from __future__ import annotations
 
 from strongroom.base.refusals import Kind, Refusal
@@ -18,6 +16,22 @@ class MalformedPolicyDocumentException(STSError):
 
 class PackedPolicyTooLargeException(STSError):
     """Session policies and tags take more room than a token has."""
+
+
+class InvalidAuthorizationMessageException(STSError):
+    """The message is not one that a refusal in the caller's account carried."""
+
+
+class InvalidIdentityTokenException(STSError):
+    """The web identity token is none, or none that may be believed."""
+
+
+class ExpiredTokenException(STSError):
+    """The web identity token was good, and its time is over."""
+
+
+class IDPCommunicationErrorException(STSError):
+    """The identity provider could not be asked for its keys."""
 
 
 class InvalidParameterValue(STSError, service="sts"):

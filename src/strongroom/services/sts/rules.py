@@ -9,6 +9,7 @@ from datetime import timedelta
 from strongroom.base.names import is_account_id, parse_arn
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
+from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.tokens import PACKED_BYTES_MAX
 from strongroom.services.sts.errors import (
     InvalidParameterValue,
@@ -54,8 +55,7 @@ def role_session_length(asked: int | None, role_max: timedelta, *, chained: bool
     length = ROLE_SESSION if asked is None else timedelta(seconds=asked)
     if chained and length > CHAINED_SESSION_MAX:
         raise invalid(
-            "The requested DurationSeconds exceeds the 1 hour session limit "
-            "for roles assumed by role chaining."
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
         )
     if length > role_max:
         raise invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
@@ -66,9 +66,7 @@ def asked_tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
     """The ``Tags`` parameter as a map. Raises for keys that differ in case only."""
     tags = {tag["Key"]: tag["Value"] for tag in given or ()}
     if len({key.lower() for key in tags}) != len(given or ()):
-        raise InvalidParameterValue(
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+        raise InvalidParameterValue("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
     return tags
 
 
@@ -89,9 +87,7 @@ def session_tags(
         )
     passed = {key.lower(): key for key in asked}
     if any(key.lower() not in passed for key in transitive):
-        raise InvalidParameterValue(
-            "The specified transitive tag key must be included in the requested tags."
-        )
+        raise InvalidParameterValue("The specified transitive tag key must be included in the requested tags.")
     flowing = (*inherited, *dict.fromkeys(passed[key.lower()] for key in transitive))
     return inherited | dict(asked), flowing
 
@@ -103,6 +99,17 @@ def source_identity(caller: Principal, asked: str | None) -> str | None:
     if caller.source_identity is not None and asked not in (None, caller.source_identity):
         raise denied("The source identity of the calling session cannot be changed.")
     return caller.source_identity or asked
+
+
+def session_keys(call: Call) -> dict[str, ContextValue]:
+    """The condition keys that every request for a role's session has.
+
+    Source: IAM User Guide, "Available keys for AWS STS".
+    """
+    return {
+        "sts:rolesessionname": call["RoleSessionName"],
+        "sts:durationseconds": str(call.get("DurationSeconds", int(ROLE_SESSION.total_seconds()))),
+    }
 
 
 def tag_keys(tags: Mapping[str, str]) -> dict[str, ContextValue]:

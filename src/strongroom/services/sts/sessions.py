@@ -8,6 +8,7 @@ from typing import Any
 from strongroom.base.keyids import TEMPORARY, mint
 from strongroom.kernel.authz.document import DocumentKind, PolicyError, parse_document
 from strongroom.kernel.call import Call
+from strongroom.kernel.sealing.tokenkeys import token_keys
 from strongroom.kernel.sealing.tokens import Session, issue, packed
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.sts import rules
@@ -52,7 +53,7 @@ def proves_mfa(call: Call, tx: Transaction) -> bool:
     return True
 
 
-def given_out(call: Call, session: Session) -> dict[str, Any]:
+def given_out(call: Call, tx: Transaction, session: Session) -> dict[str, Any]:
     """The ``Credentials`` of a new session; and PackedPolicySize where policies or tags were passed."""
     answer: dict[str, Any] = {}
     if session.policies or session.policy_arns or session.tags:
@@ -61,7 +62,7 @@ def given_out(call: Call, session: Session) -> dict[str, Any]:
     answer["Credentials"] = {
         "AccessKeyId": key_id,
         "SecretAccessKey": session.secret,
-        "SessionToken": issue(call.kernel.keyring, session, key_id),
+        "SessionToken": issue(token_keys(tx, call.kernel.keyring).keyring, session, key_id),
         "Expiration": session.expires,
     }
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -117,3 +118,37 @@ def test_a_trust_policy_with_a_resource_is_not_understood() -> None:
 
     assert load(trusting, kind=DocumentKind.TRUST).statements[0].fault is None
     assert "its field" == load(trusting | {"Resource": "*"}, kind=DocumentKind.TRUST).statements[0].fault
+
+
+def _statements(count: int, resource: str) -> str:
+    return json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": resource.replace("#", str(at))}
+            for at in range(count)
+        ],
+    })  # fmt: skip
+
+
+def test_of_many_statements_only_those_that_may_cover_the_resource_are_asked() -> None:
+    document = parse_document(_statements(50, "arn:aws:kms:*:*:key/k#"), DocumentKind.IDENTITY, "many")
+    for _ in range(2):
+        assert [7] == [one.index for one in document.covering("kms:Decrypt", "arn:aws:kms:us-east-1:1:key/k7")]
+        assert () == document.covering("kms:Decrypt", "*")
+        assert () == document.covering("kms:Encrypt", "arn:aws:kms:us-east-1:1:key/k7")
+
+
+def test_a_statement_whose_resource_holds_a_variable_is_always_asked() -> None:
+    text = _statements(6, "arn:aws:kms:*:*:key/${aws:username}#")
+    document = parse_document(text, DocumentKind.IDENTITY, "variables")
+
+    assert 6 == len(document.covering("kms:Decrypt", "arn:aws:kms:us-east-1:1:key/other"))
+
+
+def test_what_is_remembered_of_resources_is_bounded_and_not_handed_on() -> None:
+    document = parse_document(_statements(6, "arn:aws:kms:*:*:key/k#"), DocumentKind.IDENTITY, "many")
+    for number in range(2000):
+        document.covering("kms:Decrypt", f"arn:aws:kms:us-east-1:1:key/{number}")
+    fewer = replace(document, statements=document.statements[:5], _by_action={})
+
+    assert len(document._by_resource) <= 256 and {} == fewer._by_resource

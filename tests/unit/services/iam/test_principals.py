@@ -14,9 +14,11 @@ from strongroom.base.clock import from_ms
 from strongroom.base.entropy import SystemEntropy
 from strongroom.base.keyids import TEMPORARY, mint
 from strongroom.base.refusals import Kind, Refusal
+from strongroom.kernel.authz import binding
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Credential
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.sealing.tokenkeys import rotate, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, issue, make_secret
 from strongroom.kernel.storage.sqlite import SQLiteStore
 from strongroom.services.iam import secrets
@@ -60,21 +62,20 @@ class World:
             roles.add(
                 tx,
                 self.deploy,
-                roles.Trust(TRUST, f'{{"{self.ann.arn}":"{self.ann.id}"}}', timedelta(hours=1)),
+                roles.Trust(binding.stored(TRUST, {self.ann.arn: self.ann.id}), timedelta(hours=1)),
             )
             keys.add(tx, self.key)
             members.add(tx, self.team.id, self.ann.id)
             tags.put(tx, self.ann.id, {"Team": "blue"})
             tags.put(tx, self.deploy.id, {"Team": "ops", "Level": "1"})
+            rotate(tx, KEYRING, ENTROPY, NOW)
             tx.raise_generation(ACCOUNT, GENERATION)
 
     @staticmethod
     def _entity(kind: EntityKind, name: str, path: str) -> Entity:
         return Entity(mint_id(kind, ENTROPY), ACCOUNT, kind, name, path, NOW)
 
-    def look_up(
-        self, key_id: str, token: str | None = None, after: timedelta = timedelta()
-    ) -> Credential | None:
+    def look_up(self, key_id: str, token: str | None = None, after: timedelta = timedelta()) -> Credential | None:
         with self.store.read() as tx:
             return PRINCIPALS.credential(tx, key_id, token, NOW + after)
 
@@ -91,7 +92,9 @@ class World:
             issuing_key=self.key.id,
             name="night",
         )
-        return key_id, issue(KEYRING, replace(session, **members), key_id)  # type: ignore[arg-type]
+        with self.store.read() as tx:
+            sealing = token_keys(tx, KEYRING).keyring
+        return key_id, issue(sealing, replace(session, **members), key_id)  # type: ignore[arg-type]
 
 
 @pytest.fixture

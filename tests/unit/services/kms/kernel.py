@@ -24,6 +24,7 @@ class Undecided:
 
     entropy: Entropy = SystemEntropy()
     keyring = KEYRING
+    quotas: Mapping[str, int] = {}
 
     @property
     def roles(self) -> Roles:
@@ -32,6 +33,33 @@ class Undecided:
     def ask(
         self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
     ) -> Answer:
+        raise NotImplementedError
+
+    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
+        raise NotImplementedError
+
+    def act(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        resource: tuple[str, str],
+    ) -> Answer:
+        raise NotImplementedError
+
+    def tell(
+        self,
+        call: Call,
+        name: str,
+        *,
+        account: str,
+        details: Mapping[str, Any],
+        request_id: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
         raise NotImplementedError
 
     def authorise(

@@ -6,10 +6,14 @@ import pytest
 
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.overlay import overlay_entries
-from strongroom.kernel.registry import Mode
-from strongroom.services.sts.room import ROOM
+from strongroom.kernel.outside.https import Outside
+from strongroom.kernel.registry import Mode, Registry
+from strongroom.services import sts
 
 MODEL = CATALOGUE.service("sts").operations
+REGISTRY = Registry()
+sts.register(REGISTRY, Outside())
+ROOM = REGISTRY.rooms["sts"]
 
 
 def test_every_modelled_operation_is_offered_or_refused() -> None:
@@ -18,7 +22,14 @@ def test_every_modelled_operation_is_offered_or_refused() -> None:
 
 
 def test_giving_out_credentials_costs_no_write() -> None:
-    assert {Mode.READ} == {operation.mode for operation in ROOM.operations.values()}
+    assert Mode.WRITE not in {operation.mode for operation in ROOM.operations.values()}
+
+
+def test_only_web_identities_come_unsigned_and_only_they_wait_for_the_world() -> None:
+    open_ones = {name for name, operation in ROOM.operations.items() if operation.unsigned}
+    waiting = {name for name, operation in ROOM.operations.items() if operation.ahead is not None}
+
+    assert {"AssumeRoleWithWebIdentity"} == open_ones == waiting
 
 
 def test_only_these_need_no_permission() -> None:
@@ -37,9 +48,7 @@ def test_records_repeat_only_members_that_the_answer_has(name: str) -> None:
 
 
 @pytest.mark.parametrize(("operation", "member", "says"), overlay_entries("sts"))
-def test_the_model_does_not_say_what_the_overlay_says(
-    operation: str, member: str, says: dict[str, object]
-) -> None:
+def test_the_model_does_not_say_what_the_overlay_says(operation: str, member: str, says: dict[str, object]) -> None:
     shape = MODEL[operation].input
     assert shape is not None
     modelled = shape.members[member].shape

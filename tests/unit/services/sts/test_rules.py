@@ -109,9 +109,7 @@ def test_what_is_no_role_is_refused_by_its_own_name(arn: str) -> None:
     assert f"{arn} is invalid" == refusal(lambda: rules.role_account(arn))
 
 
-@pytest.mark.parametrize(
-    "caller", [SESSION, Principal(PrincipalKind.USER, arn="u", account="1", token_issued=EPOCH)]
-)
+@pytest.mark.parametrize("caller", [SESSION, Principal(PrincipalKind.USER, arn="u", account="1", token_issued=EPOCH)])
 def test_only_long_term_keys_may_ask_for_sessions_of_users(caller: Principal) -> None:
     assert "Cannot call GetSessionToken with session credentials" == refusal(
         lambda: rules.refuse_session(caller, "GetSessionToken")

@@ -47,6 +47,5 @@ def refuse_newer(found: str | None) -> None:
     """Raise SchemaMismatch for a step that this program does not know."""
     if found is not None and found > HEAD:
         raise SchemaMismatch(
-            f"The store was written by a newer Strongroom (schema {found}); "
-            f"this one knows schemas up to {HEAD}."
+            f"The store was written by a newer Strongroom (schema {found}); this one knows schemas up to {HEAD}."
         )

@@ -6,18 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import orjson
-
+from strongroom.kernel.authz import binding
 from strongroom.kernel.authz.document import DocumentKind
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.iam import making, targets
+from strongroom.services.iam import making, persons, targets
 from strongroom.services.iam.errors import DeleteConflictException, MalformedPolicyDocumentException
 from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import documents, forms, quotas
-from strongroom.services.iam.rules.names import ROLE, Entity, parse_entity_arn
+from strongroom.services.iam.rules.names import ROLE, Entity
 from strongroom.services.iam.store import entities, holdings, instance_profiles, keys, roles, tags
 from strongroom.services.iam.store.roles import Trust
 
@@ -27,9 +26,9 @@ _DEFAULT_SESSION_S = 3600
 @operation("CreateRole", mode=Mode.WRITE, locate=targets.to_be_made(ROLE), keys=targets.creating, shown=("Role",))
 def create_role(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new role without any permission. Source: API reference, CreateRole."""
-    ids = _checked_trust(tx, call["AssumeRolePolicyDocument"])
+    kept = _checked_trust(tx, call["AssumeRolePolicyDocument"])
     seconds = call.get("MaxSessionDuration", _DEFAULT_SESSION_S)
-    trust = Trust(call["AssumeRolePolicyDocument"], ids, timedelta(seconds=seconds))
+    trust = Trust(kept, timedelta(seconds=seconds))
     role = making.make(call, tx, ROLE, boundary=call.get("PermissionsBoundary"), description=call.get("Description"))
     roles.add(tx, role, trust)
     making.tag_new(call, tx, role)
@@ -72,8 +71,8 @@ def update_role_description(call: Call, role: Entity, tx: Transaction) -> Answer
 @operation("UpdateAssumeRolePolicy", mode=Mode.WRITE, locate=targets.at_name(ROLE))
 def update_assume_role_policy(call: Call, role: Entity, tx: Transaction) -> Answer:
     """Another trust policy. Source: API reference, UpdateAssumeRolePolicy."""
-    ids = _checked_trust(tx, call["PolicyDocument"])
-    roles.save(tx, role.id, replace(roles.trust_of(tx, role.id), text=call["PolicyDocument"], ids=ids))
+    kept = _checked_trust(tx, call["PolicyDocument"])
+    roles.save(tx, role.id, replace(roles.trust_of(tx, role.id), kept=kept))
     tx.raise_generation(call.account, GENERATION)
     return {}
 
@@ -99,33 +98,24 @@ def delete_role(call: Call, role: Entity, tx: Transaction) -> Answer:
 
 
 def _checked_trust(tx: Transaction, text: str) -> str:
-    """A trust policy checked; JSON of which unique id each user and role in it stands for.
+    """A trust policy checked, as it is stored: with which unique id each user and role in it stands for.
 
     Raises MalformedPolicyDocument where it names a user or role that is not there, in whatever account.
     """
     documents.checked(text, DocumentKind.TRUST, "trust")
     quotas.refuse_above(quotas.TRUST_CHARACTERS, quotas.characters(text))
     ids: dict[str, str] = {}
-    for arn in documents.named_principals(text):
-        entity = _entity(tx, arn)
-        if entity is None:
-            raise MalformedPolicyDocumentException(f'Invalid principal in policy: "AWS":"{arn}"')
-        ids[arn] = entity.id
-    return orjson.dumps(ids).decode()
-
-
-def _entity(tx: Transaction, arn: str) -> Entity | None:
-    name = parse_entity_arn(arn)
-    found = None if name is None else entities.find(tx, name.account, name.kind, name.name)
-    return found if found is not None and found.arn == arn else None
+    for name in binding.people(text):
+        found = persons.named(tx, name)
+        if found is None:
+            raise MalformedPolicyDocumentException(f'Invalid principal in policy: "AWS":"{name}"')
+        ids[name] = found
+    return binding.stored(text, ids)
 
 
 def _shown(tx: Transaction, trust: Trust) -> str:
-    current: dict[str, str] = {}
-    for arn, unique_id in orjson.loads(trust.ids).items():
-        entity = entities.by_id(tx, unique_id)
-        current[arn] = unique_id if entity is None else entity.arn
-    return documents.encoded(documents.shown(trust.text, current))
+    _, ids = binding.given(trust.kept)
+    return documents.encoded(binding.shown(trust.kept, persons.arns_of(tx, set(ids.values()))))
 
 
 def listed(tx: Transaction, role: Entity) -> dict[str, Any]:

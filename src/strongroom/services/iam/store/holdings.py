@@ -31,9 +31,7 @@ _UPDATE_INLINE = Statement(update(inline_policy).where(*_ONE_INLINE).values(docu
 _DELETE_INLINE = Statement(delete(inline_policy).where(*_ONE_INLINE))
 
 _ATTACHED = Statement(
-    select(attachment.c.policy_arn)
-    .where(attachment.c.holder == bindparam("holder"))
-    .order_by(attachment.c.policy_arn)
+    select(attachment.c.policy_arn).where(attachment.c.holder == bindparam("holder")).order_by(attachment.c.policy_arn)
 )
 _ATTACHED_WITH_GROUPS = Statement(
     select(attachment.c.policy_arn)

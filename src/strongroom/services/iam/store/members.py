@@ -28,9 +28,7 @@ _IS_MEMBER = Statement(select(membership.c.user_id).where(*_PAIR))
 _COUNT_GROUPS = Statement(
     select(func.count()).select_from(membership).where(membership.c.user_id == bindparam("user_id"))
 )
-_INSERT = Statement(
-    insert(membership).values(group_id=bindparam("which_group"), user_id=bindparam("which_user"))
-)
+_INSERT = Statement(insert(membership).values(group_id=bindparam("which_group"), user_id=bindparam("which_user")))
 _DELETE = Statement(delete(membership).where(*_PAIR))
 
 

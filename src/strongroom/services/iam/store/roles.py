@@ -15,25 +15,18 @@ from strongroom.services.iam.store.tables import role
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Who may assume a role, and for how long. ``text`` as given; ``ids``: JSON of principal ARN to unique
-    id.
-    """
+    """Who may assume a role, and for how long. ``kept``: the policy as authz.binding stores it."""
 
-    text: str
-    ids: str
+    kept: str
     max_session: timedelta
 
 
-_OF = Statement(
-    select(role.c.trust, role.c.trust_ids, role.c.max_session_s).where(role.c.id == bindparam("which"))
-)
+_OF = Statement(select(role.c.trust, role.c.max_session_s).where(role.c.id == bindparam("which")))
 _INSERT = Statement(insert(role).values({column.name: bindparam(column.name) for column in role.columns}))
 _SAVE = Statement(
     update(role)
     .where(role.c.id == bindparam("which"))
-    .values(
-        trust=bindparam("trust"), trust_ids=bindparam("trust_ids"), max_session_s=bindparam("max_session_s")
-    )
+    .values(trust=bindparam("trust"), max_session_s=bindparam("max_session_s"))
 )
 _DELETE = Statement(delete(role).where(role.c.id == bindparam("which")))
 
@@ -43,7 +36,7 @@ def trust_of(tx: Transaction, role_id: str) -> Trust:
     row = tx.row(_OF, which=role_id)
     if row is None:
         raise LookupError(f"role {role_id} has no trust row")
-    return Trust(row[0], row[1], timedelta(seconds=row[2]))
+    return Trust(row[0], timedelta(seconds=row[1]))
 
 
 def add(tx: Transaction, one: Entity, trust: Trust) -> None:
@@ -52,8 +45,7 @@ def add(tx: Transaction, one: Entity, trust: Trust) -> None:
     tx.run(
         _INSERT,
         id=one.id,
-        trust=trust.text,
-        trust_ids=trust.ids,
+        trust=trust.kept,
         max_session_s=int(trust.max_session.total_seconds()),
     )
 
@@ -63,8 +55,7 @@ def save(tx: Transaction, role_id: str, trust: Trust) -> None:
     tx.run(
         _SAVE,
         which=role_id,
-        trust=trust.text,
-        trust_ids=trust.ids,
+        trust=trust.kept,
         max_session_s=int(trust.max_session.total_seconds()),
     )
 

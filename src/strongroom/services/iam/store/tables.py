@@ -66,12 +66,9 @@ role = Table(
     METADATA,
     Column("id", Text, ForeignKey("iam_entity.id"), primary_key=True),
     Column("trust", Text, nullable=False),
-    Column("trust_ids", Text, nullable=False),
     Column("max_session_s", Integer, nullable=False),
 )
-"""``trust``: the policy as given. ``trust_ids``: JSON, which unique id each principal ARN stood for when
-it was saved.
-"""
+"""``trust``: the policy as ``kernel/authz/binding.py`` stores it."""
 
 policy = Table(
     "iam_policy",

@@ -11,7 +11,7 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys, store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.locate import key_at
-from strongroom.services.kms.lockout import check_lockout
+from strongroom.services.kms.lockout import bound_policy, check_lockout
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.room import operation
 from strongroom.services.kms.rules import creation
@@ -52,6 +52,7 @@ def create_key(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG
         text = default_policy(call.account)
     else:
         check_lockout(call, tx, read_policy(text, name.arn), Target(name.arn, name.account))
+        text = bound_policy(call, tx, text)
     pk = keys.new_key(
         call,
         tx,

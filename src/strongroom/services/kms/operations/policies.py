@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
+from strongroom.kernel.people import shown
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, store
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.locate import key_at
-from strongroom.services.kms.lockout import check_lockout
+from strongroom.services.kms.lockout import bound_policy, check_lockout
 from strongroom.services.kms.paging import Page
 from strongroom.services.kms.room import operation
 from strongroom.services.kms.rules.context import caller_keys
@@ -30,12 +31,12 @@ def policy_keys(call: Call, target: Target) -> dict[str, ContextValue]:
 
 
 @operation("GetKeyPolicy", mode=Mode.READ, locate=key_at(), keys=policy_keys)
-def get_key_policy(call: Call, key: Key, tx: Transaction) -> Answer:  # noqa: ARG001
-    """The key's policy, as it was set. Source: KMS API reference, GetKeyPolicy."""
+def get_key_policy(call: Call, key: Key, tx: Transaction) -> Answer:
+    """The key's policy, as it was set, with today's names. Source: KMS API reference, GetKeyPolicy."""
     if (call.get("PolicyName") or POLICY_NAME) != POLICY_NAME:
         raise errors.NotFoundException("No such policy exists")
     check_state(call.name, key.row.state, key.arn)
-    return {"Policy": key.row.policy, "PolicyName": POLICY_NAME}
+    return {"Policy": shown(call, tx, key.row.policy), "PolicyName": POLICY_NAME}
 
 
 @operation("ListKeyPolicies", mode=Mode.READ, locate=key_at())
@@ -62,5 +63,5 @@ def put_key_policy(call: Call, key: Key, tx: Transaction) -> Answer:
     if call.target is None:
         raise RuntimeError("a located key without a target")
     check_lockout(call, tx, policy, replace(call.target, policy=None))
-    store.change_policy(tx, key.row.account, key.row.pk, call["Policy"])
+    store.change_policy(tx, key.row.account, key.row.pk, bound_policy(call, tx, call["Policy"]))
     return {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from strongroom.kernel.authz.binding import meant
 from strongroom.kernel.authz.document import (
     Document,
     DocumentKind,
@@ -92,7 +93,7 @@ def read_policy(text: str, arn: str) -> Document:
 
 def stored_policy(text: str, arn: str) -> Document:
     """A key policy as the store has it; what cannot be read denies."""
-    return load_document(text, DocumentKind.KEY, arn)
+    return load_document(meant(text), DocumentKind.KEY, arn)
 
 
 def _printed(name: str, statements: list[dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.secretsmanager import errors, jobs, store
+from strongroom.services.secretsmanager import errors, jobs, removals, rotation, store
 from strongroom.services.secretsmanager.room import change_ms, on_secret
 from strongroom.services.secretsmanager.rules import deletion
 from strongroom.services.secretsmanager.rules.identifiers import (
@@ -60,12 +60,17 @@ def delete_secret(call: Call, one: Secret | None, tx: Transaction) -> Answer:
         )
     if force:
         due.cancel(tx, kind=jobs.PURGE, key=str(one.pk))
+        told = (removals.START, removals.END) if one.deleted_ms is None else (removals.END,)
+        removals.tell(call, one, store.versions.versions_of(tx, one.pk), *told)
+        # DIFFERS: forced deletion.
         jobs.remove(tx, one)
         return {"ARN": one.arn, "Name": one.name, "DeletionDate": call.now}
     if one.deleted_ms is not None:
         raise errors.InvalidRequestException(errors.MARKED)
     moment = deletion.deletion_moment(call.now, call.get("RecoveryWindowInDays"))
     store.secrets.change_secret(tx, one.pk, deleted_ms=to_ms(moment), changed_ms=change_ms(call, one))
+    removals.tell(call, one, store.versions.versions_of(tx, one.pk), removals.START)
+    rotation.disarm(tx, one)
     due.schedule(tx, kind=jobs.PURGE, key=str(one.pk), due=moment)
     return {"ARN": one.arn, "Name": one.name, "DeletionDate": from_ms(to_ms(moment))}
 
@@ -90,7 +95,10 @@ def restore_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
 
     Source: API reference, RestoreSecret; facts secretsmanager section 6.13.
     """
+    # DIFFERS: restoring a live secret.
     if one.deleted_ms is not None:
         due.cancel(tx, kind=jobs.PURGE, key=str(one.pk))
         store.secrets.change_secret(tx, one.pk, deleted_ms=None, changed_ms=change_ms(call, one))
+        removals.tell(call, one, store.versions.versions_of(tx, one.pk), removals.CANCEL)
+        rotation.arm_again(rotation.of_call(call), tx, one)
     return {"ARN": one.arn, "Name": one.name}

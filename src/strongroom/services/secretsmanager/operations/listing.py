@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from time import perf_counter
+from collections.abc import Iterator, Sequence
+from time import perf_counter, thread_time
 from typing import Any
 
 from strongroom.kernel.call import Answer, Call
@@ -15,13 +15,16 @@ from strongroom.services.secretsmanager.rules import labels
 from strongroom.services.secretsmanager.rules.filters import Filter, read_filters
 from strongroom.services.secretsmanager.shown import described
 from strongroom.services.secretsmanager.store import Secret
-from strongroom.services.secretsmanager.store.listing import Place
+from strongroom.services.secretsmanager.store.listing import Candidate, Place
 from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 100
 CHUNK = 500
+# DIFFERS: listing time.
 SECONDS_A_PAGE = 0.03
-"""How long a page may look for matches; it may then come back short or empty, with a NextToken."""
+"""How long a page may work on finding matches; it may then come back short or empty, with a NextToken."""
+SECONDS_AT_MOST = 0.3
+"""How long it may look for them by the clock on the wall: a busy machine or a database far off counts here."""
 FEW = 2_000
 """Up to how many candidates of an index are read at once instead of walking all secrets."""
 
@@ -41,6 +44,7 @@ def list_secrets(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: AR
         descending=call.get("SortOrder") == "desc",
         scheduled_too=call.get("IncludePlannedDeletion", False),
     )
+    # DIFFERS: consistency.
     stages = store.versions.labels_of_many(tx, [one.pk for one in page])
     answer: dict[str, Any] = {"SecretList": [_entry(one, stages[one.pk]) for one in page]}
     if after is not None:
@@ -62,21 +66,34 @@ def walk(
     after = pages.place_after(call)
     few = _few(call, tx, filters)
     if few is not None:
-        few = [
-            one
-            for one in few
-            if (scheduled_too or one.deleted_ms is None) and all(each.accepts(one) for each in filters)
-        ]
-        return _among(few, limit=limit, after=after, order=order, descending=descending)
+        alive = few if scheduled_too else [one for one in few if one.deleted_ms is None]
+        return _among(alive, filters, limit=limit, after=after, order=order, descending=descending)
     low, high = _names(filters) if order == "name" else (None, None)
-    if after is None and low is not None and high is not None:
-        # Names of the prefix lie together: begin where they do.
-        after = (high, 0) if descending else (low, -1)
-    stop = perf_counter() + SECONDS_A_PAGE
-    chunk = CHUNK if filters else limit + 1
-    page: list[Secret] = []
+    if after is None:
+        after = _beginning(low, high, descending=descending)
+    if not filters:
+        return _all(call, tx, limit=limit, after=after, order=order, descending=descending, scheduled_too=scheduled_too)
+    met: list[int] = []
+    for one in _looked_at(call, tx, after, order=order, descending=descending, scheduled_too=scheduled_too):
+        if one is None:
+            return _whole(call, tx, met), after
+        if low is not None and high is not None and not low <= one.name < high:
+            break
+        if all(each.accepts(one) for each in filters):
+            if len(met) == limit:
+                return _whole(call, tx, met), after
+            met.append(one.pk)
+        after = one.value, one.pk
+    return _whole(call, tx, met), None
+
+
+def _looked_at(
+    call: Call, tx: Transaction, after: Place | None, *, order: str, descending: bool, scheduled_too: bool
+) -> Iterator[Candidate | None]:
+    """The secrets after a place, as filters look at them; None as the last where the page's time is up."""
+    stop, latest = thread_time() + SECONDS_A_PAGE, perf_counter() + SECONDS_AT_MOST
     while True:
-        rows = store.listing.secrets_page(
+        rows = store.listing.candidates_page(
             tx,
             account=call.account,
             region=call.region,
@@ -84,20 +101,54 @@ def walk(
             descending=descending,
             after=after,
             scheduled_too=scheduled_too,
-            limit=chunk,
+            limit=CHUNK,
         )
-        for one in rows:
-            if low is not None and high is not None and not low <= one.name < high:
-                return page, None
-            if all(each.accepts(one) for each in filters):
-                if len(page) == limit:
-                    return page, after
-                page.append(one)
-            after = store.listing.place_of(one, order)
-        if len(rows) < chunk:
-            return page, None
-        if perf_counter() > stop:
-            return page, after
+        yield from rows
+        if len(rows) < CHUNK:
+            return
+        if thread_time() > stop or perf_counter() > latest:
+            yield None
+            return
+        after = rows[-1].value, rows[-1].pk
+
+
+def _all(
+    call: Call,
+    tx: Transaction,
+    *,
+    limit: int,
+    after: Place | None,
+    order: str,
+    descending: bool,
+    scheduled_too: bool,
+) -> tuple[list[Secret], Place | None]:
+    """A page of all secrets: one statement."""
+    rows = store.listing.secrets_page(
+        tx,
+        account=call.account,
+        region=call.region,
+        order=order,
+        descending=descending,
+        after=after,
+        scheduled_too=scheduled_too,
+        limit=limit + 1,
+    )
+    page = rows[:limit]
+    return page, store.listing.place_of(page[-1], order) if len(rows) > limit else None
+
+
+def _whole(call: Call, tx: Transaction, met: Sequence[int]) -> list[Secret]:
+    """The secrets of these numbers, in the order of the numbers given."""
+    found = store.listing.secrets_among(tx, account=call.account, region=call.region, pks=set(met))
+    known = {one.pk: one for one in found}
+    return [known[pk] for pk in met]
+
+
+def _beginning(low: str | None, high: str | None, *, descending: bool) -> Place | None:
+    """Where a walk by name begins: names of a prefix lie together."""
+    if low is None or high is None:
+        return None
+    return (high, 0) if descending else (low, -1)
 
 
 def _names(filters: Sequence[Filter]) -> tuple[str, str] | tuple[None, None]:
@@ -129,6 +180,7 @@ def _few(call: Call, tx: Transaction, filters: Sequence[Filter]) -> list[Secret]
 
 def _among(
     few: list[Secret],
+    filters: Sequence[Filter],
     *,
     limit: int,
     after: Place | None,
@@ -140,7 +192,8 @@ def _among(
     def place(one: Secret) -> Place:
         return store.listing.place_of(one, order)
 
-    ordered = sorted(few, key=place, reverse=descending)
+    matching = [one for one in few if all(each.accepts(one) for each in filters)]
+    ordered = sorted(matching, key=place, reverse=descending)
     if after is not None:
         ordered = [one for one in ordered if (place(one) < after if descending else place(one) > after)]
     page = ordered[:limit]

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel import people
 from strongroom.kernel.authz.document import Document, DocumentKind, PolicyError, parse_document
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.registry import Mode
@@ -21,25 +22,27 @@ from strongroom.services.secretsmanager.targets import POLICY_KIND, present, sec
 
 LOCKED_OUT = "Your requested changes will not allow you to manage this secret in the future."
 SYNTAX = "This resource policy contains a syntax error."
+BAD_PRINCIPAL = "This resource policy contains an unsupported principal."
 DEFAULT_NAME = "default"
 
 
 def _name_problem(params: Any) -> Answerable | None:
     """A secret has the default policy and no other. Our choice of text."""
+    # DIFFERS: named resource policies.
     if params.get("PolicyName", DEFAULT_NAME) == DEFAULT_NAME:
         return None
     return errors.InvalidParameterException("You can only use the resource policy named default.")
 
 
 @on_secret("GetResourcePolicy", mode=Mode.READ, check=_name_problem)
-def get_resource_policy(call: Call, one: Secret, tx: Transaction) -> Answer:  # noqa: ARG001
-    """Answer with the resource policy as it was put; without ResourcePolicy where there is none.
+def get_resource_policy(call: Call, one: Secret, tx: Transaction) -> Answer:
+    """Answer with the resource policy as it was put, with today's names; without ResourcePolicy where there is none.
 
     Source: API reference, GetResourcePolicy; facts secretsmanager section 6.15.
     """
     answer = {"ARN": one.arn, "Name": one.name}
     text = store.secrets.policy_text(tx, one.pk) if one.has_policy else None
-    return answer if text is None else {**answer, "ResourcePolicy": text}
+    return answer if text is None else {**answer, "ResourcePolicy": people.shown(call, tx, text)}
 
 
 @on_secret("PutResourcePolicy", mode=Mode.WRITE, check=_name_problem)
@@ -54,7 +57,11 @@ def put_resource_policy(call: Call, one: Secret, tx: Transaction) -> Answer:
         raise errors.PublicPolicyException(BROAD_ACCESS)
     if _locks_out(call, tx, one, document):
         raise errors.MalformedPolicyDocumentException(LOCKED_OUT)
-    store.secrets.write_policy(tx, one.pk, text, changed_ms=change_ms(call, one))
+    try:
+        kept = people.bound(call, tx, text)
+    except people.NoSuchPrincipal:
+        raise errors.MalformedPolicyDocumentException(BAD_PRINCIPAL) from None
+    store.secrets.write_policy(tx, one.pk, kept, changed_ms=change_ms(call, one))
     tx.raise_generation(one.account, POLICY_KIND)
     return {"ARN": one.arn, "Name": one.name}
 
@@ -105,6 +112,7 @@ def validate_resource_policy(call: Call, one: Secret | None, tx: Transaction) ->
 
 def _parsed(text: str, label: str) -> Document:
     try:
+        # DIFFERS: policy principals.
         return parse_document(text, DocumentKind.RESOURCE, label)
     except PolicyError as fault:
         raise errors.MalformedPolicyDocumentException(SYNTAX, detail=str(fault)) from None

@@ -15,6 +15,7 @@ from strongroom.services.secretsmanager import envelopes, errors, store
 from strongroom.services.secretsmanager.conditions import request_keys, request_tags
 from strongroom.services.secretsmanager.operations.replicas import replicate
 from strongroom.services.secretsmanager.operations.values import case_of_token, write_value
+from strongroom.services.secretsmanager.quotas import count_one_more
 from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret
 from strongroom.services.secretsmanager.rules import keys, labels
 from strongroom.services.secretsmanager.rules.identifiers import (
@@ -24,7 +25,7 @@ from strongroom.services.secretsmanager.rules.identifiers import (
     check_name,
     secret_arn,
 )
-from strongroom.services.secretsmanager.rules.tags import check_tags
+from strongroom.services.secretsmanager.rules.tags import check_tags, owner_of
 from strongroom.services.secretsmanager.rules.tokens import Token
 from strongroom.services.secretsmanager.rules.values import token_problem, value_of, value_problem
 from strongroom.services.secretsmanager.shown import described, replication_status
@@ -70,9 +71,11 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))
     if existing is not None:
         return _created_before(call, tx, existing)
-    tags = check_tags(call.get("Tags", ()))
+    tags = check_tags(call.get("Tags", ()), by_service=call.invoked_by is not None)
+    owner = owner_of(tags, call.invoked_by)
     if tags and call.target is not None:
         call.authorise(tx, "secretsmanager:TagResource", call.target, request_tags(tags))
+    count_one_more(call, tx, account=call.account, region=call.region)
     moment = to_ms(call.now)
     one = store.secrets.add_secret(
         tx,
@@ -85,6 +88,7 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
             "changed_ms": moment,
             "description": call.get("Description") or None,
             "type": call.get("Type") or None,
+            "owning_service": owner,
             "kms_key_id": keys.stored_key(call.get("KmsKeyId"), account=call.account, region=call.region),
         },
     )
@@ -196,5 +200,6 @@ def prove_key(call: Call, tx: Transaction, one: Secret, action: str, request: An
     if target is None:
         raise RuntimeError("a key is set without a target")
     known = request(call, target)
+    # DIFFERS: alias keys in conditions.
     if known.get("secretsmanager:kmskeyarn") != arn:
         call.authorise(tx, action, target, {**known, "secretsmanager:kmskeyarn": arn})

@@ -9,7 +9,7 @@ from strongroom.base.refusals import Answerable
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
-from strongroom.services.secretsmanager import envelopes, errors, store
+from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, store
 from strongroom.services.secretsmanager.conditions import request_keys
 from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret, refuse_in_special_state
 from strongroom.services.secretsmanager.rules import deletion, labels
@@ -104,7 +104,12 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
     store.versions.write_labels(tx, one.pk, before, after)
     store.secrets.change_secret(tx, one.pk, changed_ms=moment)
-    _remove_outdated(call, tx, one)
+    if one.rotation_enabled is not None:
+        hand = rotation.of_call(call)
+        rotation.labels_moved(hand, tx, one, before, after)
+        if after.get(labels.CURRENT) == version_id:
+            rotation.value_written(hand, tx, one)
+    remove_outdated(call, tx, one)
     return list(labels.by_version(after).get(version_id, ()))
 
 
@@ -118,7 +123,22 @@ def case_of_token(
     return token_case(exists=True, has_value=True, same_value=same_value(stored, value))
 
 
-def _remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
+def remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
+    """Remove old versions above the quota; never one that a rotation has filled and not finished.
+
+    Raises LimitExceededException where too many must stay.
+    """
     versions = store.versions.versions_of(tx, one.pk)
-    known = [(each.pk, from_ms(each.created_ms), each.labels != "[]") for each in versions]
-    store.versions.remove_versions(tx, deletion.outdated(known, call.now))
+    needed = store.rotations.unfinished_versions(tx, one.pk) if one.rotation_enabled is not None else frozenset()
+    known = [
+        (
+            each.pk,
+            from_ms(each.created_ms),
+            each.labels != "[]" or (each.form is not None and each.version_id in needed),
+        )
+        for each in versions
+    ]
+    gone = frozenset(deletion.outdated(known, call.now))
+    if gone:
+        removals.tell(call, one, [each for each in versions if each.pk in gone], removals.START, removals.END)
+        store.versions.remove_versions(tx, sorted(gone))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.secretsmanager import errors, pages, store
+from strongroom.services.secretsmanager import errors, pages, rotation, store
 from strongroom.services.secretsmanager.room import change_ms, on_secret
 from strongroom.services.secretsmanager.rules import labels
 from strongroom.services.secretsmanager.shown import listed_version
@@ -61,5 +61,7 @@ def update_secret_version_stage(call: Call, one: Secret, tx: Transaction) -> Ans
         )
     if after != before:
         store.versions.write_labels(tx, one.pk, before, after)
+        if one.rotation_enabled is not None:
+            rotation.labels_moved(rotation.of_call(call), tx, one, before, after)
         store.secrets.change_secret(tx, one.pk, changed_ms=change_ms(call, one))
     return {"ARN": one.arn, "Name": one.name}

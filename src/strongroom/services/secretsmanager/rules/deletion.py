@@ -13,6 +13,7 @@ from strongroom.services.secretsmanager import errors
 WINDOW_DAYS_DEFAULT = 30
 VERSIONS_KEPT = 100
 YOUNG = timedelta(hours=24)
+# DIFFERS: version quota.
 VERSIONS_MAX = 1000
 """Our choice: AWS keeps every version of the last 24 hours up to a bound that it does not publish."""
 

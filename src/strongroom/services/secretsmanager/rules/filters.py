@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from strongroom.services.secretsmanager import errors
 
 WORD_KEYS = ("description", "all")
+_TAGS = ("tag-key", "tag-value")
 
 # A run of capitals ends before the capital that begins a lower-case word: COMPANYthings is COMPAN and
 # Ythings. Letters without case count as lower-case ones; whatever is neither letter nor digit parts words
@@ -35,6 +36,11 @@ class Searched(Protocol):
     @property
     def description(self) -> str | None:
         """Its description."""
+        ...
+
+    @property
+    def tags(self) -> str | None:
+        """Its tags as JSON, for a first look."""
         ...
 
     @property
@@ -71,12 +77,9 @@ class Filter:
 
     def accepts(self, one: Searched) -> bool:
         """Whether a secret passes."""
-        texts = _TEXTS[self.key](one)
         if self.key in WORD_KEYS:
-            return any(_has_words(texts, value.words) is not value.negated for value in self.values)
-        return any(
-            any(text.startswith(value.text) for text in texts) is not value.negated for value in self.values
-        )
+            return any(_has_words(one, self.key, value.words) is not value.negated for value in self.values)
+        return any(_begins(one, self.key, value.text) is not value.negated for value in self.values)
 
 
 def _tag_texts(one: Searched, part: str) -> list[str]:
@@ -119,12 +122,22 @@ def words_match(wanted: Sequence[str], found: Iterable[str]) -> bool:
     return bool(wanted) and all(any(word.startswith(begin) for word in have) for begin in wanted)
 
 
-def _has_words(texts: Sequence[str], wanted: Sequence[str]) -> bool:
+def _has_words(one: Searched, key: str, wanted: Sequence[str]) -> bool:
     # Most secrets lack some wanted word even as a part of any text: that is ten times cheaper to find out.
-    whole = "\n".join(texts).lower()
+    whole = one.description or ""
+    if key == "all":
+        whole = f"{one.name}\n{whole}\n{one.tags or ''}"
+    whole = whole.lower()
     if not all(word in whole for word in wanted):
         return False
-    return words_match(wanted, [word for text in texts for word in words(text)])
+    return words_match(wanted, [word for text in _TEXTS[key](one) for word in words(text)])
+
+
+def _begins(one: Searched, key: str, prefix: str) -> bool:
+    # The model admits no character in a filter that JSON would write in another way.
+    if key in _TAGS and f'"{prefix}' not in (one.tags or ""):
+        return False
+    return any(text.startswith(prefix) for text in _TEXTS[key](one))
 
 
 def _read_filter(given: Mapping[str, Any]) -> Filter:

@@ -63,6 +63,7 @@ def read_secret_id(text: str, *, account: str, region: str) -> SecretRef:
         or not arn.resource.startswith("secret:")
         or not is_account_id(arn.account)
     ):
+        # DIFFERS: foreign identifiers.
         raise errors.invalid_name()
     tail = check_name(arn.resource[len("secret:") :])
     ending = tail[-SUFFIX_LENGTH - 1 :]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# DIFFERS: broad access.
 BROAD_ACCESS = "You can't attach a resource-based policy that allows broad access to the secret."
 
 NARROWING_KEYS = frozenset(

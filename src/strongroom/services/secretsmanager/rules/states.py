@@ -63,6 +63,4 @@ def refuse_in_state(operation: str, *, scheduled: bool, replica: bool, owner: st
     if scheduled and not allows.scheduled:
         raise errors.InvalidRequestException(errors.MARKED)
     if owner is not None and not allows.owned:
-        raise errors.InvalidRequestException(
-            f"This secret is managed by {owner}, and you must use that service to update it."
-        )
+        raise errors.managed_by(owner)

@@ -6,8 +6,9 @@ Nothing here matches filters; ``candidates`` only narrows the search where an in
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 
 from strongroom.kernel.storage.port import Statement, Transaction
@@ -28,8 +29,28 @@ Place = tuple[Any, int]
 """Where a page ended: (value of the ordering column, pk)."""
 
 _SECRET = [secret.c[name] for name in Secret._fields]
+_SEARCHED = ("pk", "name", "description", "tags", "primary_region", "owning_service")
 _SUMMARY = [version.c[name] for name in Summary._fields]
 _WITHIN = (secret.c.account == bindparam("account"), secret.c.region == bindparam("region"))
+
+
+class Candidate(NamedTuple):
+    """A secret as filters look at it (rules.filters.Searched), and where it lies in the order that is walked."""
+
+    pk: int
+    name: str
+    description: str | None
+    tags: str | None
+    primary_region: str | None
+    owning_service: str | None
+    value: Any
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """Its tags."""
+        return [] if self.tags is None else list(orjson.loads(self.tags))
+
+
 _BY_PKS = Statement(select(*_SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
 
 
@@ -68,9 +89,26 @@ def secrets_page(
     return [Secret._make(row) for row in tx.rows(statement, **values)]
 
 
-def candidates(
-    tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int
-) -> set[int] | None:
+def candidates_page(
+    tx: Transaction,
+    *,
+    account: str,
+    region: str,
+    order: str,
+    descending: bool,
+    after: Place | None,
+    scheduled_too: bool,
+    limit: int,
+) -> list[Candidate]:
+    """The same secrets, with only what filters look at: a third of the work for those that do not match."""
+    values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
+    if after is not None:
+        values |= {"after_value": after[0], "after_pk": after[1]}
+    statement = _page(order, descending, after is not None, scheduled_too, lean=True)
+    return [Candidate._make(row) for row in tx.rows(statement, **values)]
+
+
+def candidates(tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int) -> set[int] | None:
     """The numbers of all secrets that may match a prefix of an indexed key; None where they are too many.
 
     Tags are looked up over all accounts: whoever uses this reads the rows with ``secrets_among``.
@@ -104,10 +142,11 @@ def versions_page(
     return [Summary._make(row) for row in rows]
 
 
-@cache  # 32 shapes and no more
-def _page(order: str, descending: bool, continued: bool, scheduled_too: bool) -> Statement:
+@cache  # 64 shapes and no more
+def _page(order: str, descending: bool, continued: bool, scheduled_too: bool, *, lean: bool = False) -> Statement:
     column = ORDERS[order]
-    wanted: Select[Any] = select(*_SECRET).where(*_WITHIN)
+    shown = [*(secret.c[name] for name in _SEARCHED), column.label("place")] if lean else _SECRET
+    wanted: Select[Any] = select(*shown).where(*_WITHIN)
     if not scheduled_too:
         wanted = wanted.where(secret.c.deleted_ms.is_(None))
     if continued:

@@ -16,6 +16,7 @@ from strongroom.services.secretsmanager.store.tables import (
     label,
     policy,
     replica,
+    rotation,
     secret,
     tag,
     version,
@@ -45,6 +46,7 @@ _REPLICA_REGIONS = Statement(
 )
 _PURGE = (
     Statement(delete(label).where(label.c.secret_pk == _OF_SECRET)),
+    Statement(delete(rotation).where(rotation.c.secret_pk == _OF_SECRET)),
     Statement(delete(earlier_key).where(earlier_key.c.secret_pk == _OF_SECRET)),
     Statement(delete(version).where(version.c.secret_pk == _OF_SECRET)),
     _UNTAG,
@@ -84,9 +86,7 @@ def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
     statement = _changes.get(columns)
     if statement is None:
         statement = _changes[columns] = Statement(
-            update(secret)
-            .where(secret.c.pk == _OF_SECRET)
-            .values({name: bindparam(f"v_{name}") for name in columns})
+            update(secret).where(secret.c.pk == _OF_SECRET).values({name: bindparam(f"v_{name}") for name in columns})
         )
     tx.run(statement, of_secret=pk, **{f"v_{name}": value for name, value in values.items()})
 
@@ -100,7 +100,7 @@ def write_tags(tx: Transaction, secret_pk: int, tags: Sequence[Mapping[str, str]
 
 
 def policy_text(tx: Transaction, secret_pk: int) -> str | None:
-    """The resource policy as it was put."""
+    """The resource policy as ``kernel/authz/binding.py`` stores it."""
     row = tx.row(_POLICY, of_secret=secret_pk)
     return None if row is None else str(row[0])
 
@@ -119,6 +119,6 @@ def replica_regions(tx: Transaction, primary_pk: int) -> list[str]:
 
 
 def purge(tx: Transaction, secret_pk: int) -> None:
-    """Delete a secret for good: labels, wrapped keys, versions, tags, policy and the row itself."""
+    """Delete a secret for good: labels, rotations, wrapped keys, versions, tags, policy, the row itself."""
     for statement in _PURGE:
         tx.run(statement, of_secret=secret_pk)

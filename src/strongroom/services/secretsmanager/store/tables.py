@@ -110,9 +110,7 @@ Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
 policy = Table(
     "secretsmanager_policy",
     METADATA,
-    Column(
-        "secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False
-    ),
+    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False),
     Column("text", Text, nullable=False),
 )
 replica = Table(
@@ -125,6 +123,32 @@ replica = Table(
     Column("status_message", Text),
     Column("secret_pk", Integer),  # the replica's own row, once there is one
 )
+
+count = Table(
+    "secretsmanager_count",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("secrets", Integer, nullable=False),
+)
+rotation = Table(
+    "secretsmanager_rotation",
+    METADATA,
+    Column("pk", Integer, primary_key=True),
+    Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), nullable=False),
+    Column("version_id", Text, nullable=False),
+    Column("test", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("began_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("step", Text),
+    Column("message", Text),
+    Column("next_ms", BigInteger),  # null once it has ended
+    UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
+    sqlite_autoincrement=True,
+)
+Index("secretsmanager_rotation_next", rotation.c.state, rotation.c.next_ms)
 
 
 class Secret(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from strongroom.base.names import role_session_arn
 from strongroom.kernel.authz.model import ContextValue, ResourceRule
@@ -24,30 +25,29 @@ def at_role(call: Call, tx: Transaction) -> Target:
     """
     if call.principal.kind is PrincipalKind.FEDERATED:
         raise denied("Cannot call AssumeRole with federated user credentials")
+    target = role_target(call, tx)
+    # The trust policy may ask for MFA: the code must be judged before the decision (it is used up only with it).
+    if target.found is not None and sessions.proves_mfa(call, tx):
+        return replace(target, facts={**target.facts, MFA: "true", "aws:multifactorauthage": "0"})
+    return target
+
+
+def role_target(call: Call, tx: Transaction) -> Target:
+    """The role of ``RoleArn``, whoever asks for it."""
     arn: str = call["RoleArn"]
     account = rules.role_account(arn)
     role = call.kernel.roles.role(tx, arn)
     if role is None:
         return Target(arn=arn, account=account, missing=denied("not authorized"), rule=ResourceRule.TRUST)
     facts: dict[str, ContextValue] = {
-        f"{service}:resourcetag/{key.lower()}": value
-        for service in ("aws", "iam")
-        for key, value in role.tags.items()
+        f"{service}:resourcetag/{key.lower()}": value for service in ("aws", "iam") for key, value in role.tags.items()
     }
-    # The trust policy may ask for MFA: the code must be judged before the decision (it is used up only with it).
-    if sessions.proves_mfa(call, tx):
-        facts |= {MFA: "true", "aws:multifactorauthage": "0"}
-    return Target(
-        arn=arn, account=account, found=role, policy=role.trust, rule=ResourceRule.TRUST, facts=facts
-    )
+    return Target(arn=arn, account=account, found=role, policy=role.trust, rule=ResourceRule.TRUST, facts=facts)
 
 
 def asked_keys(call: Call, target: Target) -> Mapping[str, ContextValue]:  # noqa: ARG001
     """The condition keys of an AssumeRole request. Source: IAM User Guide, "Available keys for AWS STS"."""
-    keys: dict[str, ContextValue] = {
-        "sts:rolesessionname": call["RoleSessionName"],
-        "sts:durationseconds": str(call.get("DurationSeconds", int(rules.ROLE_SESSION.total_seconds()))),
-    }
+    keys = rules.session_keys(call)
     if call.get("ExternalId") is not None:
         keys["sts:externalid"] = call["ExternalId"]
     if call.get("TransitiveTagKeys"):
@@ -73,9 +73,7 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
     if call.get("ProvidedContexts"):
         raise invalid("ProvidedContexts are not offered.")
     caller = call.principal
-    length = rules.role_session_length(
-        call.get("DurationSeconds"), role.max_session, chained=rules.is_chained(caller)
-    )
+    length = rules.role_session_length(call.get("DurationSeconds"), role.max_session, chained=rules.is_chained(caller))
     policies, policy_arns = sessions.session_policies(call, tx, role.account)
     asked = rules.asked_tags(call.get("Tags"))
     tags, transitive = rules.session_tags(caller, asked, call.get("TransitiveTagKeys", ()))
@@ -97,13 +95,15 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
         mfa=call.target is not None and MFA in call.target.facts,
     )
     name = call["RoleSessionName"]
-    answer = sessions.given_out(call, session) | {
-        "AssumedRoleUser": {
-            "AssumedRoleId": f"{role.unique_id}:{name}",
-            "Arn": role_session_arn(role.account, role.name, name),
-        }
+    answer = sessions.given_out(call, tx, session) | {
+        "AssumedRoleUser": assumed_user(role, name)
     }
     return answer if identity is None else answer | {"SourceIdentity": identity}
+
+
+def assumed_user(role: Role, name: str) -> dict[str, str]:
+    """``AssumedRoleUser``: the session as ids and ARNs name it."""
+    return {"AssumedRoleId": f"{role.unique_id}:{name}", "Arn": role_session_arn(role.account, role.name, name)}
 
 
 def _demand(call: Call, tx: Transaction, *, tagged: bool, identified: bool) -> None:

@@ -34,7 +34,7 @@ def get_session_token(call: Call, found: Any, tx: Transaction) -> Answer:  # noq
     """
     rules.refuse_session(call.principal, call.name)
     proven = sessions.proves_mfa(call, tx)
-    return sessions.given_out(call, _session(call, SessionKind.USER, mfa=proven))
+    return sessions.given_out(call, tx, _session(call, SessionKind.USER, mfa=proven))
 
 
 @ROOM.operation(
@@ -65,7 +65,7 @@ def get_federation_token(call: Call, found: Any, tx: Transaction) -> Answer:  # 
     )
     return (
         {"PackedPolicySize": 0}
-        | sessions.given_out(call, session)
+        | sessions.given_out(call, tx, session)
         | {
             "FederatedUser": {
                 "FederatedUserId": f"{call.account}:{name}",

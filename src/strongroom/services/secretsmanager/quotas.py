@@ -1,0 +1,21 @@
+"""How many secrets an account may have in a Region, counted as they come and go.
+
+Source: Secrets Manager User Guide, "Quotas" (facts: secretsmanager section 3): 500,000; here a setting.
+"""
+
+from __future__ import annotations
+
+from strongroom.kernel.call import Call
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.secretsmanager import errors, store
+
+QUOTA = "secrets_quota"
+"""The setting's name, and the key of ``Kernel.quotas``."""
+
+
+def count_one_more(call: Call, tx: Transaction, *, account: str, region: str) -> None:
+    """Count a secret that is about to be added. Raises LimitExceededException (the text is Our choice)."""
+    # DIFFERS: secrets quota.
+    most = call.kernel.quotas[QUOTA]
+    if store.counts.one_more(tx, account, region) > most:
+        raise errors.LimitExceededException(f"You can't create more than {most} secrets in an account and Region.")

@@ -1,0 +1,40 @@
+"""How many secrets each account has in each Region: one row each, so that a quota costs one statement."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.services.secretsmanager.store.tables import count
+
+_THIS = (count.c.account == bindparam("of_account"), count.c.region == bindparam("of_region"))
+
+# PostgreSQL's form of "insert or else update" is SQLite's too.
+_MORE = Statement(
+    insert(count)
+    .values(account=bindparam("of_account"), region=bindparam("of_region"), secrets=1)
+    .on_conflict_do_update(index_elements=[count.c.account, count.c.region], set_={"secrets": count.c.secrets + 1})
+    .returning(count.c.secrets)
+)
+_LESS = Statement(update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
+_COUNT = Statement(select(count.c.secrets).where(*_THIS))
+
+
+def one_more(tx: Transaction, account: str, region: str) -> int:
+    """Count a secret more; how many there are then."""
+    row = tx.row(_MORE, of_account=account, of_region=region)
+    if row is None:
+        raise RuntimeError("a count answered nothing")
+    return int(row[0])
+
+
+def one_less(tx: Transaction, account: str, region: str) -> None:
+    """Count a secret less."""
+    tx.run(_LESS, of_account=account, of_region=region)
+
+
+def secrets_of(tx: Transaction, account: str, region: str) -> int:
+    """How many secrets there are, copies and those that wait for their deletion counted."""
+    row = tx.row(_COUNT, of_account=account, of_region=region)
+    return 0 if row is None else int(row[0])

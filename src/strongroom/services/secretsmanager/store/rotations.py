@@ -1,0 +1,153 @@
+"""Statements about rotations: one row for each that was begun, which is both the work to do and its history."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Integer, and_, bindparam, delete, func, insert, or_, select, update
+
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.services.secretsmanager.store.tables import rotation, version
+
+PENDING, SUCCEEDED, ABANDONED, CANCELLED = "pending", "succeeded", "abandoned", "cancelled"
+"""What became of a rotation. A pending one is to be run, again if an attempt failed."""
+
+HISTORY = 100
+"""How many rotations of a secret are remembered, beside those whose value may still be needed."""
+
+
+class Rotation(NamedTuple):
+    """One rotation of one secret. ``test``: only the configuration is tried (RotateImmediately false).
+
+    ``attempts`` have failed so far, the last one in ``step`` with ``message`` (no value is ever in it);
+    ``next_ms``: when to run it, or to run it again.
+    """
+
+    pk: int
+    secret_pk: int
+    version_id: str
+    test: int
+    state: str
+    began_ms: int
+    ended_ms: int | None
+    attempts: int
+    step: str | None
+    message: str | None
+    next_ms: int | None
+
+
+_COLUMNS = [rotation.c[name] for name in Rotation._fields]
+_OF_SECRET = bindparam("of_secret", type_=Integer)
+_OURS = rotation.c.secret_pk == _OF_SECRET
+_LAST_SUCCESS = (
+    select(func.coalesce(func.max(rotation.c.pk), 0))
+    .where(_OURS, rotation.c.state == SUCCEEDED, rotation.c.test == 0)
+    .scalar_subquery()
+)
+_FILLED = select(version.c.version_id).where(version.c.secret_pk == _OF_SECRET, version.c.form.is_not(None))
+
+_ADD = Statement(
+    insert(rotation)
+    .values({name: bindparam(f"v_{name}") for name in Rotation._fields if name != "pk"})
+    .returning(rotation.c.pk)
+)
+_UNDER_WAY = Statement(
+    select(*_COLUMNS).where(_OURS, rotation.c.state == PENDING).order_by(rotation.c.pk.desc()).limit(1)
+)
+_BY_VERSION = Statement(select(*_COLUMNS).where(_OURS, rotation.c.version_id == bindparam("of_version")))
+_HISTORY = Statement(select(*_COLUMNS).where(_OURS).order_by(rotation.c.pk.desc()).limit(bindparam("at_most")))
+_END = Statement(
+    update(rotation)
+    .where(rotation.c.pk == bindparam("at_pk"))
+    .values(state=bindparam("v_state"), ended_ms=bindparam("v_ended_ms"), next_ms=None)
+)
+_FAIL = Statement(
+    update(rotation)
+    .where(rotation.c.pk == bindparam("at_pk"))
+    .values(
+        attempts=rotation.c.attempts + 1,
+        step=bindparam("v_step"),
+        message=bindparam("v_message"),
+        next_ms=bindparam("v_next_ms"),
+    )
+)
+# What a rotation has filled may be what its target now takes: nobody knows until a later one has succeeded.
+_UNFINISHED = Statement(
+    select(rotation.c.version_id).where(
+        _OURS, rotation.c.test == 0, rotation.c.state != SUCCEEDED, rotation.c.pk > _LAST_SUCCESS
+    )
+)
+_FORGET = Statement(
+    delete(rotation).where(
+        _OURS,
+        rotation.c.state != PENDING,
+        rotation.c.pk <= bindparam("through", type_=Integer),
+        or_(rotation.c.pk <= _LAST_SUCCESS, rotation.c.test == 1, rotation.c.version_id.not_in(_FILLED)),
+    )
+)
+_NTH = Statement(
+    select(rotation.c.pk).where(_OURS).order_by(rotation.c.pk.desc()).offset(bindparam("skipped")).limit(1)
+)
+_NEXT = Statement(
+    select(*_COLUMNS)
+    .where(and_(rotation.c.state == PENDING, rotation.c.next_ms <= bindparam("now_ms")))
+    .order_by(rotation.c.next_ms, rotation.c.pk)
+    .limit(bindparam("at_most"))
+)
+
+
+def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_ms: int) -> Rotation:
+    """Note a rotation that begins now, to be run at once; old history of the secret goes."""
+    values: dict[str, Any] = dict.fromkeys(Rotation._fields[1:]) | {
+        "secret_pk": secret_pk,
+        "version_id": version_id,
+        "test": int(test),
+        "state": PENDING,
+        "began_ms": began_ms,
+        "attempts": 0,
+        "next_ms": began_ms,
+    }
+    answer = tx.row(_ADD, **{f"v_{name}": value for name, value in values.items()})
+    if answer is None:
+        raise RuntimeError("an insert answered no key")
+    old = tx.row(_NTH, of_secret=secret_pk, skipped=HISTORY)
+    if old is not None:
+        tx.run(_FORGET, of_secret=secret_pk, through=int(old[0]))
+    return Rotation._make((answer[0], *values.values()))
+
+
+def under_way(tx: Transaction, secret_pk: int) -> Rotation | None:
+    """The rotation of a secret that has not ended."""
+    row = tx.row(_UNDER_WAY, of_secret=secret_pk)
+    return None if row is None else Rotation._make(row)
+
+
+def of_version(tx: Transaction, secret_pk: int, version_id: str) -> Rotation | None:
+    """The rotation that made a version, or is making it."""
+    row = tx.row(_BY_VERSION, of_secret=secret_pk, of_version=version_id)
+    return None if row is None else Rotation._make(row)
+
+
+def history(tx: Transaction, secret_pk: int, at_most: int = HISTORY) -> list[Rotation]:
+    """The rotations of a secret, newest first."""
+    return [Rotation._make(row) for row in tx.rows(_HISTORY, of_secret=secret_pk, at_most=at_most)]
+
+
+def to_run(tx: Transaction, now_ms: int, at_most: int) -> list[Rotation]:
+    """Rotations whose run, or next attempt, is due: the longest due first."""
+    return [Rotation._make(row) for row in tx.rows(_NEXT, now_ms=now_ms, at_most=at_most)]
+
+
+def end(tx: Transaction, pk: int, state: str, ended_ms: int) -> None:
+    """Say what became of a rotation."""
+    tx.run(_END, at_pk=pk, v_state=state, v_ended_ms=ended_ms)
+
+
+def note_failure(tx: Transaction, pk: int, *, step: str, message: str, next_ms: int) -> None:
+    """Note that an attempt failed, where and why, and when the next one is."""
+    tx.run(_FAIL, at_pk=pk, v_step=step, v_message=message, v_next_ms=next_ms)
+
+
+def unfinished_versions(tx: Transaction, secret_pk: int) -> frozenset[str]:
+    """The version ids of rotations that did not succeed, none having succeeded since."""
+    return frozenset(str(row[0]) for row in tx.rows(_UNFINISHED, of_secret=secret_pk))

@@ -55,7 +55,7 @@ def main() -> None:
         secret = stream(f"{name} secret", 32)
         coefficients = [stream(f"{name} {degree}", 32) for degree in range(1, threshold)]
         shares = {point: value_at(point, secret, coefficients) for point in range(1, count + 1)}
-        base = {
+        base: dict[str, object] = {
             "threshold": threshold,
             "secret": secret.hex(),
             "coefficients": [one.hex() for one in coefficients],

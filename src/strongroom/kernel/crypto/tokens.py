@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -121,4 +121,4 @@ def _binding() -> ModuleType:
         import pkcs11  # noqa: PLC0415  optional
     except ImportError:
         raise TokenFailure("The pkcs11 seal needs python-pkcs11: pip install 'strongroom[pkcs11]'.") from None
-    return cast("ModuleType", pkcs11)
+    return pkcs11

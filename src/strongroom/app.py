@@ -33,6 +33,7 @@ from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing import current
+from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
@@ -77,7 +78,10 @@ class Product:
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
         # Asked at once, so that a seal that cannot be is told before anything is opened.
-        parse_seal(settings.seal, settings.data, settings.seal_command)
+        try:
+            parse_seal(settings.seal, settings.data, settings.seal_command)
+        except SealFailure as failure:
+            raise StartRefused(str(failure)) from None
 
     @property
     def seal(self) -> Seal:

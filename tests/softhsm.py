@@ -36,7 +36,7 @@ class SoftHSM:
         return f"pkcs11:token=strongroom;object=root?module-path={self.module}{source}"
 
 
-def made_in(directory: Path) -> SoftHSM:
+def made_in(directory: Path, *, pin: str = PIN) -> SoftHSM:
     """A new token with this PIN. The test is told plainly where SoftHSM is not there."""
     module = next((path for path in _MODULES if Path(path).exists()), None)
     if shutil.which("softhsm2-util") is None or module is None:
@@ -47,7 +47,7 @@ def made_in(directory: Path) -> SoftHSM:
     config.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
     made = SoftHSM(module, config)
     subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", "strongroom", "--pin", PIN, "--so-pin", "9876543"],
+        ["softhsm2-util", "--init-token", "--free", "--label", "strongroom", "--pin", pin, "--so-pin", "9876543"],
         env={**os.environ, **made.environment},
         check=True,
         capture_output=True,

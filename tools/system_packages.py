@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_PROGRAMS = {"softhsm2": "softhsm2-util"}
+_PROGRAMS = {"bubblewrap": "bwrap", "softhsm2": "softhsm2-util"}
 """Packages that are named otherwise than their program."""
 
 

@@ -43,12 +43,17 @@ from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
-from strongroom.server.directory import credentials_text, write_private
+from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
+from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, invocations
+from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
-from strongroom.services import iam, kms, local, secretsmanager, sts
+from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
+from strongroom.services.functions import queued
+from strongroom.services.functions.execution import Execution
 from strongroom.settings import Settings
 
 NODE_FILE = "node"
@@ -59,6 +64,8 @@ PREPARER = "prepare"
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
+_ERRANDS_SECONDS = 50.0
+"""How long whoever wants all due jobs done waits for those that wait for functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ class Product:
     def prepare(self, root_key: bytes | None) -> Prepared:
         """Bring the store up to date, test the root key, settle the journal, make the first administrator."""
         with _told_plainly():
-            notes = migrate(self.settings.store_url)
+            notes = [*migrate(self.settings.store_url), *self._about_functions()]
             store = open_store(self.settings.store_url)
             try:
                 return self._prepare(store, root_key, notes)
@@ -279,6 +286,8 @@ class Product:
         kms.register(registry)
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)
+        logs.register(registry)
+        functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
         local.register(
             registry,
             local.Local(
@@ -367,6 +376,28 @@ class Product:
             "offset_seconds": int(offset.total_seconds()),
             "dev_clock": facts.dev_clock,
         }
+
+    # ------------------------------------------------------------------ what functions see
+
+    def _about_functions(self) -> list[str]:
+        """What every start must say of functions; nothing where they are isolated."""
+        if self.settings.function_isolation == NO_ISOLATION:
+            return [f"WARNING: {Unconfined.warning}"]
+        problem = Bubblewrap.problem()
+        return [f"Functions are refused: {problem}."] if problem else []
+
+    def surroundings(self) -> Mapping[str, str]:
+        """The environment by which a function finds this server. Its own may say otherwise."""
+        url = self._endpoint().get("url") or f"http://{self.settings.host}:{self.settings.port}"
+        return {"AWS_ENDPOINT_URL": url, "SECRETS_MANAGER_ENDPOINT": url}
+
+    def authorities(self) -> list[Path]:
+        """The certificates that functions trust beside the system's: the one that this server is known by."""
+        found = self._endpoint().get("ca")
+        return [Path(found)] if found and Path(found).is_file() else []
+
+    def _endpoint(self) -> Mapping[str, Any]:
+        return read_endpoint(DataDirectory(self.settings.data)) or {}
 
     # ------------------------------------------------------------------ small parts
 
@@ -475,11 +506,13 @@ class Worker:
         self._product = product
         self._process = f"worker{slot}"
         self._opened: Opened | None = None
+        unconfined = product.settings.function_isolation == NO_ISOLATION
+        warnings = (("functions", Unconfined.warning),) if unconfined else ()
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
-            max_body_bytes=product.settings.limits.max_body_bytes,
+            max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.seal.describe()),) if ready else (),
+            health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
         if root_key is not None:
@@ -542,6 +575,19 @@ class Runner:
             catch_up=self._opened.roots.catch_up,
         )
         self._node = product.node()
+        settings, opened = product.settings, self._opened
+        self.house = House(
+            settings.data,
+            isolation=settings.function_isolation,
+            pythons=settings.function_pythons,
+            most=settings.function_processes,
+            idle_seconds=settings.function_idle,
+            authorities=product.authorities,
+        )
+        unasked = Unasked(opened.chain, opened.queue, opened.recorder)
+        self.execution = Execution(unasked, self.house, product.surroundings)
+        opened.registry.add_errand(queued.JOB, self.execution.deliver)
+        self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
@@ -561,10 +607,13 @@ class Runner:
         done = 0
         while more := self._loop.run_due():
             done += more
+            self._loop.settle(_ERRANDS_SECONDS)
         return done
 
     def close(self) -> None:
-        """Give back everything."""
+        """Give back everything; functions end first."""
+        self.house.close()
+        self._loop.close()
         self._opened.close()
 
 

@@ -129,6 +129,29 @@ class Settings:
         "Make a data directory whose clock `strongroom clock advance` can move. Never for real secrets.",
         extreme=True,
     )
+    function_isolation: str = _setting(
+        "bubblewrap",
+        "`bubblewrap` or `none`",
+        "How functions are kept from this machine. `none` lets their code read everything that the server"
+        " can; every start, health and each log stream then says so.",
+        extreme="none",
+    )
+    function_pythons: tuple[str, ...] = _setting(
+        (),
+        "paths",
+        "Further interpreters for functions, each able to import awslambdaric and boto3."
+        " The server's own is always one.",
+        extreme=("/usr/bin/python3",),
+    )
+    function_processes: int = _setting(
+        32, "processes", "The most processes of functions at once.", extreme=1, least=1, most=1024
+    )
+    function_idle: float = _setting(
+        300.0, "seconds", "How long a function's process is kept without work.", extreme=1.0, least=1, most=86400
+    )
+    function_scratch_mb: int = _setting(
+        512, "MB", "The most that a function may have in /tmp, which is memory.", extreme=512, least=512, most=10240
+    )
     journal_sync: str = _setting(
         "batched",
         "`batched` or `each`",
@@ -155,6 +178,14 @@ class Settings:
         "bytes",
         "The largest request body.",
         extreme=128 * 1024,
+        least=128 * 1024,
+        most=256 * 1024 * 1024,
+    )
+    max_code_bytes: int = _setting(
+        72 * 1024 * 1024,
+        "bytes",
+        "The largest request body where Lambda takes code and payloads; a worker reads four such at once.",
+        extreme=1024 * 1024,
         least=128 * 1024,
         most=256 * 1024 * 1024,
     )
@@ -240,6 +271,10 @@ class Settings:
             raise StartRefused(f"setting account is {self.account!r}; an account id is 12 digits")
         if self.journal_sync not in ("batched", "each"):
             raise StartRefused(f"setting journal_sync is {self.journal_sync!r}; it must be batched or each")
+        if self.function_isolation not in ("bubblewrap", "none"):
+            raise StartRefused(
+                f"setting function_isolation is {self.function_isolation!r}; it must be bubblewrap or none"
+            )
         for region in (self.region, *self.regions):
             if _REGION.fullmatch(region) is None:
                 raise StartRefused(f"{region!r} is not the name of a Region")

@@ -363,6 +363,8 @@ def slow_decide(question: JSON, caller: JSON, policies: JSON) -> tuple[str, str]
     own = {"key": "key", "trust": "trust"}.get(rule, "resource")
     asked = policies["resource"] if rule != "none" else None
     resource = applying(asked, question, caller) if asked else []
+    granted = policies.get("grants") if rule == "key" else None
+    grants = applying(granted, question, caller) if granted else []
     sides = {kind: caller_side(policies[kind], question) for kind in ("identity", "session")}
     sides["boundary"] = caller_side([policies["boundary"]] if policies["boundary"] else [], question)
     for kind, statements in ((own, resource), *((kind, sides[kind]) for kind in ORDER)):
@@ -375,15 +377,17 @@ def slow_decide(question: JSON, caller: JSON, policies: JSON) -> tuple[str, str]
         lacking.remove("session")
     if caller["kind"] == "root" and "identity" in lacking:
         lacking.remove("identity")
-    named = {way for _, ways_named in resource for way in ways_named}
+    by_policy = {way for _, ways_named in resource for way in ways_named}
+    named = by_policy | {way for _, ways_named in grants for way in ways_named}
     if rule == "trust" and caller["kind"] in ("service", "anonymous"):
         named -= {"anyone"}
     missing = first_missing(question, caller, rule, named, lacking)
     if missing:
         return "implicitDeny", own if missing == "resource" else missing
-    if caller["kind"] in ("service", "anonymous"):
-        return "allowed", own
-    return "allowed", _thanks(rule, own, caller, named)
+    thanks = own if caller["kind"] in ("service", "anonymous") else _thanks(rule, own, caller, named)
+    if thanks == own and worth(rule, caller, named) > worth(rule, caller, by_policy):
+        return "allowed", "grant"
+    return "allowed", thanks
 
 
 ORDER = ("identity", "boundary", "session")
@@ -417,6 +421,15 @@ def frees_of_all(rule: str, kind: str, named: set[str]) -> bool:
     if "session" in named or ("anyone" in named and rule != "trust"):
         return True
     return (kind == "user" and "entity" in named) or (kind == "root" and "account" in named)
+
+
+def worth(rule: str, caller: JSON, named: set[str]) -> int:
+    """How far an Allow that names the caller in these ways reaches."""
+    if not named:
+        return 0
+    if caller["kind"] in ("service", "anonymous") or frees_of_all(rule, caller["kind"], named):
+        return 3
+    return 2 if "entity" in named else 1
 
 
 def _thanks(rule: str, own: str, caller: JSON, named: set[str]) -> str:

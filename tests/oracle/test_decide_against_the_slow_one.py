@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.kernel.authz import document as documents_file
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.document import DocumentKind, load_document
 from strongroom.kernel.authz.model import Policies, Request, ResourceRule, Spellings
@@ -18,6 +19,16 @@ from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from tests.oracle.slow_decide import slow_decide, ways
 
 CASES = 5  # a seed
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _remembering() -> Iterator[None]:
+    """Documents of few statements are remembered by resource too: that way has more to go wrong."""
+    few, documents_file._FEW_STATEMENTS = documents_file._FEW_STATEMENTS, 0
+    yield
+    documents_file._FEW_STATEMENTS = few
+
+
 HOME, AWAY = "111111111111", "222222222222"
 
 
@@ -145,6 +156,7 @@ class Maker:
             "identity": [self.document(DocumentKind.IDENTITY) for _ in range(pick([0, 1, 1, 2]))],
             "boundary": self.document(DocumentKind.BOUNDARY) if self.seldom() else None,
             "session": [self.document(DocumentKind.SESSION) for _ in range(pick([0, 0, 1, 2]))],
+            "grants": self.grants() if rule is ResourceRule.KEY and self.often() else None,
         }
         return Request(caller, self.action, self.resource, account, context), rule, policies
 
@@ -168,13 +180,22 @@ class Maker:
         if kind is not DocumentKind.TRUST:
             resources = [self.resource, "*"] if self.often() else RESOURCE_PATTERNS
             found[self.negated() + "Resource"] = self.some(resources, 1, 3)
-        if kind in RULES.values():
+        if kind in RULES.values() or kind is DocumentKind.GRANT:
             found[self.negated() + "Principal"] = self.principal()
         if self.seldom():
             found["Condition"] = {
                 self.operator(): {key: self.bounds() for key in self.some(KEYS, 1, 2)}
                 for _ in range(self.random.choice([1, 1, 2]))
             }
+        return found
+
+    def grants(self) -> dict[str, Any]:
+        """Grants are statements that allow, to one or a few names."""
+        found = self.document(DocumentKind.GRANT)
+        for statement in found["Statement"]:
+            statement["Effect"] = "Allow"
+            statement["Principal"] = self.principal()
+            statement.pop("NotPrincipal", None)
         return found
 
     def principal(self) -> Any:
@@ -248,6 +269,7 @@ def fast(case: Case) -> tuple[str, str]:
             session=[loaded(one, DocumentKind.SESSION) for one in policies["session"]],
             resource=loaded(policies["resource"], RULES[rule]),
             rule=rule,
+            grants=loaded(policies["grants"], DocumentKind.GRANT),
         ),
     )
     return decision.outcome.value, decision.kind
@@ -268,7 +290,7 @@ def slow(case: Case) -> tuple[str, str]:
 def smaller(case: Case) -> Iterator[Case]:
     """The case with one statement, one condition or one whole kind of policy left out."""
     request, rule, policies = case
-    for kind in ("resource", "boundary"):
+    for kind in ("resource", "boundary", "grants"):
         if policies[kind]:
             yield request, rule, policies | {kind: None}
             yield from ((request, rule, policies | {kind: one}) for one in smaller_document(policies[kind]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,14 @@ class Doors:
 
     keys: Keys
 
-    def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
+    def client(self, door: int, service: str, keys: Keys | None = None, **more: str) -> Any:
         """A stock client of the administrator, or with other keys."""
         raise NotImplementedError
+
+    def session(self, door: int, service: str, given: Mapping[str, str]) -> Any:
+        """A stock client with temporary credentials."""
+        keys = (given["AccessKeyId"], given["SecretAccessKey"])
+        return self.client(door, service, keys, aws_session_token=given["SessionToken"])
 
 
 class Nodes(Doors):
@@ -41,9 +46,9 @@ class Nodes(Doors):
         (holder,) = [node.data / "credentials" for node in nodes if (node.data / "credentials").exists()]
         self.keys = read_keys(holder)
 
-    def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
+    def client(self, door: int, service: str, keys: Keys | None = None, **more: str) -> Any:
         """A client of one node."""
-        return Account(self.nodes[door].url, "", *(keys or self.keys)).client(service)
+        return Account(self.nodes[door].url, "", *(keys or self.keys)).client(service, **more)
 
 
 @dataclass
@@ -55,10 +60,10 @@ class Workers(Doors):
     def __post_init__(self) -> None:
         self.keys = read_keys(self.server.data / "credentials")
 
-    def client(self, door: int, service: str, keys: Keys | None = None) -> Any:
+    def client(self, door: int, service: str, keys: Keys | None = None, **more: str) -> Any:
         """A client whose connection has come to this worker; the journal tells, for each worker writes its own."""
         for _ in range(40):
-            client = Account(self.server.url, "", *(keys or self.keys)).client(service)
+            client = Account(self.server.url, "", *(keys or self.keys)).client(service, **more)
             try:
                 request = ANYTHING[service](client)["ResponseMetadata"]["RequestId"]
             except ClientError as refused:

@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.deployment import Deployment
 from tests.postgres import Server, started
@@ -32,6 +34,11 @@ def plant(client: Any) -> list[str | bytes]:
     sealed = keys.encrypt(KeyId=key, Plaintext=words[4].encode())["CiphertextBlob"]
     assert words[4].encode() == keys.decrypt(CiphertextBlob=sealed)["Plaintext"]
     data_key = keys.generate_data_key(KeyId=key, KeySpec="AES_256")["Plaintext"]
+    pair = keys.generate_data_key_pair(KeyId=key, KeyPairSpec="ECC_NIST_P256")["PrivateKeyPlaintext"]
+    imported = take_in(keys)
+    admin = client("sts").get_caller_identity()["Arn"]
+    grant = keys.create_grant(KeyId=key, GranteePrincipal=admin, Operations=["Encrypt"])["GrantToken"]
+    keys.encrypt(KeyId=key, Plaintext=b"x", GrantTokens=[grant])
     users = client("iam")
     users.create_user(UserName="app")
     made = users.create_access_key(UserName="app")["AccessKey"]
@@ -43,10 +50,35 @@ def plant(client: Any) -> list[str | bytes]:
     return [
         *words,
         data_key,
+        pair[36:68],  # the number itself
+        imported,
+        grant[40:80],
         made["SecretAccessKey"],
         session["SecretAccessKey"],
         session["SessionToken"][40:80],
     ]
+
+
+def take_in(keys: Any) -> bytes:
+    """Material from outside, once taken and once refused."""
+    secret = os.urandom(32)
+    key = keys.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+    given = keys.get_parameters_for_import(
+        KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048"
+    )
+    public = serialization.load_der_public_key(given["PublicKey"])
+    assert isinstance(public, rsa.RSAPublicKey)
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    asked = {
+        "KeyId": key,
+        "ImportToken": given["ImportToken"],
+        "EncryptedKeyMaterial": public.encrypt(secret, oaep),
+    }
+    with pytest.raises(keys.exceptions.ClientError):
+        keys.import_key_material(**asked)
+    keys.import_key_material(**asked, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+    keys.delete_imported_key_material(KeyId=key)
+    return secret
 
 
 def test_the_search_finds_a_word_in_every_form(tmp_path: Path) -> None:

@@ -110,3 +110,30 @@ def test_sessions_of_a_deleted_role_are_gone_on_every_worker_and_a_new_role_revi
     iam.create_role(**made)
     iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=READ)
     assert {"UnrecognizedClientException"} == on_every_worker(server, keys)
+
+
+def test_a_grant_that_is_revoked_is_gone_on_every_worker(server: Deployment) -> None:
+    keys, iam, bundle = server.client("kms"), server.client("iam"), server.env()["AWS_CA_BUNDLE"]
+    arn = keys.create_key()["KeyMetadata"]["Arn"]
+    user = iam.create_user(UserName="grantee")["User"]["Arn"]
+    made = iam.create_access_key(UserName="grantee")["AccessKey"]
+    session = boto3.session.Session(made["AccessKeyId"], made["SecretAccessKey"], region_name="us-east-1")
+
+    def on_every() -> set[str]:
+        found = set()
+        for _ in range(TIMES):
+            client = session.client("kms", endpoint_url=server.url, verify=bundle)
+            try:
+                client.encrypt(KeyId=arn, Plaintext=b"x")
+                found.add("encrypted")
+            except ClientError as error:
+                found.add(error.response["Error"]["Code"])
+            finally:
+                client.close()
+        return found
+
+    assert {"AccessDeniedException"} == on_every()
+    grant = keys.create_grant(KeyId=arn, GranteePrincipal=user, Operations=["Encrypt"])["GrantId"]
+    assert {"encrypted"} == on_every()
+    keys.revoke_grant(KeyId=arn, GrantId=grant)
+    assert {"AccessDeniedException"} == on_every()

@@ -28,9 +28,24 @@ VALUES: dict[str, Any] = {
     "Region": "eu-west-1",
     "AWSServiceName": "elasticbeanstalk.amazonaws.com",
     "ThumbprintList": ["0" * 40],
+    "ReplicaRegion": "eu-west-1",
+    "PrimaryRegion": "eu-west-1",
+    "GrantId": "0" * 64,
+    "FunctionVersion": "$LATEST",
+    "Role": "arn:aws:iam::{account}:role/r",
+    "Arn": "arn:aws:lambda:us-east-1:{account}:layer:shared:1",
+    "Resource": "arn:aws:lambda:us-east-1:{account}:function:shared",
+    "Action": "lambda:InvokeFunction",
+    "logGroupName": "group",
 }
-ALSO = ("CiphertextBlob",)
-"""What the model calls optional and the service does not."""
+ALSO: Mapping[str, tuple[str, ...]] = {
+    "": ("CiphertextBlob",),
+    "RetireGrant": ("KeyId", "GrantId"),
+    "DescribeLogStreams": ("logGroupName",),
+    "FilterLogEvents": ("logGroupName",),
+    "GetLogEvents": ("logGroupName",),
+}
+"""What the model calls optional and the service does not, in every operation and in some."""
 
 
 def known_values(account: str) -> dict[str, Any]:
@@ -45,7 +60,8 @@ def parameters(client: Any, operation: str, known: Mapping[str, Any]) -> dict[st
     shape = client.meta.service_model.operation_model(operation).input_shape
     if shape is None:
         return {}
-    wanted = [*shape.required_members, *(name for name in ALSO if name in shape.members)]
+    also = (*ALSO[""], *ALSO.get(operation, ()))
+    wanted = [*shape.required_members, *(name for name in also if name in shape.members)]
     return {name: value_of(name, shape.members[name], known) for name in wanted}
 
 

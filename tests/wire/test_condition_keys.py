@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.functions import WithFunctions
 from tests.inprocess import Account, InProcess
+from tests.wire.conftest import opened
 
 DENIED = {"AccessDenied", "AccessDeniedException"}
 Condition = dict[str, dict[str, Any]]
@@ -30,6 +32,7 @@ class World:
     """One account: a secret, a key and an alias that everything is tried on, and a user and a role that try."""
 
     account: Account
+    function: str
     names: Iterator[int] = field(default_factory=lambda: iter(range(10_000)))
 
     def __post_init__(self) -> None:
@@ -54,6 +57,10 @@ class World:
         made = self.iam.create_role(RoleName="r", AssumeRolePolicyDocument=document(trust), Tags=tag)["Role"]
         self.role: str = made["Arn"]
         self.role_id: str = made["RoleId"]
+        serving = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
+        self.rotator: str = self.iam.create_role(
+            RoleName="rotator", AssumeRolePolicyDocument=document({**serving, "Action": "sts:AssumeRole"})
+        )["Role"]["Arn"]
         given = self.account.client("sts").assume_role(
             RoleArn=self.role, RoleSessionName="night", SourceIdentity="source"
         )["Credentials"]
@@ -90,7 +97,8 @@ class World:
         else:
             self.iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=document(asked, *rest))
         keys = self.user_keys if row.by == "user" else self.role_keys
-        client = self.account.client(actions[0].partition(":")[0], **keys)
+        service = actions[0].partition(":")[0]
+        client = self.account.client("secretsmanager" if "iam:PassRole" in actions else service, **keys)
         try:
             row.ask(client, self)
         except ClientError as error:
@@ -329,6 +337,74 @@ SECRETS_MANAGER = [
         *equals("secretsmanager:SecretPrimaryRegion", "us-east-1", "eu-west-1")),
 ]  # fmt: skip
 
+
+def typed_secret(world: World, **more: Any) -> str:
+    """A new secret of a type that rotates by itself."""
+    made = world.admin.create_secret(Name=world.name(), SecretString="x", Type="SalesforceClientSecret", **more)
+    return str(made["ARN"])
+
+
+def make_typed(client: Any, world: World) -> None:
+    client.create_secret(Name=world.name(), SecretString="x", Type="SnowflakePat")
+
+
+def describe_typed(client: Any, world: World) -> None:
+    client.describe_secret(SecretId=typed_secret(world))
+
+
+def rotate(**more: Any) -> Callable[[Any, World], Any]:
+    def ask(client: Any, world: World) -> None:
+        arn = world.admin.create_secret(Name=world.name(), SecretString="x")["ARN"]
+        rules = {"AutomaticallyAfterDays": 1}
+        client.rotate_secret(SecretId=arn, RotationLambdaARN=world.function, **{"RotationRules": rules} | more)
+
+    return ask
+
+
+def describe_rotated(client: Any, world: World) -> None:
+    arn = world.admin.create_secret(Name=world.name(), SecretString="x")["ARN"]
+    rules = {"AutomaticallyAfterDays": 1}
+    world.admin.rotate_secret(SecretId=arn, RotationLambdaARN=world.function, RotationRules=rules)
+    client.describe_secret(SecretId=arn)
+
+
+def rotate_outside(client: Any, world: World) -> None:
+    client.rotate_secret(
+        SecretId=typed_secret(world),
+        RotationLambdaARN=world.function,
+        RotationRules={"AutomaticallyAfterDays": 1},
+        ExternalSecretRotationRoleArn=world.rotator,
+        ExternalSecretRotationMetadata=[{"Key": "adminSecretArn", "Value": world.secret}],
+    )
+
+
+ROTATE = ["secretsmanager:RotateSecret", "lambda:InvokeFunction", "iam:PassRole"]
+PASS = ROTATE[2:] + ROTATE[:2]
+NO_FUNCTION = "arn:aws:lambda:us-east-1:ACCOUNT:function:other"
+ROTATION = [
+    Row("secretsmanager:RotationLambdaARN", ROTATE, rotate(),
+        {"ArnEquals": {"secretsmanager:RotationLambdaARN": "arn:aws:lambda:us-east-1:ACCOUNT:function:rotator"}},
+        {"ArnEquals": {"secretsmanager:RotationLambdaARN": NO_FUNCTION}}),
+    Row("secretsmanager:RotateImmediately", ROTATE, rotate(RotateImmediately=False),
+        *flag("secretsmanager:RotateImmediately", False)),
+    Row("secretsmanager:ModifyRotationRules", ROTATE, rotate(), *flag("secretsmanager:ModifyRotationRules", True)),
+    Row("secretsmanager:ExternalSecretRotationRoleArn", ROTATE, rotate_outside,
+        {"ArnLike": {"secretsmanager:ExternalSecretRotationRoleArn": "arn:aws:iam::ACCOUNT:role/rotator"}},
+        {"ArnLike": {"secretsmanager:ExternalSecretRotationRoleArn": "arn:aws:iam::ACCOUNT:role/other"}}),
+    Row("secretsmanager:resource/AllowRotationLambdaArn", "secretsmanager:DescribeSecret", describe_rotated,
+        {"ArnEquals": {"secretsmanager:resource/AllowRotationLambdaArn":
+            "arn:aws:lambda:us-east-1:ACCOUNT:function:rotator"}},
+        {"ArnEquals": {"secretsmanager:resource/AllowRotationLambdaArn": NO_FUNCTION}}),
+    Row("secretsmanager:resource/Type", "secretsmanager:DescribeSecret", describe_typed,
+        *equals("secretsmanager:resource/Type", "SalesforceClientSecret")),
+    Row("secretsmanager:Type", CREATE, make_typed, *equals("secretsmanager:Type", "SnowflakePat")),
+    Row("iam:PassedToService", PASS, rotate_outside,
+        *equals("iam:PassedToService", "secretsmanager.amazonaws.com", "lambda.amazonaws.com")),
+    Row("iam:AssociatedResourceArn", PASS, rotate_outside,
+        {"ArnLike": {"iam:AssociatedResourceArn": "arn:aws:secretsmanager:*:ACCOUNT:secret:n*"}},
+        {"ArnLike": {"iam:AssociatedResourceArn": "arn:aws:secretsmanager:*:ACCOUNT:secret:other"}}),
+]  # fmt: skip
+
 CONTEXT = {"Tenant": "a"}
 
 
@@ -405,11 +481,20 @@ THROUGH_SECRETS_MANAGER = [
 
 
 @pytest.fixture(scope="module")
+def strongroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
+    """A server with functions, for the keys of rotation."""
+    with opened(request, tmp_path_factory.mktemp("keys"), product=WithFunctions) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def world(strongroom: InProcess) -> World:
-    return World(strongroom.account())
+    assert isinstance(strongroom.product, WithFunctions)
+    account = strongroom.account()
+    return World(account, strongroom.product.function(account.id))
 
 
-@pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *KMS], ids=str)
+@pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *ROTATION, *KMS], ids=str)
 def test_a_key_decides(world: World, row: Row) -> None:
     assert "" == world.answer(row, row.meets)
     assert world.answer(row, row.misses) in DENIED

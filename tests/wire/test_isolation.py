@@ -52,7 +52,6 @@ class House:
         iam.create_account_alias(AccountAlias=f"{CANARY}-{account.id}")
         iam.update_account_password_policy(MinimumPasswordLength=17)
         iam.generate_credential_report()
-        provider = iam.create_open_id_connect_provider(Url=f"https://{CANARY}.example.com", Tags=tags)
         document = json.dumps(
             {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
         )
@@ -80,7 +79,6 @@ class House:
             "AccessKeyId": access_key["AccessKeyId"],
             "PolicySourceArn": arn,
             "RoleArn": f"arn:aws:iam::{account.id}:role/{CANARY}",
-            "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "SerialNumber": token.serial,
             "InstanceProfileName": CANARY,
             "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],

@@ -51,9 +51,7 @@ def test_too_much_plaintext_is_refused_without_showing_it(kms: Any, arn: str) ->
     [{}, {"Department": "IT"}, CONTEXT | {"more": "x"}, {"department": "IT", "Purpose": "Test"}],
     ids=str,
 )
-def test_another_context_opens_nothing_and_no_reason_is_given(
-    kms: Any, arn: str, context: dict[str, str]
-) -> None:
+def test_another_context_opens_nothing_and_no_reason_is_given(kms: Any, arn: str, context: dict[str, str]) -> None:
     blob = kms.encrypt(KeyId=arn, Plaintext=b"x", EncryptionContext=CONTEXT)["CiphertextBlob"]
     expected = ("InvalidCiphertextException", "")
     assert expected == refusal(kms.decrypt, CiphertextBlob=blob, EncryptionContext=context)
@@ -95,9 +93,7 @@ def test_a_message_moves_to_another_key_and_context(kms: Any, arn: str) -> None:
     ("size", "length"),
     [({"KeySpec": "AES_256"}, 32), ({"KeySpec": "AES_128"}, 16), ({"NumberOfBytes": 1024}, 1024)],
 )
-def test_a_data_key_comes_in_the_clear_and_wrapped(
-    kms: Any, arn: str, size: dict[str, Any], length: int
-) -> None:
+def test_a_data_key_comes_in_the_clear_and_wrapped(kms: Any, arn: str, size: dict[str, Any], length: int) -> None:
     made = kms.generate_data_key(KeyId=arn, EncryptionContext=CONTEXT, **size)
     assert (length, arn) == (len(made["Plaintext"]), made["KeyId"])
     opened = kms.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=CONTEXT)

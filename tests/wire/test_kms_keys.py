@@ -64,15 +64,13 @@ def test_lists_come_in_pages(kms: Any) -> None:
     ("params", "code"),
     [
         ({"KeySpec": "HMAC_256"}, "ValidationException"),
-        ({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}, "UnsupportedOperationException"),
-        ({"MultiRegion": True}, "UnsupportedOperationException"),
+        ({"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"}, "UnsupportedOperationException"),
+        ({"Origin": "AWS_CLOUDHSM"}, "UnsupportedOperationException"),
         ({"Policy": "{}"}, "MalformedPolicyDocumentException"),
         ({"Tags": [{"TagKey": "aws:x", "TagValue": ""}]}, "TagException"),
     ],
 )
-def test_a_key_that_cannot_be_made_is_refused_and_leaves_none(
-    kms: Any, params: dict[str, Any], code: str
-) -> None:
+def test_a_key_that_cannot_be_made_is_refused_and_leaves_none(kms: Any, params: dict[str, Any], code: str) -> None:
     assert code == refusal(kms.create_key, **params)[0]
     assert [] == kms.list_keys()["Keys"]
 
@@ -112,9 +110,7 @@ def test_aliases_are_listed_in_pages_with_the_predefined_one_between(kms: Any, k
         kms.create_alias(AliasName=name, TargetKeyId=key_id)
     pages = list(kms.get_paginator("list_aliases").paginate(PaginationConfig={"PageSize": 2}))
     listed = [alias for page in pages for alias in page["Aliases"]]
-    assert ["alias/a", "alias/aws/secretsmanager", "alias/b", "alias/z"] == [
-        one["AliasName"] for one in listed
-    ]
+    assert ["alias/a", "alias/aws/secretsmanager", "alias/b", "alias/z"] == [one["AliasName"] for one in listed]
     assert "TargetKeyId" not in listed[1]
     assert "ValidationException" == refusal(kms.list_aliases, Limit=101)[0]
 
@@ -189,6 +185,14 @@ def test_the_default_policy_is_awss(kms: Any, account: Account, key_id: str) -> 
 
 
 def test_what_is_not_offered_is_refused_at_once_with_its_reason(kms: Any, key_id: str) -> None:
-    code, message = refusal(kms.enable_key_rotation, KeyId=key_id)
+    code, message = refusal(kms.get_key_last_usage, KeyId=key_id)
     assert "UnknownOperationException" == code
-    assert "Rotation of key material is not offered yet" in message
+    assert "Last use of keys is not kept" in message
+
+
+def test_an_alias_moves_only_to_a_key_of_the_same_type_and_usage(kms: Any, key_id: str) -> None:
+    """Source: KMS API reference, UpdateAlias."""
+    kms.create_alias(AliasName="alias/app", TargetKeyId=key_id)
+    other = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    refused = refusal(kms.update_alias, AliasName="alias/app", TargetKeyId=other)
+    assert "ValidationException" == refused[0]

@@ -9,6 +9,8 @@ import pytest
 from tests.inprocess import Account, InProcess
 from tests.wire.test_kms_keys import refusal
 
+from strongroom.services.kms.ciphertext import message_of, with_check
+
 
 class User:
     """A user with keys of its own and one inline policy."""
@@ -18,12 +20,12 @@ class User:
         self.name = name
         self.arn: str = self._iam.create_user(UserName=name)["User"]["Arn"]
         made = self._iam.create_access_key(UserName=name)["AccessKey"]
-        self._keys = {
+        self.keys = {
             "aws_access_key_id": made["AccessKeyId"],
             "aws_secret_access_key": made["SecretAccessKey"],
         }
-        self.kms = account.client("kms", **self._keys)
-        self.secretsmanager = account.client("secretsmanager", **self._keys)
+        self.kms = account.client("kms", **self.keys)
+        self.secretsmanager = account.client("secretsmanager", **self.keys)
 
     def may(self, *actions: str, resource: str = "*", **statement: Any) -> None:
         """Replace the user's policy by one Allow."""
@@ -79,9 +81,7 @@ def test_without_delegation_identity_policies_have_no_effect(account: Account, k
     assert arn == kms.describe_key(KeyId=arn)["KeyMetadata"]["Arn"]
 
 
-def test_a_user_named_in_the_key_policy_needs_no_other(
-    account: Account, kms: Any, user: User, arn: str
-) -> None:
+def test_a_user_named_in_the_key_policy_needs_no_other(account: Account, kms: Any, user: User, arn: str) -> None:
     named = {"Principal": {"AWS": user.arn}, "Action": ["kms:Encrypt", "kms:Decrypt"]}
     kms.put_key_policy(KeyId=arn, Policy=policy(root(account), named))
     blob = user.kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
@@ -90,9 +90,7 @@ def test_a_user_named_in_the_key_policy_needs_no_other(
     assert "AccessDeniedException" == refusal(user.kms.decrypt, CiphertextBlob=blob)[0]
 
 
-def test_a_policy_that_locks_its_author_out_is_refused_unless_asked_for(
-    kms: Any, user: User, arn: str
-) -> None:
+def test_a_policy_that_locks_its_author_out_is_refused_unless_asked_for(kms: Any, user: User, arn: str) -> None:
     other = policy({"Principal": {"AWS": user.arn}, "Action": "kms:*"})
     expected = (
         "MalformedPolicyDocumentException",
@@ -134,9 +132,7 @@ def test_conditions_see_the_encryption_context(account: Account, kms: Any, user:
     ],
     ids=str,
 )
-def test_conditions_see_the_key(
-    kms: Any, user: User, arn: str, condition: dict[str, Any], allowed: bool
-) -> None:
+def test_conditions_see_the_key(kms: Any, user: User, arn: str, condition: dict[str, Any], allowed: bool) -> None:
     kms.tag_resource(KeyId=arn, Tags=[{"TagKey": "team", "TagValue": "blue"}])
     kms.create_alias(AliasName="alias/app", TargetKeyId=arn)
     user.may("kms:Encrypt", Condition=condition)
@@ -161,18 +157,12 @@ def test_moving_a_message_needs_rights_on_both_keys(kms: Any, user: User, arn: s
     assert other == user.kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=other)["KeyId"]
 
 
-def test_aliases_need_rights_on_the_alias_and_on_the_keys(
-    kms: Any, account: Account, user: User, arn: str
-) -> None:
+def test_aliases_need_rights_on_the_alias_and_on_the_keys(kms: Any, account: Account, user: User, arn: str) -> None:
     user.may("kms:*", resource=arn)
     alias_arn = f"arn:aws:kms:us-east-1:{account.id}:alias/app"
-    assert (
-        "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
-    )
+    assert "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
     user.may("kms:*", resource=alias_arn)
-    assert (
-        "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
-    )
+    assert "AccessDeniedException" == refusal(user.kms.create_alias, AliasName="alias/app", TargetKeyId=arn)[0]
     user.may("kms:CreateAlias")
     user.kms.create_alias(AliasName="alias/app", TargetKeyId=arn)
     assert "AccessDeniedException" == refusal(user.kms.delete_alias, AliasName="alias/app")[0]
@@ -207,15 +197,14 @@ def test_another_accounts_key_needs_both_sides_and_hides_its_absence(
     for name in (arn, missing):
         code, message = refusal(theirs.encrypt, KeyId=name, Plaintext=b"x")
         assert "AccessDeniedException" == code
-        assert message.endswith("because no resource-based policy allows the kms:Encrypt action")
+        assert message.endswith(
+            "perform: kms:Encrypt on this resource because the resource does not exist in this Region, "
+            "no resource-based policies allow access, or a resource-based policy explicitly denies access"
+        )
     shared = {"Principal": {"AWS": stranger.id}, "Action": ["kms:Encrypt", "kms:Decrypt"]}
     kms.put_key_policy(KeyId=arn, Policy=policy(root(account), shared))
     blob = theirs.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
-    assert (
-        b"x"
-        == theirs.decrypt(CiphertextBlob=blob)["Plaintext"]
-        == kms.decrypt(CiphertextBlob=blob)["Plaintext"]
-    )
+    assert b"x" == theirs.decrypt(CiphertextBlob=blob)["Plaintext"] == kms.decrypt(CiphertextBlob=blob)["Plaintext"]
     ann = User(stranger, "ann")
     assert "AccessDeniedException" == refusal(ann.kms.decrypt, CiphertextBlob=blob)[0]
     ann.may("kms:Decrypt", resource=arn)
@@ -225,8 +214,57 @@ def test_another_accounts_key_needs_both_sides_and_hides_its_absence(
 def test_a_ciphertext_whose_key_is_gone_is_denied_to_everybody(kms: Any, arn: str) -> None:
     blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
     key_id = arn.rpartition("/")[2].encode()
-    gone = blob.replace(key_id, b"00000000-0000-4000-8000-000000000000")
-    assert "AccessDeniedException" == refusal(kms.decrypt, CiphertextBlob=gone)[0]
+    gone = with_check(message_of(blob).replace(key_id, b"00000000-0000-4000-8000-000000000000"))
+    code, message = refusal(kms.decrypt, CiphertextBlob=gone)
+    assert "AccessDeniedException" == code
+    assert message.endswith(
+        "perform: kms:Decrypt on the resource associated with this ciphertext because the resource does not exist in "
+        "this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
+    )
+
+
+def test_a_refusal_names_the_key_only_where_the_caller_did(kms: Any, user: User, arn: str) -> None:
+    """Source: facts, iam, section 9, KMS variants."""
+    kms.create_alias(AliasName="alias/app", TargetKeyId=arn)
+    because = "because no identity-based policy allows the kms:{} action"
+    for named, where in (
+        (arn, f"on resource: {arn}"),
+        ("alias/app", "on this resource"),
+        (arn.rpartition("/")[2], "on this resource"),
+    ):
+        expected = f"User: {user.arn} is not authorized to perform: kms:GenerateDataKey {where} " + because.format(
+            "GenerateDataKey"
+        )
+        assert expected == refusal(user.kms.generate_data_key, KeyId=named, KeySpec="AES_256")[1]
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    expected = (
+        f"User: {user.arn} is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext "
+        + because.format("Decrypt")
+    )
+    assert expected == refusal(user.kms.decrypt, CiphertextBlob=blob)[1]
+
+
+def test_a_key_policy_can_demand_the_secrets_own_encryption_context(
+    account: Account, kms: Any, user: User, arn: str
+) -> None:
+    """Issue 5, point 4: the caller reads the one secret that the key's policy names, through Secrets Manager only."""
+    secrets = account.client("secretsmanager")
+    wanted, other = (secrets.create_secret(Name=name, SecretString=name, KmsKeyId=arn)["ARN"] for name in ("a", "b"))
+    user.may("secretsmanager:*")
+    condition = {
+        "StringEquals": {
+            "kms:EncryptionContext:SecretARN": wanted,
+            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+        }
+    }
+    statement = {"Principal": {"AWS": user.arn}, "Action": "kms:Decrypt", "Condition": condition}
+    kms.put_key_policy(KeyId=arn, Policy=policy(root(account), statement))
+    assert "a" == user.secretsmanager.get_secret_value(SecretId=wanted)["SecretString"]
+    assert "AccessDeniedException" == refusal(user.secretsmanager.get_secret_value, SecretId=other)[0]
+    context = {"SecretARN": wanted}
+    blob = kms.encrypt(KeyId=arn, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
+    direct = refusal(user.kms.decrypt, CiphertextBlob=blob, EncryptionContext=context)
+    assert "AccessDeniedException" == direct[0]
 
 
 def test_a_secret_under_the_default_key_makes_that_key_and_needs_no_right_to_it(
@@ -235,9 +273,7 @@ def test_a_secret_under_the_default_key_makes_that_key_and_needs_no_right_to_it(
     user.may("secretsmanager:*")
     user.secretsmanager.create_secret(Name="db", SecretString="value")
     assert "value" == user.secretsmanager.get_secret_value(SecretId="db")["SecretString"]
-    (alias,) = [
-        one for one in kms.list_aliases()["Aliases"] if one["AliasName"] == "alias/aws/secretsmanager"
-    ]
+    (alias,) = [one for one in kms.list_aliases()["Aliases"] if one["AliasName"] == "alias/aws/secretsmanager"]
     told = kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]
     assert "AWS" == told["KeyManager"]
     for operation, params in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from tests.inprocess import Account, InProcess
+from tests.journals import lines
 from tests.wire.test_secretsmanager_life import refused
 from tests.wire.test_secretsmanager_policies import allow, user
 
@@ -107,3 +109,30 @@ def test_what_is_remembered_holds_no_plaintext(account: Account) -> None:
     about = [one for one in kept if one.params.get("SecretId") == "canary"]
     assert 1 == len(about), "the question was remembered, once"
     assert "canary-9f3b1c7e" not in repr(kept)
+
+
+def test_every_call_is_recorded_with_all_that_it_is_recorded_with_the_first_time(
+    strongroom: InProcess, account: Account
+) -> None:
+    secrets = account.client("secretsmanager")
+    arn = secrets.create_secret(Name="recorded", SecretString="v")["ARN"]
+    answers = [secrets.get_secret_value(SecretId="recorded")["ResponseMetadata"] for _ in range(2 * OFTEN)]
+    found = [line for _, line in lines(strongroom.settings.data) if "event" in line]
+    mine = {line["event"]["requestID"]: line for line in found if line["event"]["eventName"] == "GetSecretValue"}
+    on_behalf = {line["decision"].get("for"): line for line in found if line["event"]["eventName"] == "Decrypt"}
+
+    assert 2 * OFTEN == len({one["RequestId"] for one in answers})
+    for made in (mine, on_behalf):
+        told = [made[one["RequestId"]] for one in answers]
+        assert 2 * OFTEN == len({line["id"] for line in told}) == len({line["event"]["eventID"] for line in told})
+        assert all(line["id"] == line["event"]["eventID"] for line in told)
+        assert all(line["event"]["eventTime"].startswith("20") for line in told)
+        assert 1 == len({json.dumps(lasting(line)) for line in told}), "all but time and ids is the same"
+    assert arn in json.dumps(on_behalf[answers[-1]["RequestId"]])
+
+
+def lasting(line: dict[str, Any]) -> dict[str, Any]:
+    """What two records of the same question have in common."""
+    gone = {"eventTime", "requestID", "eventID"}
+    event = {key: value for key, value in line["event"].items() if key not in gone}
+    return {"event": event, "decision": {key: value for key, value in line["decision"].items() if key != "for"}}

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.functions import WithFunctions
 from tests.inprocess import Account, InProcess
+from tests.invocable import WithFunctions
 from tests.journals import Entry, successes
 from tests.wire.conftest import opened
 from tests.wire.test_secretsmanager_life import MARKED, members, refused, stages, token

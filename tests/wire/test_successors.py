@@ -102,6 +102,29 @@ class Key(Resource):
         return code_of(lambda: self.client("kms", **keys).encrypt(KeyId=self.key, Plaintext=b"x"))
 
 
+class Grant(Resource):
+    """A key whose use is granted, not allowed by its policy."""
+
+    malformed = "InvalidArnException"
+
+    def make(self) -> None:
+        self.key = self.client("kms").create_key()["KeyMetadata"]["Arn"]
+
+    def put(self, *principals: str) -> None:
+        for name in principals:
+            self.client("kms").create_grant(
+                KeyId=self.key, GranteePrincipal=name, RetiringPrincipal=name, Operations=["Encrypt"]
+            )
+
+    def shown(self) -> list[str]:
+        listed = self.client("kms").list_grants(KeyId=self.key)["Grants"]
+        assert [one["GranteePrincipal"] for one in listed] == [one["RetiringPrincipal"] for one in listed]
+        return [one["GranteePrincipal"] for one in listed]
+
+    def use(self, keys: dict[str, str]) -> str:
+        return code_of(lambda: self.client("kms", **keys).encrypt(KeyId=self.key, Plaintext=b"x"))
+
+
 class Trust(Resource):
     malformed = "MalformedPolicyDocument"
 
@@ -160,7 +183,7 @@ class Person:
             self.iam.delete_role(RoleName="bearer")
 
 
-RESOURCES = [Secret, Key, Trust]
+RESOURCES = [Secret, Key, Grant, Trust]
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
@@ -182,6 +205,21 @@ def test_a_successor_of_the_same_name_is_not_let_in(account: Account, resource: 
     assert [before] == policy.shown()
     policy.put(person.arn)
     assert "" == policy.use(keys)
+
+
+def test_grants_are_found_by_whom_they_name_today(account: Account) -> None:
+    grant, person = Grant(account), Person(account, "user")
+    person.make()
+    grant.put(person.arn)
+    kms = account.client("kms")
+
+    def found(arn: str) -> tuple[int, int]:
+        listed = kms.list_grants(KeyId=grant.key, GranteePrincipal=arn)["Grants"]
+        return len(listed), len(kms.list_retirable_grants(RetiringPrincipal=arn)["Grants"])
+
+    assert (1, 1) == found(person.arn)
+    account.client("iam").update_user(UserName="bearer", NewUserName="renamed")
+    assert ((0, 0), (1, 1)) == (found(person.arn), found(f"arn:aws:iam::{account.id}:user/renamed"))
 
 
 @pytest.mark.parametrize("resource", RESOURCES)

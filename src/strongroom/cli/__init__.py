@@ -17,6 +17,7 @@ from strongroom.cli import (
     credentials,
     env,
     explain,
+    kms,
     policy,
     seal,
     serve,
@@ -29,7 +30,7 @@ from strongroom.cli import (
 from strongroom.server.parts import StartRefused
 
 COMMANDS = (
-    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, policy, audit,
+    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, policy, audit,
     version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""

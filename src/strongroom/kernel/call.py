@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
+from strongroom.base.running import Functions
 from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
+from strongroom.kernel.journal.written import Form, WrittenRecord
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
 Answer = Mapping[str, Any]
 T = TypeVar("T")
+Grants = Callable[[Transaction, Principal], Document | None]
+"""What of a resource's grants names a principal, as a document of Allows."""
 
 
 @value_object
@@ -77,10 +81,11 @@ class Target:
 
     ``arn``: full canonical ARN, or ``*`` for actions without resource-level permissions.
     ``named``: how a refusal prints it (the id as given where it does not resolve); None prints the ARN, "" leaves
-    the clause out.
+    the clause out. ``where`` and ``unseen``: other words for the clause and for the cause (authz.messages).
     ``found``: the room's row, handed to the handler; None where there is none.
     ``missing``: what an *allowed* caller is told where ``found`` is None; None lets the handler run without a row.
     ``facts``: condition keys that the resource brings (lower-case names: aws:resourcetag/..., kms:keyspec, ...).
+    ``grants``: a third source of permission beside policies; keys have it.
     """
 
     arn: str
@@ -91,6 +96,9 @@ class Target:
     policy: Document | None = None
     rule: ResourceRule = ResourceRule.UNION
     facts: Mapping[str, ContextValue] = field(default_factory=dict)
+    grants: Grants | None = None
+    where: str | None = None
+    unseen: str | None = None
 
 
 @value_object
@@ -104,6 +112,9 @@ class Record:
     event: Mapping[str, Any]
     writes: bool
     decision: Mapping[str, Any] | None = None
+
+
+AnyRecord = Record | WrittenRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +175,18 @@ class Roles(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """What depends on a resource: ARNs of the resource's own account, bounded, and how many there are in all.
+
+    ``elsewhere``: how many more belong to other accounts, whose names are theirs.
+    """
+
+    arns: tuple[str, ...] = ()
+    count: int = 0
+    elsewhere: int = 0
+
+
 class Kernel(Protocol):
     """What the chain offers to a call in flight, and through it to handlers."""
 
@@ -185,6 +208,11 @@ class Kernel(Protocol):
     @property
     def roles(self) -> Roles:
         """The ``iam`` room's answers about roles (the registry's ``principals``)."""
+        ...
+
+    @property
+    def functions(self) -> Functions:
+        """Who runs functions."""
         ...
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
@@ -227,12 +255,17 @@ class Kernel(Protocol):
         """Decide one more action; see Call.authorise."""
         ...
 
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What would be lost with a resource, as every room that keeps such things answers."""
+        ...
 
-@value_object
+
+@dataclass(slots=True)
 class Remembered:
     """What a call of a steady operation was about and how it was decided, good for one snapshot.
 
     ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
+    ``form`` is how its records are written; False where they must be written anew each time.
     """
 
     params: Mapping[str, Any]
@@ -240,6 +273,7 @@ class Remembered:
     decision: Decision
     asker: Credential
     source: Source
+    form: Form | Literal[False] | None = None
 
 
 @dataclass(slots=True)
@@ -253,6 +287,8 @@ class Call:
     ``on_behalf_of`` then the request id of the call that it all began with; ``depth`` how many calls lie between.
     ``acts_for``: (ARN, account) of the resource because of which a service calls by itself: the values of
     aws:SourceArn and aws:SourceAccount.
+    ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
+    ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
@@ -279,8 +315,9 @@ class Call:
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
     ahead: Any = None
-    records: list[Record] = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
+    records: list[AnyRecord] = field(default_factory=list)
+    told: Mapping[str, Any] | None = None
+    afterwards: Callable[[], Answer] | None = None
     computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None

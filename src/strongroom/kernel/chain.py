@@ -15,12 +15,13 @@ import traceback
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from strongroom.base.clock import Clock
 from strongroom.base.entropy import Entropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.base.running import Functions
 from strongroom.kernel import signing, wire
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide, no_permission_needed
@@ -29,8 +30,9 @@ from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import allowance, denial
-from strongroom.kernel.call import Answer, Call, Credential, Record, Remembered, Source, Target
+from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Remembered, Source, Target
 from strongroom.kernel.journal import event
+from strongroom.kernel.journal.written import Blanks, Form, WrittenRecord, form_of
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.shapes import OperationModel, ServiceModel
@@ -66,7 +68,7 @@ class Flight:
     model: OperationModel | None = None
     reply: HTTPReply | None = None
     first_use: bool = False
-    records: list[Record] = field(default_factory=list)
+    records: list[AnyRecord] = field(default_factory=list)
 
     @property
     def waits_outside(self) -> bool:
@@ -174,6 +176,19 @@ class Chain:
             return Outcome(keep=False, records=tuple(flight.records), value=flight, despite=kept)
         return Outcome(keep=True, records=tuple(flight.records), value=flight)
 
+    def go_on_outside(self, flight: Flight) -> None:
+        """Do what an operation of Mode.WAIT left for afterwards, in no transaction; to its reply."""
+        call, operation, model = flight.call, flight.operation, flight.model
+        work = call.afterwards
+        if work is None or operation is None or model is None:
+            raise RuntimeError("a call that left nothing to be done")
+        try:
+            answer = work()
+            flight.reply = wire.answer(flight.route, model, answer, call.request_id)
+            flight.records = [*call.records, self._record(call, operation, model, answer, None, None)]
+        except Exception as error:  # noqa: BLE001  as in enter
+            self._refuse(flight, error)
+
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
         """The answer where queue, journal or commit failed: the call has not happened, whatever was decided."""
         self._refuse(flight, error)
@@ -205,6 +220,13 @@ class Chain:
     def roles(self) -> PrincipalSource:
         """The ``iam`` room's answers about roles."""
         return self.principals
+
+    @property
+    def functions(self) -> Functions:
+        """Who runs functions (the registry's ``functions``)."""
+        if self.registry.functions is None:
+            raise RuntimeError("nobody runs functions in this process")
+        return self.registry.functions
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
@@ -303,6 +325,8 @@ class Chain:
             _recall(child, tx, _question(declared, child, child.via, child.acts_for, *_flat(child.params)))
         try:
             answer = self._inside(child, declared, tx)
+            if child.afterwards is not None:
+                raise RuntimeError(f"{child.service}:{child.name} waits, and was asked inside a transaction")
         except (NeedsWrite, SnapshotMoved):
             raise
         except Answerable as refusal:
@@ -332,13 +356,19 @@ class Chain:
             context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
         asked = Request(call.principal, action, target.arn, target.account, context)
         own = self.principals.policies(tx, call.principal)
-        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule)
+        grants = None if target.grants is None else target.grants(tx, call.principal)
+        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule, grants)
         decision = decide(asked, policies)
         if not decision.allowed:
             call.decision = None
             call.denial = denial(decision, policies)
-            raise Refusal(Kind.ACCESS_DENIED, denial_text(decision, named=target.named) + self._encoded(call, decision))
+            said = denial_text(decision, named=target.named, where=target.where, unseen=target.unseen)
+            raise Refusal(Kind.ACCESS_DENIED, said + self._encoded(call, decision))
         return decision
+
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What every room says that would be lost with a resource."""
+        return self.registry.dependents_of(tx, account, arn, at_most)
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
         """Whether no policy that has a say in a call decides by the time of day."""
@@ -353,6 +383,44 @@ class Chain:
             return ""
         message = encode_message(self.keyring, call.account, failure(decision))
         return f" Encoded authorization failure message: {message}" if message else ""
+
+    # ------------------------------------------------------------------ what the product does unasked
+
+    def unasked(self, who: Credential, service: str, operation: str, *, region: str, **params: Any) -> Call:
+        """A call that no request brought: by a service, or by a session that a service holds. Not begun yet."""
+        now = self.clock()
+        name = who.principal.name if who.principal.kind is PrincipalKind.SERVICE else f"{service}.amazonaws.com"
+        return Call(
+            kernel=self,
+            service=service,
+            name=operation,
+            region=region,
+            credential=who,
+            params=params,
+            now=now,
+            machine_now=now,
+            request_id=uuid4(self.entropy),
+            event_id=uuid4(self.entropy),
+            source=self._service(name)[1],
+            invoked_by=name,
+        )
+
+    def perform(self, call: Call, tx: Transaction) -> tuple[Answer | Answerable, list[AnyRecord]]:
+        """Do an unasked call in a transaction: its answer or its refusal, and the records of it."""
+        operation = self.registry.rooms[call.service].operations[call.name]
+        model = self.catalogue.service(call.service).operations[call.name]
+        self.catch_up(tx)
+        call.now = call.machine_now + self.offset(tx)
+        try:
+            answer = self._inside(call, operation, tx)
+        except Answerable as refusal:
+            undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
+            return refusal, [*undone, self._record(call, operation, model, None, refusal, None)]
+        return answer, [*call.records, self._record(call, operation, model, answer, None, tx)]
+
+    def service(self, name: str) -> Credential:
+        """A service as a caller."""
+        return self._service(name)[0]
 
     # ------------------------------------------------------------------ inside one transaction
 
@@ -369,6 +437,10 @@ class Chain:
         if operation is None or model is None:
             raise RuntimeError("a call without an operation came inside")
         answer = self._inside(call, operation, tx)
+        if call.afterwards is not None:
+            if tx.writable:
+                raise RuntimeError("what waits must not hold the writer's place")
+            return
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
         flight.reply = wire.answer(flight.route, model, answer, call.request_id)
         flight.records = [*call.records, self._record(call, operation, model, answer, None, tx)]
@@ -383,7 +455,8 @@ class Chain:
 
     def _start_over(self, flight: Flight) -> None:
         call = flight.call
-        call.records, call.target, call.decision, call.denial, call.notes = [], None, None, None, {}
+        call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
+        call.afterwards = None
         call.kept = []
         call.question = call.remembered = None
         flight.reply, flight.records = None, []
@@ -414,7 +487,14 @@ class Chain:
         answer: Answer | None,
         error: Answerable | None,
         tx: Transaction | None,
-    ) -> Record:
+    ) -> AnyRecord:
+        remembered = call.remembered
+        if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
+            if remembered.form is None:
+                remembered.form = self._form(call, operation, model, answer)
+            if remembered.form is not False and call.now == call.machine_now:
+                when = event.second(call.machine_now)
+                return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
         made = self._standing(call, operation, model).event(
             event_id=call.event_id,
             request_id=call.request_id,
@@ -424,11 +504,32 @@ class Chain:
             answer=answer,
             resource=_resource(call, operation),
             owner="" if call.target is None else call.target.account,
+            more=call.told,
             error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
             error_message=None if error is None else error.message,
         )
         writes = error is None and tx is not None and tx.writable
-        return Record(call.event_id, made, writes, _why(call))
+        return Record(call.event_id, made, writes, _why(call, call.on_behalf_of))
+
+    def _form(
+        self, call: Call, operation: Operation | None, model: OperationModel | None, answer: Answer | None
+    ) -> Form | Literal[False]:
+        """How the records of a remembered call are written; False where they are not the same but for time and ids."""
+        if operation is None or operation.shown:
+            return False
+        blanks = Blanks(self.entropy)
+        made = self._standing(call, operation, model).event(
+            event_id=blanks.event_id,
+            request_id=blanks.request_id,
+            when=call.machine_now,
+            product_now=call.machine_now,
+            params=call.params,
+            answer=answer,
+            resource=_resource(call, operation),
+            owner="" if call.target is None else call.target.account,
+        )
+        made["eventTime"] = blanks.when
+        return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks) or False
 
     def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
         """What the records of such calls have in common.
@@ -624,7 +725,7 @@ def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] |
     return call.target.arn, call.target.account, operation.resource_type
 
 
-def _why(call: Call) -> Mapping[str, Any] | None:
+def _why(call: Call, origin: str | None) -> Mapping[str, Any] | None:
     """What stands beside the event: the reasons of the decision, and for which call it was all done."""
     if call.decision is not None:
         why = allowance(call.decision)
@@ -632,10 +733,10 @@ def _why(call: Call) -> Mapping[str, Any] | None:
         why = call.denial
     else:
         return None
-    return why if call.on_behalf_of is None else {**why, "for": call.on_behalf_of}
+    return why if origin is None else {**why, "for": origin}
 
 
-def _undone(record: Record) -> Record:
+def _undone(record: AnyRecord) -> AnyRecord:
     """The record of a call on behalf whose changes were rolled back with the call that asked for it."""
     if not record.writes:
         return record

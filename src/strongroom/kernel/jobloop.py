@@ -10,7 +10,9 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from strongroom.base.clock import Clock
@@ -18,7 +20,7 @@ from strongroom.base.entropy import Entropy, uuid4
 from strongroom.kernel.call import Record
 from strongroom.kernel.jobs import due, lease
 from strongroom.kernel.journal import event
-from strongroom.kernel.registry import Job, Registry
+from strongroom.kernel.registry import Errand, Job, JobHandler, Registry
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
@@ -28,6 +30,8 @@ log = logging.getLogger("strongroom.jobs")
 LOOK_EVERY_SECONDS = 0.25
 LEASE = timedelta(seconds=60)
 AT_ONCE = 16
+ERRANDS_AT_ONCE = 16
+"""Jobs that wait for something (a function), each in a thread of its own."""
 COMMIT_WAIT_SECONDS = 60.0
 
 
@@ -94,11 +98,24 @@ class JobLoop:
         self.offset = offset
         self.owner = owner
         self.catch_up = catch_up
+        self._threads = ThreadPoolExecutor(ERRANDS_AT_ONCE, thread_name_prefix="errand")
+        self._out: dict[lease.Leased, datetime] = {}  # errands under way, and when each lease was last renewed
+        self._back = threading.Condition()
+
+    def close(self) -> None:
+        """Wait for the errands under way. What they wait for should have been told to end."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def settle(self, seconds: float) -> None:
+        """Wait, bounded, until no errand is under way."""
+        with self._back:
+            self._back.wait_for(lambda: not self._out, seconds)
 
     def run(self, stop: threading.Event) -> None:
         """Do what is due, until told to stop. A failure of the store is logged and looked at again."""
         while not stop.is_set():
             try:
+                self._renew()
                 done = self.run_due()
             except Exception as error:  # noqa: BLE001  the loop must outlive a store that restarts
                 log.error("the job loop failed and goes on: %s", type(error).__name__)  # noqa: TRY400  no driver texts
@@ -124,17 +141,55 @@ class JobLoop:
                     product_now=now,
                     machine_now=self.clock(),
                     lease_for=LEASE,
-                    limit=AT_ONCE,
+                    limit=max(1, min(AT_ONCE, ERRANDS_AT_ONCE - len(self._out))),
+                    but_not=tuple(self.registry.errands) if len(self._out) >= ERRANDS_AT_ONCE else (),
                 ),
             )
         )
         for leased in taken:
-            self._do(leased)
+            errand = self.registry.errands.get(leased.kind)
+            if errand is None:
+                self._do(leased, self.registry.jobs.get(leased.kind))
+            else:
+                self._send(leased, errand)
         return len(taken)
 
-    def _do(self, leased: lease.Leased) -> None:
-        handler = self.registry.jobs.get(leased.kind)
+    def _send(self, leased: lease.Leased, errand: Errand) -> None:
+        """Begin an errand in a thread of its own."""
+        with self._back:
+            self._out[leased] = self.clock()
 
+        def go() -> None:
+            try:
+                self._do(leased, errand(Job(leased.kind, leased.key, leased.attempt)))
+            except Exception as error:  # noqa: BLE001  as in ``_do``
+                self._failed(leased, error)
+            finally:
+                with self._back:
+                    self._out.pop(leased, None)
+                    self._back.notify_all()
+
+        self._threads.submit(go)
+
+    def _renew(self) -> None:
+        """Hold the errands under way for longer, well before their leases run out."""
+        now = self.clock()
+        with self._back:
+            old = [leased for leased, since in self._out.items() if now - since > LEASE / 3]
+        for leased in old:
+            try:
+                self._commit(partial(self._held_longer, leased))
+            except lease.LostLease:
+                log.warning("job %s %s: its lease was lost while it waited", leased.kind, leased.key)
+            with self._back:
+                if leased in self._out:
+                    self._out[leased] = now
+
+    def _held_longer(self, leased: lease.Leased, tx: Transaction) -> Outcome:
+        lease.renew(tx, leased, lease_for=LEASE, machine_now=self.clock())
+        return Outcome(keep=True, records=(), value=None)
+
+    def _do(self, leased: lease.Leased, handler: JobHandler | None) -> None:
         def work(tx: Transaction) -> Outcome:
             self.catch_up(tx)
             run = _Run(self, self.clock() + self.offset(tx))
@@ -150,16 +205,19 @@ class JobLoop:
         except lease.LostLease:
             log.warning("job %s %s: its lease was lost; another node has it", leased.kind, leased.key)
         except Exception as error:  # noqa: BLE001  one job's failure is that job's alone
-            frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
-            log.error(  # noqa: TRY400  the driver's text may quote a value
-                "job %s %s failed, attempt %d: %s\n%s",
-                leased.kind,
-                leased.key,
-                leased.attempt,
-                type(error).__name__,
-                frames,
-            )
-            self._commit(lambda tx: self._put_off(leased, tx))
+            self._failed(leased, error)
+
+    def _failed(self, leased: lease.Leased, error: Exception) -> None:
+        frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
+        log.error(  # the driver's text may quote a value
+            "job %s %s failed, attempt %d: %s\n%s",
+            leased.kind,
+            leased.key,
+            leased.attempt,
+            type(error).__name__,
+            frames,
+        )
+        self._commit(lambda tx: self._put_off(leased, tx))
 
     def _put_off(self, leased: lease.Leased, tx: Transaction) -> Outcome:
         now = self.clock() + self.offset(tx)

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from strongroom.base.clock import Clock, to_ms
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel.call import Record
+from strongroom.kernel.call import AnyRecord, Record
 from strongroom.kernel.journal.segments import Journal, JournalUnwritable
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import commit
@@ -23,8 +23,11 @@ from strongroom.kernel.storage.writequeue import Outcome
 
 log = logging.getLogger("strongroom.recorder")
 
-_KEEP = Statement(insert(commit).values(
-    event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")))
+_KEEP = Statement(
+    insert(commit).values(
+        event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")
+    )
+)
 _FORGET = Statement(delete(commit).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
 _FORGET_CHAINS = Statement(delete(commit).where(commit.c.chain.between(bindparam("first"), bindparam("last"))))
 _FIND = Statement(select(commit.c.event_id).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
@@ -65,7 +68,7 @@ class Recorder:
         self._written = False
         self._forgetting: list[str] = []
 
-    def read(self, records: Sequence[Record]) -> None:
+    def read(self, records: Sequence[AnyRecord]) -> None:
         """Hand the records of an answered read or a refusal to the kernel; the journal syncs within 100 ms.
 
         Raises the refusal that the client gets where nothing can be recorded.

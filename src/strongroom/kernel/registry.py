@@ -10,10 +10,11 @@ from enum import Enum
 from typing import Any, Protocol
 
 from strongroom.base.entropy import Entropy
+from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Roles, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 
@@ -23,13 +24,14 @@ class Mode(Enum):
 
     READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
     WRITE = "through the write queue, in a savepoint"
+    WAIT = "decided as a read; what it then waits for (a function) is done outside of any transaction, in a thread"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"
     SLOW_WRITE = "a write that computes first (Call.once): begun in a bounded thread, ended through the write queue"
 
     @property
     def changes(self) -> bool:
         """Whether an operation is there to change something, which its records say."""
-        return self is Mode.WRITE or self is Mode.SLOW_WRITE
+        return self in (Mode.WRITE, Mode.SLOW_WRITE, Mode.WAIT)
 
 
 Handler = Callable[[Call, Any, Transaction], Answer]
@@ -233,7 +235,7 @@ class SealedRow:
 class SealedRows:
     """All rows of one kind that lie sealed under the root key, so that they can be sealed anew under the next one.
 
-    ``table``: where they lie, in its column ``sealed``.
+    ``name``: where they lie, as ``table.column``. ``at_once``: how many may be sealed anew in one transaction.
 
     ``page(tx, after, limit)``: the next rows in the order of their places (None: from the first).
     ``replace(tx, place, sealed)``: store another sealed form of the same thing. It raises no generation: whatever
@@ -241,15 +243,23 @@ class SealedRows:
     """
 
     name: str
-    table: str
     purpose: str
     page: Callable[[Transaction, Place | None, int], Sequence[SealedRow]]
     count: Callable[[Transaction], int]
     replace: Callable[[Transaction, Place, bytes], None]
+    at_once: int = 200
 
 
 JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
+
+Errand = Callable[[Job], JobHandler]
+"""A job that waits: done in a thread, outside of any transaction, for as long as it takes. It answers what is then
+to be done in the job's transaction. A run that dies is taken up again by another, so its work may be done twice."""
+
+
+DependentsOf = Callable[[Transaction, str, str, int], Dependents]
+"""What of a room would be lost with (account, ARN of a resource); at most so many are named."""
 
 
 @dataclass(slots=True)
@@ -258,14 +268,23 @@ class Registry:
 
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
+    errands: dict[str, Errand] = field(default_factory=dict)
     principals: PrincipalSource | None = None
     sealed: dict[str, SealedRows] = field(default_factory=dict)
+    dependents: list[DependentsOf] = field(default_factory=list)
+    functions: Functions | None = None
 
     def add(self, room: Room) -> None:
         """Take in one room."""
         if room.service in self.rooms:
             raise ValueError(f"room {room.service} is registered twice")
         self.rooms[room.service] = room
+
+    def add_errand(self, kind: str, errand: Errand) -> None:
+        """Say who does the jobs of one kind that wait. Only the process that does jobs needs to know."""
+        if kind in self.jobs or kind in self.errands:
+            raise ValueError(f"job kind {kind} is registered twice")
+        self.errands[kind] = errand
 
     def add_job(self, kind: str, handler: JobHandler) -> None:
         """Say who does the jobs of one kind."""
@@ -278,3 +297,13 @@ class Registry:
         if rows.name in self.sealed:
             raise ValueError(f"sealed rows {rows.name} are registered twice")
         self.sealed[rows.name] = rows
+
+    def add_dependents(self, question: DependentsOf) -> None:
+        """Say who knows what would be lost with a resource."""
+        self.dependents.append(question)
+
+    def dependents_of(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        """What all rooms say, joined."""
+        told = [question(tx, account, arn, at_most) for question in self.dependents]
+        arns = tuple(name for one in told for name in one.arns)[:at_most]
+        return Dependents(arns, sum(one.count for one in told), sum(one.elsewhere for one in told))

@@ -12,9 +12,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Column, Table, bindparam, func, select, update
+from sqlalchemy import Column, ColumnElement, Table, bindparam, func, select, update
 
 from strongroom.kernel import roots
 from strongroom.kernel.jobs import due
@@ -113,9 +113,9 @@ def _go_on(registry: Registry, progress: Progress, run: JobRun, tx: Transaction)
     while left > 0 and progress.kind in registry.sealed:
         kind = registry.sealed[progress.kind]
         after: Place | None = None if progress.after is None else tuple(progress.after)
-        page = kind.page(tx, after, left)
+        page = kind.page(tx, after, min(left, kind.at_once))
         _rewrap(kind, page, progress, run, tx)
-        left -= max(len(page), 1)
+        left -= max(len(page) * (BATCH // kind.at_once), 1)
         if page:
             progress.after = list(page[-1].place)
         else:
@@ -149,19 +149,36 @@ def _rewrap(kind: SealedRows, page: Sequence[SealedRow], progress: Progress, run
         progress.rewrapped += 1
 
 
-def _rows(
-    name: str, purpose: str, table: Table, place: Column[Any], first: str | int, bound: Callable[[Any], bytes]
+def sealed_rows(
+    purpose: str,
+    column: Column[Any],
+    place: Column[Any],
+    first: str | int,
+    bound: Callable[[Any], bytes],
+    *,
+    told: ColumnElement[Any] | None = None,
+    at_once: int = BATCH,
 ) -> SealedRows:
-    """The rows of one of the kernel's own tables, by its primary key; ``first`` comes before all of them."""
+    """The things in one column of a table with a primary key of one column, ``place``.
+
+    ``first`` comes before all places. ``bound``: what a thing is bound to, from its place, or from ``told`` where
+    that is another column or a question to other tables. ``at_once``: how many are small enough for one transaction.
+    """
+    table = place.table
     page = Statement(
-        select(place, table.c.sealed).where(place > bindparam("after")).order_by(place).limit(bindparam("most"))
+        select(place, place if told is None else told, column)
+        .where(place > bindparam("after"), column.is_not(None))
+        .order_by(place)
+        .limit(bindparam("most"))
     )
-    count = Statement(select(func.count()).select_from(table))
-    change = Statement(update(table).where(place == bindparam("which")).values(sealed=bindparam("v_sealed")))
+    count = Statement(select(func.count(column)))
+    change = Statement(
+        update(cast("Table", table)).where(place == bindparam("which")).values({column.name: bindparam("v_sealed")})
+    )
 
     def pages(tx: Transaction, after: Place | None, limit: int) -> list[SealedRow]:
         found = tx.rows(page, after=first if after is None else after[0], most=limit)
-        return [SealedRow((at,), bytes(sealed), bound(at)) for at, sealed in found]
+        return [SealedRow((at,), bytes(sealed), bound(known)) for at, known, sealed in found]
 
     def counted(tx: Transaction) -> int:
         row = tx.row(count)
@@ -170,11 +187,11 @@ def _rows(
     def replace(tx: Transaction, at: Place, sealed: bytes) -> None:
         tx.run(change, which=at[0], v_sealed=sealed)
 
-    return SealedRows(name, table.name, purpose, pages, counted, replace)
+    return SealedRows(f"{table}.{column.name}", purpose, pages, counted, replace, at_once)
 
 
 OWN = (
-    _rows("kernel-key", roots.KEYS_PURPOSE, kernel_key, kernel_key.c.name, "", str.encode),
-    _rows("token-key", tokenkeys.PURPOSE, token_key, token_key.c.number, -1, tokenkeys.bound_to),
+    sealed_rows(roots.KEYS_PURPOSE, kernel_key.c.sealed, kernel_key.c.name, "", str.encode),
+    sealed_rows(tokenkeys.PURPOSE, token_key.c.sealed, token_key.c.number, -1, tokenkeys.bound_to),
 )
 """What the kernel itself keeps under the root key."""

@@ -30,7 +30,7 @@ from strongroom.kernel.storage.schema import kernel_key, root, root_holder
 
 EVERYBODY = "*"
 GENERATION = "roots"
-PAGES = "page-tokens"
+TOKENS = "client-tokens"
 KEYS_PURPOSE = "kernel-key"
 _LINK = "root-key"
 _GRACE_SECONDS = 60.0
@@ -104,10 +104,10 @@ def stored(tx: Transaction) -> tuple[RootRow, ...]:
 
 
 def first(tx: Transaction, root_key: bytes, entropy: Entropy, now: datetime) -> None:
-    """Make a new store belong to a root key, and give it a key for page tokens."""
+    """Make a new store belong to a root key, and give it a key for the tokens of clients."""
     keyring = Keyring(root_key, entropy=entropy)
     tx.run(_ADD, v_number=1, v_check=keyring.check_value(), v_begun=to_ms(now), v_under=None, v_progress=None)
-    tx.run(_ADD_KEY, v_name=PAGES, v_sealed=keyring.seal(KEYS_PURPOSE, entropy.take(ROOT_BYTES), PAGES.encode()))
+    tx.run(_ADD_KEY, v_name=TOKENS, v_sealed=keyring.seal(KEYS_PURPOSE, entropy.take(ROOT_BYTES), TOKENS.encode()))
     tx.raise_generation(EVERYBODY, GENERATION)
 
 
@@ -127,7 +127,7 @@ def opened(tx: Transaction, root_key: bytes, entropy: Entropy | None = None) -> 
         at -= 1
     older = [key for number, key in sorted(keys.items()) if number != newest]
     keyring = Keyring(keys[newest], older=older, entropy=entropy)
-    tokens = Keyring(_pages_key(tx, keyring), entropy=entropy)
+    tokens = Keyring(_tokens_key(tx, keyring), entropy=entropy)
     whole = Keyring(keys[newest], older=older, tokens=tokens, entropy=entropy)
     return Opened(whole, given, newest, keys[newest], keys.get(newest - 1))
 
@@ -289,11 +289,11 @@ def _backward(keyring: Keyring, row: RootRow) -> bytes:
     return keyring.open(_LINK, row.under_previous, _bound(row.number - 1))
 
 
-def _pages_key(tx: Transaction, keyring: Keyring) -> bytes:
-    row = tx.row(_KEY, which=PAGES)
+def _tokens_key(tx: Transaction, keyring: Keyring) -> bytes:
+    row = tx.row(_KEY, which=TOKENS)
     if row is None:
-        raise WrongRoot("This store has no key for page tokens: it is not whole.")
-    return keyring.open(KEYS_PURPOSE, row[0], PAGES.encode())
+        raise WrongRoot("This store has no key for the tokens of clients: it is not whole.")
+    return keyring.open(KEYS_PURPOSE, row[0], TOKENS.encode())
 
 
 def _bound(number: int) -> bytes:

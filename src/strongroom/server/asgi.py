@@ -27,6 +27,8 @@ log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
 SLOW_CALLS_AT_ONCE = 8
+WAITING_CALLS_AT_ONCE = 64
+"""Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
 OUTSIDE_CALLS_AT_ONCE = 4
 OUTSIDE_CALLS_WAITING = 32
 """Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
@@ -134,11 +136,14 @@ class Engine:
         self.sync_each = sync_each
         self.turn = Turn(chain, recorder)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+        self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
+        self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
         self._outside_calls = 0
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
+        self.waiting.shutdown(wait=True)
         self.threads.shutdown(wait=True)
         self.outside.shutdown(wait=True)
         self.queue.close()
@@ -191,13 +196,26 @@ class Engine:
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return self._write(flight)
+            return self._write(flight) if flight.call.afterwards is None else self._afterwards(flight)
         self.recorder.read(flight.records)
         return self._synced(flight.reply) if self.sync_each else flight.reply
 
     async def _synced(self, reply: HTTPReply) -> HTTPReply:
         await asyncio.get_running_loop().run_in_executor(self.threads, self.recorder.journal.sync)
         return reply
+
+    async def _afterwards(self, flight: Flight) -> HTTPReply:
+        if self._waiting >= WAITING_CALLS_AT_ONCE:
+            return self._refuse(flight, Refusal(Kind.THROTTLED, "Rate Exceeded."))
+        self._waiting += 1
+        try:
+            await asyncio.get_running_loop().run_in_executor(self.waiting, self.chain.go_on_outside, flight)
+        finally:
+            self._waiting -= 1
+        if flight.reply is None:
+            raise RuntimeError("a call that waited has no reply")
+        self.recorder.read(flight.records)
+        return await self._synced(flight.reply) if self.sync_each else flight.reply
 
     def _note_use(self, flight: Flight) -> None:
         with contextlib.suppress(QueueFull):  # a date can wait for the next hour

@@ -22,7 +22,12 @@ def people(text: str) -> list[str]:
     """The users and roles that a (checked) policy names as principals, by ARN or unique id, each once."""
     named: dict[str, None] = {}
     _replaced(orjson.loads(text), lambda name: named.setdefault(name) or name)
-    return [name for name in named if _PERSON.fullmatch(name)]
+    return [name for name in named if is_person(name)]
+
+
+def is_person(name: str) -> bool:
+    """Whether a principal is a user or role, by ARN or unique id."""
+    return _PERSON.fullmatch(name) is not None
 
 
 def stored(text: str, ids: Mapping[str, str]) -> str:

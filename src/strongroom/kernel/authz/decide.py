@@ -59,12 +59,16 @@ _ALLOWED, _EXPLICIT, _IMPLICIT = Outcome.ALLOWED, Outcome.EXPLICIT_DENY, Outcome
 
 
 class _Findings:
-    """What every policy said. ``grant`` is the best that the resource's own policy gives this caller."""
+    """What every policy said. ``grant`` is the best that the resource's own policy gives this caller.
 
-    __slots__ = ("allows", "boundary", "denies", "grant", "identity", "notes", "session")
+    ``by_grant``: that it is better than the policy itself gives, through a grant on the key.
+    """
+
+    __slots__ = ("allows", "boundary", "by_grant", "denies", "grant", "identity", "notes", "session")
 
     def __init__(self) -> None:
         self.grant = _NOTHING
+        self.by_grant = False
         self.identity = False
         self.boundary = True
         self.session = True
@@ -137,7 +141,7 @@ def _kind_of(rule: ResourceRule) -> str:
 def _allowing(request: Request, rule: ResourceRule, found: _Findings) -> str:
     """The kind of policy that an allowed call owes most to."""
     if found.grant >= _BOUNDED:
-        return _kind_of(rule)
+        return "grant" if found.by_grant else _kind_of(rule)
     return "root" if request.principal.kind is _ROOT else "identity"
 
 
@@ -147,6 +151,10 @@ def _consulted(request: Request, policies: Policies) -> _Findings:
     if policies.resource is not None and policies.rule is not _NONE:
         grants = TRUST_GRANTS if policies.rule is _TRUST else GRANTS
         found.grant = _granted(policies.resource, request, grants, found)
+    if policies.grants is not None and policies.rule is _KEY:
+        granted = _granted(policies.grants, request, GRANTS, found)
+        if granted > found.grant:
+            found.grant, found.by_grant = granted, True
     found.identity = _allowed(policies.identity, "identity", request, found)
     if policies.boundary is not None:
         found.boundary = _allowed((policies.boundary,), "boundary", request, found)

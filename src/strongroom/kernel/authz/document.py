@@ -33,6 +33,7 @@ class DocumentKind(Enum):
     IDENTITY = "identity"
     RESOURCE = "resource"
     KEY = "key"
+    GRANT = "grant"
     TRUST = "trust"
     SESSION = "session"
     BOUNDARY = "boundary"
@@ -48,6 +49,7 @@ _CHECKS = {
     DocumentKind.BOUNDARY: saving.check_identity,
     DocumentKind.RESOURCE: saving.check_resource,
     DocumentKind.KEY: saving.check_resource,
+    DocumentKind.GRANT: saving.check_resource,
     DocumentKind.TRUST: saving.check_trust,
 }
 
@@ -147,9 +149,7 @@ def parse_document(text: str, kind: DocumentKind, label: str) -> Document:
             raise PolicyError("This policy contains invalid Json", "json") from None
         raise
     version = version or "2008-10-17"
-    return Document(
-        kind, version, name, tuple(_compiled(one, kind, label, version) for one in clauses), label, text
-    )
+    return Document(kind, version, name, tuple(_compiled(one, kind, label, version) for one in clauses), label, text)
 
 
 def load_document(text: str, kind: DocumentKind, label: str) -> Document:
@@ -209,9 +209,7 @@ def _compiled(clause: Clause, kind: DocumentKind, label: str, version: str) -> S
         actions_negated=acts_negated,
         resources=resources,
         resources_negated=resources_negated,
-        principals=None
-        if written is None
-        else principals(written, negated=clause.not_principals is not None),
+        principals=None if written is None else principals(written, negated=clause.not_principals is not None),
         conditions=conditions,
         match=Match(kind.value, label, clause.index, clause.sid, clause.effect),
         takes=action_test(actions, negated=acts_negated),
@@ -220,9 +218,7 @@ def _compiled(clause: Clause, kind: DocumentKind, label: str, version: str) -> S
     )
 
 
-def _unreadable(
-    index: int, kind: DocumentKind, label: str, error: PolicyError, *, allows: bool = False
-) -> Statement:
+def _unreadable(index: int, kind: DocumentKind, label: str, error: PolicyError, *, allows: bool = False) -> Statement:
     """In the place of one that cannot be read: a statement about everything, for everyone, not understood."""
     return Statement(
         index=index,

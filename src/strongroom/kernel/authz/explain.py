@@ -13,6 +13,7 @@ _WORDS = {
 _ALLOWED_BY = {
     "none": "the operation needs no permission",
     "root": "the caller is the root user of its account",
+    "grant": "a grant on the key allows it",
 }
 
 

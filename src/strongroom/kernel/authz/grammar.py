@@ -170,9 +170,7 @@ def _conditions(raw: Mapping[str, Any]) -> tuple[tuple[str, str, tuple[str, ...]
     if not all(_is_text(key) for keys in block.values() for key in keys) or not all(map(_is_text, block)):
         fault()
     return tuple(
-        (operator, key, _condition_values(value))
-        for operator, keys in block.items()
-        for key, value in keys.items()
+        (operator, key, _condition_values(value)) for operator, keys in block.items() for key, value in keys.items()
     )
 
 

@@ -115,9 +115,7 @@ def _fixed_test(found: _Patterns) -> Matcher:
             return lambda resource: resource.startswith(prefixes)
     if len(globs) == 1 and not prefixes and not exact:
         return globs[0]
-    return lambda resource: (
-        resource in exact or resource.startswith(prefixes) or any(fits(resource) for fits in globs)
-    )
+    return lambda resource: resource in exact or resource.startswith(prefixes) or any(fits(resource) for fits in globs)
 
 
 @lru_cache(maxsize=1024)

@@ -17,14 +17,24 @@ _NAMES = {
     "trust": ("role trust policy", "the role trust policy"),
 }
 _WITH_POLICY_ARN = frozenset({"identity", "boundary", "session"})
+_RESOURCES_OWN = frozenset({"resource", "key"})
 _BARE = "sts:AssumeRole"
 _UNSIGNED = frozenset({"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"})
 
 
-def denial_text(decision: Decision, *, named: str | None, policy_arns: bool = False) -> str:
+def denial_text(
+    decision: Decision,
+    *,
+    named: str | None,
+    where: str | None = None,
+    unseen: str | None = None,
+    policy_arns: bool = False,
+) -> str:
     """The AccessDenied sentence: who may not do what, on what, and which kind of policy is the cause.
 
     ``named`` is how the resource is printed: None prints the request's own ARN, "" leaves the clause out.
+    ``where`` stands in place of that whole clause (KMS: ``on this resource``), ``unseen`` in place of the cause
+    where it is the resource's own policy that does not allow (KMS does not tell a missing key from a closed one).
     ``policy_arns`` appends the ARN of a managed policy that denies, as AWS does since 2026 in some services.
     sts prints no cause, and no caller where there is none.
     """
@@ -32,10 +42,12 @@ def denial_text(decision: Decision, *, named: str | None, policy_arns: bool = Fa
     if request.action in _UNSIGNED:
         return f"Not authorized to perform {request.action}"
     resource = request.resource if named is None else named
-    where = f" on resource: {resource}" if resource else ""
-    said = f"User: {request.principal.arn} is not authorized to perform: {request.action}{where}"
+    clause = f" {where}" if where is not None else f" on resource: {resource}" if resource else ""
+    said = f"User: {request.principal.arn} is not authorized to perform: {request.action}{clause}"
     if request.action == _BARE:
         return said
+    if unseen is not None and decision.kind in _RESOURCES_OWN:
+        return f"{said} {unseen}"
     return f"{said} {context_text(decision)}{_policy_arn(decision) if policy_arns else ''}"
 
 

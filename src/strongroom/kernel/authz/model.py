@@ -68,13 +68,18 @@ class Request:
 
 @value_object
 class Policies:
-    """Everything that has a say. ``None`` means "not set", which restricts nothing (boundary, session)."""
+    """Everything that has a say. ``None`` means "not set", which restricts nothing (boundary, session).
+
+    ``grants``: the grants on a key that name the caller, as a document of Allows; they are to the caller what
+    the same statements in the key's policy would be.
+    """
 
     identity: Sequence[Document] = ()
     boundary: Document | None = None
     session: Sequence[Document] | None = None
     resource: Document | None = None
     rule: ResourceRule = ResourceRule.UNION
+    grants: Document | None = None
 
 
 class Outcome(Enum):
@@ -90,7 +95,7 @@ class Match:
     """One statement that applied.
 
     In which kind of policy (``identity``, ``resource``, ``boundary``, ``session``, ``trust``,
-    ``key``), which document (a label such as an ARN or ``inline:name``), which statement (index and Sid).
+    ``key``, ``grant``), which document (a label such as an ARN or ``inline:name``), which statement (index and Sid).
     """
 
     kind: str
@@ -104,8 +109,8 @@ class Match:
 class Decision:
     """A decision with its reasons. ``kind`` names the kind of policy that denied or lacked an Allow.
 
-    Of an allowed call ``kind`` is what allowed: ``identity``, ``resource``, ``key``, ``trust``, ``root``, or
-    ``none`` (no permission needed). ``notes`` say what was not understood and therefore never allowed.
+    Of an allowed call ``kind`` is what allowed: ``identity``, ``resource``, ``key``, ``grant``, ``trust``, ``root``,
+    or ``none`` (no permission needed). ``notes`` say what was not understood and therefore never allowed.
     A call reaches its answer only with a decision that ``allowed``; ``decide`` and ``no_permission_needed``
     are the only makers.
     """

@@ -70,9 +70,7 @@ class Principals:
 
 
 _EVERYONE = (Naming.ANYONE,)
-_OF_AN_ACCOUNT = frozenset(
-    {PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.FEDERATED}
-)
+_OF_AN_ACCOUNT = frozenset({PrincipalKind.ROOT, PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.FEDERATED})
 _SESSIONS = frozenset({PrincipalKind.ROLE, PrincipalKind.FEDERATED})
 
 

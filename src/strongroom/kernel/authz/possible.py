@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from strongroom.kernel.authz.conditions import Condition
 from strongroom.kernel.authz.decide import decide
-from strongroom.kernel.authz.document import Document, Statement
+from strongroom.kernel.authz.document import Document, DocumentKind, Statement
 from strongroom.kernel.authz.model import Match, Policies, Request
 
 Known = Callable[[str], bool]
@@ -56,6 +56,7 @@ def _assumed(policies: Policies, known: Known, *, generous: bool) -> Policies:
         boundary=None if policies.boundary is None else told(policies.boundary),
         session=None if policies.session is None else tuple(told(one) for one in policies.session),
         resource=None if policies.resource is None else told(policies.resource),
+        grants=None if policies.grants is None else told(policies.grants),
     )
 
 
@@ -80,10 +81,10 @@ def _same(one: Statement, other: Statement) -> bool:
 
 def _unknown_of(policies: Policies, matches: Iterable[Match], known: Known, form: str) -> Iterable[str]:
     documents = [*policies.identity, *(policies.session or ())]
-    documents += [one for one in (policies.boundary, policies.resource) if one is not None]
+    documents += [one for one in (policies.boundary, policies.resource, policies.grants) if one is not None]
     for match in matches:
         for document in documents:
-            if document.label != match.label:
+            if document.label != match.label or (document.kind is DocumentKind.GRANT) != (match.kind == "grant"):
                 continue
             for statement in document.statements:
                 if statement.index == match.index:

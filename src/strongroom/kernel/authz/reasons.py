@@ -21,7 +21,7 @@ MOST = 50
 Reasons = Mapping[str, Any]
 _FORMS = {PrincipalKind.SERVICE: "Service", PrincipalKind.ANONYMOUS: "Federated"}
 _OF_PROVIDERS = ":oidc-provider/"
-_RESOURCES_OWN = frozenset({"resource", "key", "trust"})
+_RESOURCES_OWN = frozenset({"resource", "key", "grant", "trust"})
 
 
 def allowance(decision: Decision) -> Reasons:
@@ -90,6 +90,8 @@ def _looked_at(policies: Policies) -> Iterator[dict[str, Any]]:
 
     if policies.resource is not None and policies.rule is not ResourceRule.NONE:
         yield from told(policies.resource.kind.value, (policies.resource,))
+    if policies.grants is not None:
+        yield from told("grant", (policies.grants,))
     yield from told("identity", policies.identity)
     yield from told("boundary", () if policies.boundary is None else (policies.boundary,))
     yield from told("session", policies.session or ())

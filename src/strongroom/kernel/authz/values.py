@@ -111,11 +111,7 @@ def network(text: str) -> Network:
     except ValueError:
         raise NotUnderstoodError(f"`{text[:64]}` is no IP range") from None
     mask, base = int(found.netmask), int(found.network_address)
-    if (
-        isinstance(found, IPv6Network)
-        and found.prefixlen >= 96
-        and found.network_address.ipv4_mapped is not None
-    ):
+    if isinstance(found, IPv6Network) and found.prefixlen >= 96 and found.network_address.ipv4_mapped is not None:
         return 4, mask & 0xFFFFFFFF, base & 0xFFFFFFFF
     return found.version, mask, base
 
@@ -138,9 +134,7 @@ def arn_pattern(tokens: Sequence[Token]) -> tuple[Matcher, ...]:
     """
     if list(tokens) == [Wild.RUN]:
         return (matcher(tokens),) * _ARN_PARTS
-    own = sum(
-        token.count(":") for token in tokens if isinstance(token, str) and not isinstance(token, Filled)
-    )
+    own = sum(token.count(":") for token in tokens if isinstance(token, str) and not isinstance(token, Filled))
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if not isinstance(token, str) or (isinstance(token, Filled) and own >= _ARN_PARTS - 1):

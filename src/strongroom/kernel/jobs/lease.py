@@ -10,6 +10,7 @@ must not end the leases of work in progress.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +31,16 @@ _READY = Statement(
     .where(
         job.c.due_ms <= bindparam("now_ms"),
         or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms")),
+    )
+    .order_by(job.c.due_ms, job.c.kind, job.c.key)
+    .limit(bindparam("most"))
+)
+_READY_BUT = Statement(
+    select(job.c.kind, job.c.key, job.c.attempt)
+    .where(
+        job.c.due_ms <= bindparam("now_ms"),
+        or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms")),
+        job.c.kind.not_in(bindparam("skipped", expanding=True)),
     )
     .order_by(job.c.due_ms, job.c.kind, job.c.key)
     .limit(bindparam("most"))
@@ -81,10 +92,15 @@ def take(
     lease_for: timedelta,
     limit: int,
     machine_now: datetime | None = None,
+    but_not: Sequence[str] = (),
 ) -> list[Leased]:
-    """Lease up to ``limit`` due jobs that nobody holds, the longest due first. Commit before working."""
+    """Lease up to ``limit`` due jobs that nobody holds, the longest due first. Commit before working.
+
+    ``but_not``: kinds to leave alone.
+    """
     machine_ms = to_ms(machine_now or machine_clock())
-    ready = tx.rows(_READY, now_ms=to_ms(product_now), machine_ms=machine_ms, most=min(limit, MAX_TAKE))
+    values = {"now_ms": to_ms(product_now), "machine_ms": machine_ms, "most": min(limit, MAX_TAKE)}
+    ready = tx.rows(_READY_BUT, **values, skipped=list(but_not)) if but_not else tx.rows(_READY, **values)
     if not ready:
         return []
     fence = _draw(tx)
@@ -94,9 +110,7 @@ def take(
     return [Leased(kind, key, fence, attempt + 1) for kind, key, attempt in ready]
 
 
-def renew(
-    tx: Transaction, leased: Leased, *, lease_for: timedelta, machine_now: datetime | None = None
-) -> None:
+def renew(tx: Transaction, leased: Leased, *, lease_for: timedelta, machine_now: datetime | None = None) -> None:
     """Hold a job longer, for work that outlasts its lease. Raises LostLease."""
     until = to_ms(machine_now or machine_clock()) + lease_for // timedelta(milliseconds=1)
     _must_hold(tx.run(_RENEW, **_named(leased), until=until), leased)

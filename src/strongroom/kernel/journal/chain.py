@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from strongroom.kernel.journal.event import PRODUCT_TIME
+from strongroom.kernel.journal.written import WrittenRecord
 
 MAX_EVENT_BYTES = 128 * 1024
 MAX_DECISION_BYTES = 96 * 1024
@@ -76,7 +77,10 @@ class Chain:
         lines = []
         for record in records:
             seq += 1
-            line = _record_line(seq, prev, at_ms, record)
+            if type(record) is WrittenRecord:
+                line = record.line(seq, prev, at_ms)
+            else:
+                line = _record_line(seq, prev, at_ms, record)
             prev = sha256(line).hexdigest()
             lines.append(line)
         lines.append(b"")
@@ -107,7 +111,11 @@ def first_link(name: str) -> str:
 def _record_line(seq: int, prev: str, at_ms: int, record: Recordable) -> bytes:
     event, decision = record.event, record.decision
     line: dict[str, Any] = {
-        "seq": seq, "prev": prev, "at": at_ms, "id": record.event_id, "writes": record.writes,
+        "seq": seq,
+        "prev": prev,
+        "at": at_ms,
+        "id": record.event_id,
+        "writes": record.writes,
     }
     if PRODUCT_TIME in event:
         line["product"] = event[PRODUCT_TIME]

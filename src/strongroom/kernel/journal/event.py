@@ -93,13 +93,15 @@ class Standing:
         params: Mapping[str, Any],
         answer: Mapping[str, Any] | None,
         resource: tuple[str, str, str] | None,
+        more: Mapping[str, Any] | None = None,
         error_code: str | None = None,
         error_message: str | None = None,
         owner: str = "",
     ) -> dict[str, Any]:
         """The event of one call, granted or refused. ``when`` is the machine's clock.
 
-        ``resource`` is (ARN, account, type). ``owner`` is the account of what was asked for, which counts where the
+        ``resource`` is (ARN, account, type). ``more`` becomes additionalEventData: names, never values.
+        ``owner`` is the account of what was asked for, which counts where the
         caller has none: a service that calls by itself.
         """
         if resource is None:
@@ -112,14 +114,16 @@ class Standing:
                 event["recipientAccountId"] = account
         if not event["recipientAccountId"]:
             event["recipientAccountId"] = owner
-        event["eventTime"] = _second(when)
+        event["eventTime"] = second(when)
         event["requestParameters"] = request_parameters(params, self._model)
         if self._shown:
             event["responseElements"] = response_elements(answer, self._model, self._shown)
+        if more:
+            event["additionalEventData"] = dict(more)
         event["requestID"] = request_id
         event["eventID"] = event_id
         if product_now is not when and product_now != when:
-            event[PRODUCT_TIME] = _second(product_now)
+            event[PRODUCT_TIME] = second(product_now)
         return event if error_code is None else _with_error(event, error_code, error_message)
 
 
@@ -154,7 +158,7 @@ def service_event(
     event: dict[str, Any] = {
         "eventVersion": VERSION,
         "userIdentity": {"accountId": account, "invokedBy": source},
-        "eventTime": _second(when),
+        "eventTime": second(when),
         "eventSource": source,
         "eventName": name,
         "awsRegion": region,
@@ -176,7 +180,7 @@ def service_event(
         "eventCategory": "Management",
     }
     if product_now != when:
-        event[PRODUCT_TIME] = _second(product_now)
+        event[PRODUCT_TIME] = second(product_now)
     return event
 
 
@@ -192,16 +196,16 @@ _RECORDED_CODES = {"AccessDeniedException": "AccessDenied"}
 """CloudTrail spells this one code its own way; all others are the exception's. Source: measured records."""
 
 
-def _second(moment: datetime) -> str:
+def second(moment: datetime) -> str:
     """``2026-01-02T03:04:05Z``. The last one is kept: thousands of calls have the same second."""
     global _last  # noqa: PLW0603  one slot, replaced whole: a race makes a text twice and harms nothing
     kept = _last
     since = moment - kept[0]
     if since.seconds == 0 and since.days == 0:
         return kept[1]
-    second = moment.replace(microsecond=0)
-    text = second.isoformat()[:19] + "Z"
-    _last = (second, text)
+    whole = moment.replace(microsecond=0)
+    text = whole.isoformat()[:19] + "Z"
+    _last = (whole, text)
     return text
 
 

@@ -16,7 +16,7 @@ import orjson
 
 from strongroom.kernel.model.shapes import Member, OperationModel, Protocol, ServiceModel, Shape
 
-SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "cloudtrail", "ssm")
+SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "logs", "cloudtrail", "ssm")
 """The modelled services that rooms are or will be made for. Each costs nothing until it is asked for."""
 
 _PROTOCOLS: Final = ("json", "query", "rest-json")
@@ -113,9 +113,7 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
 def _read(data: Path, service: str) -> Mapping[str, Any]:
     """The raw model in the newest of a service's API version directories (they are named by date)."""
     newest = max(entry for entry in (data / service).iterdir() if (entry / "service-2.json.gz").exists())
-    return cast(
-        "Mapping[str, Any]", orjson.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes()))
-    )
+    return cast("Mapping[str, Any]", orjson.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes())))
 
 
 class _Compiler:
@@ -138,9 +136,7 @@ class _Compiler:
     def _tie(self, shape: Shape, given: Mapping[str, Any]) -> None:
         # The only place where a shape changes after it was made; nobody has seen it yet.
         if "members" in given:
-            members = {
-                name: self._member(name, ref, shape.required) for name, ref in given["members"].items()
-            }
+            members = {name: self._member(name, ref, shape.required) for name, ref in given["members"].items()}
             object.__setattr__(shape, "members", members)
         for part in ("member", "key", "value"):
             if part in given:

@@ -18,9 +18,7 @@ _CATEGORIES: Final = "LMNPSZC"
 _STAND_IN: Final = {category: chr(0xE000 + number) for number, category in enumerate(_CATEGORIES)}
 _ANY: Final = "[^\\n\\r\\x85\\u2028\\u2029]"
 _SURROGATES: Final = re.compile(r"\\u[dD]([89abAB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
-_BEYOND_ASCII: Final = re.compile(
-    r"\\u00[89a-fA-F]|\\u0[1-9a-fA-F]|\\u[1-9a-fA-F]|\\x[89a-fA-F]|[^\x00-\x7f]"
-)
+_BEYOND_ASCII: Final = re.compile(r"\\u00[89a-fA-F]|\\u0[1-9a-fA-F]|\\u[1-9a-fA-F]|\\x[89a-fA-F]|[^\x00-\x7f]")
 
 
 @lru_cache(maxsize=4096)
@@ -95,10 +93,7 @@ def _is_range(pattern: str, at: int) -> bool:
     if re.search(r"\\[wdsWDS]$|\}$", before) or re.match(r"\\[wdsWDSp]", after):
         return False
     # The end of one range cannot be the start of the next: in 0-9-_ the second hyphen is a hyphen.
-    return (
-        re.search(r"(?:[^\\\[]|\\.|\\u.{4}|\\x..|\\U.{8})-(?:[^\\]|\\[^ux]|\\u.{4}|\\x..|\\U.{8})$", before)
-        is None
-    )
+    return re.search(r"(?:[^\\\[]|\\.|\\u.{4}|\\x..|\\U.{8})-(?:[^\\]|\\[^ux]|\\u.{4}|\\x..|\\U.{8})$", before) is None
 
 
 def _joined(pair: re.Match[str]) -> str:

@@ -70,9 +70,7 @@ def rules_of(
     measure, what = (_itself, "value") if by_value else (len, "length")
     rules = []
     if most is not None:
-        rules.append(
-            Rule(_at_most(measure, most), f"Member must have {what} less than or equal to {_number(most)}")
-        )
+        rules.append(Rule(_at_most(measure, most), f"Member must have {what} less than or equal to {_number(most)}"))
     if least is not None:
         rules.append(
             Rule(
@@ -176,12 +174,8 @@ def _scalar(shape: Shape, rules: tuple[Rule, ...], *, hidden: bool) -> Check:
     return check
 
 
-def _judge(
-    shape: Shape, rules: tuple[Rule, ...], value: Any, path: str, found: list[str], *, hidden: bool
-) -> None:
-    found.extend(
-        _told(shape, value, path, rule.words, hidden=hidden) for rule in rules if not rule.keeps(value)
-    )
+def _judge(shape: Shape, rules: tuple[Rule, ...], value: Any, path: str, found: list[str], *, hidden: bool) -> None:
+    found.extend(_told(shape, value, path, rule.words, hidden=hidden) for rule in rules if not rule.keeps(value))
 
 
 def _structure(shape: Shape, making: dict[_Key, Check], *, hidden: bool) -> Check:

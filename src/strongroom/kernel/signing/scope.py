@@ -67,9 +67,7 @@ def _scope_text(claim: Claim, service: str, regions: frozenset[str]) -> str:
     if claim.service != service:
         wrong.append(f"Credential should be scoped to correct service: '{service}'. ")
     if claim.terminator != TERMINATOR:
-        wrong.append(
-            f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{claim.terminator}'. "
-        )
+        wrong.append(f"Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{claim.terminator}'. ")
     if claim.amz_date[:8] != claim.date:
         wrong.append(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "

@@ -142,9 +142,7 @@ def _authorization(header: str) -> dict[str, str]:
 
 def _needs(parts: dict[str, str], date: str | None, header: str) -> str:
     """Only the sentences that apply, in AWS's order."""
-    needs = [
-        f"Authorization header requires '{name}' parameter. " for name in _REQUIRED if not parts.get(name)
-    ]
+    needs = [f"Authorization header requires '{name}' parameter. " for name in _REQUIRED if not parts.get(name)]
     if date is None:
         needs.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
     return "".join(needs) + f"Authorization={header}"

@@ -70,9 +70,7 @@ class Plan:
         self.variants: dict[object, Plan] = {}
 
 
-def bind(
-    statement: Statement | Executable, engine: str, values: Mapping[str, Any]
-) -> tuple[Plan, Sequence[Any]]:
+def bind(statement: Statement | Executable, engine: str, values: Mapping[str, Any]) -> tuple[Plan, Sequence[Any]]:
     """The plan to run and its values in order. Raises TypeError where names are missing or unknown."""
     if type(statement) is Statement:
         plan = statement.compiled.get(engine)

@@ -130,9 +130,7 @@ def write(operation: OperationModel, xml_namespace: str, answer: Mapping[str, An
     return "".join(parts).encode("utf-8")
 
 
-def write_error(
-    xml_namespace: str, code: str, message: str | None, request_id: str, *, receiver: bool
-) -> bytes:
+def write_error(xml_namespace: str, code: str, message: str | None, request_id: str, *, receiver: bool) -> bytes:
     """The XML of a refusal. ``receiver`` where the fault is ours."""
     text = "" if message is None else f"<Message>{escaped(message)}</Message>"
     return (

@@ -67,9 +67,7 @@ TABLE: Final[Mapping[Kind, Row]] = {
         ("ExpiredTokenException", 403),
         text="The security token included in the request is expired",
     ),
-    Kind.VALIDATION: Row(
-        ("ValidationException", 400), ("ValidationError", 400), ("ValidationException", 400)
-    ),
+    Kind.VALIDATION: Row(("ValidationException", 400), ("ValidationError", 400), ("ValidationException", 400)),
     Kind.SERIALIZATION: Row(
         ("SerializationException", 400), ("MalformedInput", 400), ("SerializationException", 400), "Message"
     ),
@@ -103,9 +101,7 @@ TABLE: Final[Mapping[Kind, Row]] = {
         ("InternalFailure", 500),
         text="The request processing has failed because of an unknown error, exception or failure.",
     ),
-    Kind.INVALID_ARN: Row(
-        ("InvalidArnException", 400), ("ValidationError", 400), ("ValidationException", 400)
-    ),
+    Kind.INVALID_ARN: Row(("InvalidArnException", 400), ("ValidationError", 400), ("ValidationException", 400)),
 }
 """Source: facts of IAM, section 9, and of Secrets Manager, 1.3 to 1.8; API references, "Common Errors".
 
@@ -129,9 +125,7 @@ def answer(route: Route, operation: OperationModel, given: Mapping[str, Any], re
     if route.protocol == "json":
         return HTTPReply(200, (_JSON_TYPE, tag), json11.write(operation, given))
     if route.protocol == "query":
-        return HTTPReply(
-            200, (_XML_TYPE, tag), query.write(operation, route.xml_namespace, given, request_id)
-        )
+        return HTTPReply(200, (_XML_TYPE, tag), query.write(operation, route.xml_namespace, given, request_id))
     if route.protocol == "rest-json":
         bare = restjson.write(operation, given)
         return HTTPReply(bare.status, (*bare.headers, tag), bare.body)
@@ -191,9 +185,7 @@ def _members(error: Answerable, status: int, message: str | None) -> dict[str, A
     return members
 
 
-def _bare(
-    error: Answerable, code: str, status: int, message: str | None, tag: tuple[bytes, bytes]
-) -> HTTPReply:
+def _bare(error: Answerable, code: str, status: int, message: str | None, tag: tuple[bytes, bytes]) -> HTTPReply:
     """What a request whose protocol cannot be told is answered.
 
     AWS's front layer says a bare element; a refusal that has something to say takes the form of rest-xml, which the

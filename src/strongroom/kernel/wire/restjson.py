@@ -112,9 +112,7 @@ def write(operation: OperationModel, answer: Mapping[str, Any]) -> HTTPReply:
         elif member.location is None:
             body[name] = value
         else:
-            raise AnswerMismatch(
-                f"{operation.name} has {name} in the {member.location}, which is not written yet"
-            )
+            raise AnswerMismatch(f"{operation.name} has {name} in the {member.location}, which is not written yet")
     if shape is None or not (shape.payload or body_members(shape)):
         return HTTPReply(status, headers, b"")
     if shape.payload is None:

@@ -132,9 +132,7 @@ class Router:
                          xml_namespace=namespace)  # fmt: skip
         if model is None or action not in model.operations:
             text = f"Could not find operation {_short(action)} for version {_short(version or _NO_VERSION)}"
-            return Route(
-                service, None, "query", Refusal(Kind.UNKNOWN_OPERATION, text), xml_namespace=namespace
-            )
+            return Route(service, None, "query", Refusal(Kind.UNKNOWN_OPERATION, text), xml_namespace=namespace)
         return Route(service, action, "query", fields=fields, xml_namespace=namespace)
 
     def _namespace(self, service: str) -> str:

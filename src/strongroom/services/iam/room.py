@@ -33,8 +33,6 @@ def refuse_bare_session(call: Call) -> None:
     as if the token were unknown, as AWS does.
     """
     principal = call.principal
-    bare_user = (
-        principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
-    )
+    bare_user = principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
     if bare_user or principal.kind is PrincipalKind.FEDERATED:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")

@@ -5,8 +5,6 @@ Source: facts aws-observed ("KMS: error shape"), kms sections 1 to 10 and 17.
 ``Our choice`` marks a text that AWS has, but nobody has recorded; its code is AWS's.
 """
 
-
-
 from __future__ import annotations
 
 from strongroom.base.refusals import Kind, Refusal
@@ -21,14 +19,14 @@ NO_COUNT = "NumberOfBytes is required."
 NO_USAGE = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."
 TWO_SPECS = "You cannot specify KeySpec and CustomerMasterKeySpec in the same request."  # our choice
 NO_CIPHERTEXT = (
-    "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: "
-    "Member must not be null"
+    "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null"
 )
 ALIAS_PREFIX = (
     'Alias must start with the prefix "alias/". Please see '
     "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
 )
 ALIAS_OF_ALIAS = "Aliases must refer to keys. Not aliases"
+OTHER_TYPE = "The old and the new key of an alias must have the same type and key usage."  # our choice
 ALIAS_RESERVED = 'Aliases that begin with "alias/aws/" are reserved for AWS managed keys.'  # our choice
 DUPLICATE_TAGS = "Duplicate tag keys"
 TOO_MANY_TAGS = "Too many tags"
@@ -36,7 +34,20 @@ RESERVED_TAGS = "Tags beginning with aws: are reserved"
 LONG_POLICY = "The key policy is longer than 32768 bytes."  # our choice
 LONG_CONTEXT = "The encryption context is longer than 8192 bytes."  # our choice
 NO_ENCLAVES = "Recipient is not offered: there are no enclaves to attest."  # our choice
-NO_GRANTS = "Grants are not offered yet, so no grant token can be good."  # our choice
+BAD_TOKEN = "The grant token is not one of a grant that is in force."  # our choice  # noqa: S105
+BAD_IMPORT_TOKEN = "The import token is not one of this key."  # our choice  # noqa: S105
+OLD_IMPORT_TOKEN = "The import token has expired."  # our choice  # noqa: S105
+WRONG_ORIGIN = "{} origin is {} which is not valid for this operation."
+NOT_PRIMARY = "{} is not a multi-region primary key."
+NO_VALID_TO = "A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES"
+TOO_MANY_GRANTS = "A key can have no more than 50000 grants."  # our choice
+TOO_MANY_GRANTS_TO_ONE = "A principal can have no more than 1000 grants on one key."  # our choice
+NO_GRANT = "There is no grant {} on {}."  # our choice
+ROTATED_ENOUGH = (
+    "The on-demand rotations limit has been reached for the given keyId. "
+    "No more on-demand rotations can be performed for this key: {}"
+)
+ROTATION_NEAR = "{} is about to be rotated automatically."  # our choice
 TOO_MANY_ALIASES = "A key can have no more than 50 aliases."  # our choice
 TOO_MANY_KEYS = "An account can have no more than 100000 keys in a Region."  # our choice
 
@@ -49,6 +60,10 @@ class AlreadyExistsException(KMSError):
     """The alias is taken."""
 
 
+class ConflictException(KMSError):
+    """Another rotation of the key is near or under way."""
+
+
 class DisabledException(KMSError):
     """The key is disabled."""
 
@@ -57,20 +72,40 @@ class DryRunOperationException(KMSError):
     """All is well, and nothing was done, as asked."""
 
 
+class ExpiredImportTokenException(KMSError):
+    """The import token was good for a day, and that is over."""
+
+
 class IncorrectKeyException(KMSError):
     """The ciphertext was made by another key than the one named."""
+
+
+class IncorrectKeyMaterialException(KMSError):
+    """Material of a key can be imported again only as it was."""
 
 
 class InvalidAliasNameException(KMSError):
     """The alias's name is reserved."""
 
 
+class InvalidArnException(KMSError):
+    """An ARN names nothing of the kind that is wanted."""
+
+
 class InvalidCiphertextException(KMSError):
     """The ciphertext is damaged, is not ours, or the context is another. Never has a message."""
 
 
+class InvalidGrantIdException(KMSError):
+    """The text is no id of a grant."""
+
+
 class InvalidGrantTokenException(KMSError):
     """There is no such grant."""
+
+
+class InvalidImportTokenException(KMSError):
+    """The import token was not made for this key."""
 
 
 class InvalidKeyUsageException(KMSError):
@@ -79,6 +114,14 @@ class InvalidKeyUsageException(KMSError):
 
 class InvalidMarkerException(KMSError):
     """The marker of a page is not one that this list gave out."""
+
+
+class KMSInvalidMacException(KMSError):
+    """The MAC is not the message's. Never has a message."""
+
+
+class KMSInvalidSignatureException(KMSError):
+    """The signature is not the message's. Never has a message."""
 
 
 class KMSInvalidStateException(KMSError):

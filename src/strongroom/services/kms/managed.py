@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from strongroom.base.clock import to_ms
 from strongroom.kernel.call import Call
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
-from strongroom.services.kms import keys, store
+from strongroom.services.kms import material, rotation, store
+from strongroom.services.kms.rules.creation import Kind
 from strongroom.services.kms.rules.identifiers import AliasName, KeyName
 from strongroom.services.kms.rules.policies import secretsmanager_policy
+from strongroom.services.kms.rules.specs import SYMMETRIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,17 @@ def make(call: Call, tx: Transaction, alias: AliasName) -> KeyName:
     if not tx.writable:
         raise NeedsWrite
     known = MANAGED[alias.name]
-    name = keys.new_name(call)
-    pk = keys.new_key(
+    name = KeyName(alias.account, alias.region, material.new_name(call).id)
+    pk = material.new_key(
         call,
         tx,
-        alias.account,
+        Kind(),
         description=known.description,
         manager="AWS",
         policy=known.policy(alias.account, alias.region),
         name=name,
+        secret=material.made_material(SYMMETRIC, call.kernel.entropy),
     )
+    rotation.begin(tx, store.key_row_by_pk(tx, pk), rotation.USUAL_DAYS, call.now)
     store.add_alias(tx, alias.account, alias.region, alias.name, key_pk=pk, now_ms=to_ms(call.now))
     return name

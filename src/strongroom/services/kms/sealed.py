@@ -6,9 +6,9 @@ from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from strongroom.kernel.registry import Place, SealedRow, SealedRows
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.services.kms.keys import PURPOSE, bound_to
+from strongroom.services.kms.material import PURPOSE, bound
 from strongroom.services.kms.rules.identifiers import KeyName
-from strongroom.services.kms.store import key, material
+from strongroom.services.kms.store.tables import key, material
 
 _PAGE = Statement(
     select(material.c.key_pk, material.c.material_id, material.c.sealed, key.c.account, key.c.region, key.c.key_id)
@@ -34,7 +34,7 @@ def _page(tx: Transaction, after: Place | None, limit: int) -> list[SealedRow]:
     after_pk, after_id = (-1, "") if after is None else after
     rows = tx.rows(_PAGE, after_pk=after_pk, after_id=after_id, most=limit)
     return [
-        SealedRow((pk, material_id), bytes(sealed), bound_to(KeyName(account, region, key_id), material_id))
+        SealedRow((pk, material_id), bytes(sealed), bound(KeyName(account, region, key_id), material_id))
         for pk, material_id, sealed, account, region, key_id in rows
     ]
 
@@ -48,5 +48,5 @@ def _replace(tx: Transaction, place: Place, sealed: bytes) -> None:
     tx.run(_REPLACE, of_key=place[0], of_id=place[1], v_sealed=sealed)
 
 
-MATERIAL = SealedRows("kms-material", material.name, PURPOSE, _page, _count, _replace)
+MATERIAL = SealedRows(f"{material}.sealed", PURPOSE, _page, _count, _replace)
 """Every version of every key's material."""

@@ -7,27 +7,44 @@ from collections.abc import Mapping
 from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.envelope import message_header, open_message, seal_message
 from strongroom.kernel.sealing.keyring import SealBroken
-from strongroom.services.kms import errors
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.kms import errors, grants
+from strongroom.services.kms.ciphertext import message_of, with_check
 from strongroom.services.kms.keys import Key
+from strongroom.services.kms.rules.specs import SYMMETRIC, usage_for
 from strongroom.services.kms.rules.states import check_state
 
 
-def check_use(call: Call, key: Key, algorithm: str | None) -> None:
-    """Refuse a key in the wrong state, another kind of key's algorithm, and what needs grants or enclaves."""
+def check_use(call: Call, tx: Transaction, key: Key, algorithm: str | None) -> None:
+    """Refuse a key in the wrong state, of another usage, or whose spec has not the algorithm; bad grant tokens;
+    and what needs enclaves.
+    """
     check_state(call.name, key.row.state, key.arn)
-    if algorithm is not None and algorithm != key.row.spec:
+    usage = usage_for(call.name)
+    if usage is not None and key.row.usage != usage:
         raise errors.InvalidKeyUsageException(
-            f"Algorithm {algorithm} is incompatible with key spec {key.row.spec}."
+            f"{key.arn} key usage is {key.row.usage} which is not valid for {call.name}."
         )
-    refuse_grants(call)
+    if algorithm is not None and algorithm not in key.algorithms:
+        raise errors.InvalidKeyUsageException(f"Algorithm {algorithm} is incompatible with key spec {key.row.spec}.")
+    check_tokens(call, tx, key)
     if call.get("Recipient"):
         raise errors.invalid(errors.NO_ENCLAVES)
 
 
-def refuse_grants(call: Call) -> None:
-    """Refuse grant tokens: no grant exists, so none can be genuine. Our choice: better told than ignored."""
-    if call.get("GrantTokens"):
-        raise errors.InvalidGrantTokenException(errors.NO_GRANTS)
+def check_symmetric(call: Call, key: Key) -> None:
+    """Data keys come under symmetric keys only. Source: KMS API reference, GenerateDataKey, KeyId."""
+    if key.row.spec != SYMMETRIC:
+        raise errors.InvalidKeyUsageException(
+            f"{key.arn} key spec is {key.row.spec} which is not valid for {call.name}."  # our choice of text
+        )
+
+
+def check_tokens(call: Call, tx: Transaction, key: Key) -> None:
+    """Refuse grant tokens that are not genuine, or whose grant on this key is gone."""
+    given = call.get("GrantTokens")
+    if given:
+        grants.check_tokens(call.kernel.keyring, tx, given, key.row.pk)
 
 
 def end_dry_run(call: Call) -> None:
@@ -39,22 +56,22 @@ def end_dry_run(call: Call) -> None:
 def sealed(call: Call, key: Key, plaintext: bytes, context: Mapping[str, str]) -> bytes:
     """One ciphertext under the key's current material."""
     current = key.materials[key.header.material_id]
-    return seal_message(current, key.header, plaintext, context, call.kernel.entropy)
+    return with_check(seal_message(current, key.header, plaintext, context, call.kernel.entropy))
 
 
 def opened(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, str]:
     """The plaintext of one ciphertext, and the id of the material that opened it.
 
+    A ciphertext of a related key opens too: multi-Region keys have one id and one material.
     Raises IncorrectKeyException for another key's, InvalidCiphertextException for all else that is wrong.
     """
+    message = message_of(blob)
     try:
-        header = message_header(blob)
-        if (header.key_id, header.account, header.region) != (
-            key.row.key_id,
-            key.row.account,
-            key.row.region,
+        header = message_header(message)
+        if (header.key_id, header.account) != (key.row.key_id, key.row.account) or (
+            header.region != key.row.region and key.row.multi_region is None
         ):
             raise errors.IncorrectKeyException(errors.WRONG_KEY)
-        return open_message(key.materials[header.material_id], blob, context), header.material_id
+        return open_message(key.materials[header.material_id], message, context), header.material_id
     except (SealBroken, KeyError):
         raise errors.InvalidCiphertextException from None

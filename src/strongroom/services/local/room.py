@@ -16,7 +16,7 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, model, store, tokenkeys, whocan
+from strongroom.services.local import errors, explanations, keyusers, model, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ def register(registry: Registry, local: Local) -> None:
     explanations.declare(room, local.lookup)
     whocan.declare(room, registry)
     tokenkeys.declare(room)
+    keyusers.declare(room, registry)
     registry.add(room)
 
 

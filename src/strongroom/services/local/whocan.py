@@ -137,7 +137,8 @@ class _Inquiry:
         context.update(asked.keys)
         own = self.source.policies(self.tx, principal)
         request = Request(principal, asked.action, target.arn, target.account, context)
-        policies = Policies(own.documents, own.boundary, None, target.policy, target.rule)
+        grants = None if target.grants is None else target.grants(self.tx, principal)
+        policies = Policies(own.documents, own.boundary, None, target.policy, target.rule, grants)
         of_users = "aws:principaltag/" if principal.kind is PrincipalKind.USER else "aws:username"
         return possibility(
             request,

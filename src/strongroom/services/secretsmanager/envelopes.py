@@ -51,9 +51,7 @@ def prove_access(call: Call, tx: Transaction, secret: Secret) -> str:
     context = {"SecretARN": secret.arn, "SecretVersionId": keys.PROBE}
     reference = keys.key_reference(secret.kms_key_id, account=secret.account, region=secret.region)
     try:
-        made = call.ask(
-            tx, "kms", "GenerateDataKey", KeyId=reference, KeySpec="AES_256", EncryptionContext=context
-        )
+        made = call.ask(tx, "kms", "GenerateDataKey", KeyId=reference, KeySpec="AES_256", EncryptionContext=context)
         call.ask(tx, "kms", "Decrypt", CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context)
     except (ServiceError, Refusal) as error:
         raise _told(error, encrypting=True) from None
@@ -111,9 +109,9 @@ def _data_key(call: Call, tx: Transaction, secret: Secret, version_id: str) -> t
 def _opened_key(call: Call, tx: Transaction, version: Version, arn: str) -> bytes:
     context = _context(arn, version.version_id)
     try:
-        newest: bytes = call.ask(
-            tx, "kms", "Decrypt", CiphertextBlob=version.wrapped, EncryptionContext=context
-        )["Plaintext"]
+        newest: bytes = call.ask(tx, "kms", "Decrypt", CiphertextBlob=version.wrapped, EncryptionContext=context)[
+            "Plaintext"
+        ]
     except (ServiceError, Refusal) as error:
         refused = error
     else:
@@ -121,9 +119,9 @@ def _opened_key(call: Call, tx: Transaction, version: Version, arn: str) -> byte
     if _is_about_the_key(refused):
         for _key_id, wrapped in store.versions.earlier_wrapped(tx, version.pk):
             try:
-                earlier: bytes = call.ask(
-                    tx, "kms", "Decrypt", CiphertextBlob=wrapped, EncryptionContext=context
-                )["Plaintext"]
+                earlier: bytes = call.ask(tx, "kms", "Decrypt", CiphertextBlob=wrapped, EncryptionContext=context)[
+                    "Plaintext"
+                ]
             except (ServiceError, Refusal) as error:
                 if not _is_about_the_key(error):
                     raise

@@ -71,9 +71,7 @@ def absent(ref: SecretRef, given: str, missing: Answerable | None) -> Target:
         arn = f"arn:{PARTITION}:secretsmanager:{ref.region}:{ref.account}:secret:{ref.name}"
     else:
         arn = secret_arn(ref.account, ref.region, ref.name, ref.suffix)
-    return Target(
-        arn=arn, account=ref.account, named=given, missing=missing, facts={"secretsmanager:secretid": arn}
-    )
+    return Target(arn=arn, account=ref.account, named=given, missing=missing, facts={"secretsmanager:secretid": arn})
 
 
 def all_secrets(call: Call, tx: Transaction) -> Target:  # noqa: ARG001

@@ -9,7 +9,7 @@ from typing import Any
 from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.authz.model import ContextValue, Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Answer, Call, Credential, Roles, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Source, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms.room import ROOM
@@ -30,10 +30,11 @@ class Undecided:
     def roles(self) -> Roles:
         raise NotImplementedError
 
-    def ask(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Answer:
+    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         raise NotImplementedError
+
+    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
+        return Dependents()
 
     def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
         raise NotImplementedError
@@ -60,7 +61,7 @@ class Undecided:
         request_id: str | None = None,
         error_message: str | None = None,
     ) -> None:
-        raise NotImplementedError
+        """Nobody reads these records."""
 
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
@@ -68,9 +69,7 @@ class Undecided:
         raise NotImplementedError
 
 
-def call_of(
-    name: str, params: Mapping[str, Any], *, invoked_by: str | None = None, account: str = ACCOUNT
-) -> Call:
+def call_of(name: str, params: Mapping[str, Any], *, invoked_by: str | None = None, account: str = ACCOUNT) -> Call:
     """A call of an operation by the account's root."""
     root = Principal(PrincipalKind.ROOT, arn=f"arn:aws:iam::{account}:root", account=account)
     return Call(
@@ -89,9 +88,7 @@ def call_of(
     )
 
 
-def run(
-    tx: Transaction, name: str, *, invoked_by: str | None = None, account: str = ACCOUNT, **params: Any
-) -> Answer:
+def run(tx: Transaction, name: str, *, invoked_by: str | None = None, account: str = ACCOUNT, **params: Any) -> Answer:
     """Locate and handle, as the chain does around its decision. Raises what the operation answers with."""
     call = call_of(name, params, invoked_by=invoked_by, account=account)
     operation = ROOM.operations[name]

@@ -38,9 +38,9 @@ def delete_boundary(call: Call, one: Entity, tx: Transaction) -> Answer:
 
 for _kind in (USER, ROLE):
     _at = targets.at_name(_kind)
-    operation(
-        f"Put{_kind.noun}PermissionsBoundary", mode=Mode.WRITE, locate=_at, keys=targets.boundary_asked
-    )(put_boundary)
-    operation(
-        f"Delete{_kind.noun}PermissionsBoundary", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held
-    )(delete_boundary)
+    operation(f"Put{_kind.noun}PermissionsBoundary", mode=Mode.WRITE, locate=_at, keys=targets.boundary_asked)(
+        put_boundary
+    )
+    operation(f"Delete{_kind.noun}PermissionsBoundary", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(
+        delete_boundary
+    )

@@ -65,9 +65,7 @@ def _no_such(kind: Kind, name: str) -> NoSuchEntityException:
 for _kind in (USER, GROUP, ROLE):
     _at = targets.at_name(_kind)
     _noun = _kind.noun
-    operation(f"Put{_noun}Policy", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(
-        partial(put_policy, _kind)
-    )
+    operation(f"Put{_noun}Policy", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(partial(put_policy, _kind))
     operation(f"Get{_noun}Policy", mode=Mode.READ, locate=_at)(partial(get_policy, _kind))
     operation(f"List{_noun}Policies", mode=Mode.READ, locate=_at)(partial(list_policies, _kind))
     operation(f"Delete{_noun}Policy", mode=Mode.WRITE, locate=_at, keys=targets.boundary_held)(

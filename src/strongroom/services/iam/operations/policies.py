@@ -61,9 +61,7 @@ def list_policies(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: 
         shown += _first(page.more, (one for one in _local(call, tx, page.after) if wanted.has(_arn(one))))
     if scope != "Local":
         prefix = call.get("PathPrefix", "/")
-        shown += [
-            one for one in managed.policies().values() if one.path.startswith(prefix) and wanted.has(one.arn)
-        ]
+        shown += [one for one in managed.policies().values() if one.path.startswith(prefix) and wanted.has(one.arn)]
     return paging.answer_page(
         call,
         page,

@@ -46,9 +46,7 @@ def _opened(call: Call, marker: str | None) -> str:
     if marker is None:
         return ""
     try:
-        return call.kernel.keyring.tokens.open(
-            _PURPOSE, base64.b64decode(marker, validate=True), _bound(call)
-        ).decode()
+        return call.kernel.keyring.tokens.open(_PURPOSE, base64.b64decode(marker, validate=True), _bound(call)).decode()
     except (SealBroken, binascii.Error, ValueError):
         raise invalid("Invalid Marker.") from None
 

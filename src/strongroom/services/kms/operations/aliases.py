@@ -26,6 +26,7 @@ from strongroom.services.kms.rules.identifiers import (
     alias_name,
     read_key_id,
 )
+from strongroom.services.kms.rules.specs import SYMMETRIC
 from strongroom.services.kms.rules.states import check_state
 
 ALIASES_OF_A_KEY_AT_MOST = 50
@@ -90,6 +91,8 @@ def update_alias(call: Call, old: Key, tx: Transaction) -> Answer:
         raise target.missing or errors.missing_key(target.arn)
     new: Key = target.found
     check_state(call.name, new.row.state, new.arn)
+    if new.row.usage != old.row.usage or (new.row.spec == SYMMETRIC) != (old.row.spec == SYMMETRIC):
+        raise errors.invalid(errors.OTHER_TYPE)
     if new.row.pk != old.row.pk:
         _check_quota(new)
     store.point_alias(tx, alias.account, alias.region, alias.name, key_pk=new.row.pk, now_ms=to_ms(call.now))

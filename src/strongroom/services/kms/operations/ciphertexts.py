@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from strongroom.kernel.authz.model import ContextValue, ResourceRule
 from strongroom.kernel.call import Answer, Call, Target
+from strongroom.kernel.crypto.aead import NotAuthentic
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.sealing.envelope import message_header
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys
+from strongroom.services.kms.ciphertext import message_of
 from strongroom.services.kms.keys import Key, NoSuchKey
-from strongroom.services.kms.locate import key_at, key_named
+from strongroom.services.kms.locate import THIS_CIPHERTEXT, UNSEEN, key_at, key_named
 from strongroom.services.kms.room import operation
 from strongroom.services.kms.rules.context import (
-    SYMMETRIC,
     caller_keys,
     check_context,
     cryptographic_keys,
     with_context,
 )
 from strongroom.services.kms.rules.identifiers import KeyName
+from strongroom.services.kms.rules.specs import RSA_PLAINTEXT_AT_MOST, SYMMETRIC
 from strongroom.services.kms.use import check_use, end_dry_run, opened, sealed
 
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 
 
 @operation("Encrypt", mode=Mode.READ, locate=key_at(aliases=True), keys=cryptographic_keys)
-def encrypt(call: Call, key: Key, tx: Transaction) -> Answer:  # noqa: ARG001
-    """One message under the key's current material. Source: KMS API reference, Encrypt."""
-    check_use(call, key, call.get("EncryptionAlgorithm"))
-    context = check_context(call.get("EncryptionContext"))
+def encrypt(call: Call, key: Key, tx: Transaction) -> Answer:
+    """One message under the key's current material, or under its public key. Source: KMS API reference, Encrypt."""
+    algorithm = call.get("EncryptionAlgorithm", SYMMETRIC)
+    check_use(call, tx, key, algorithm)
+    context = _context(call, key, "EncryptionContext")
+    _check_length(key, algorithm, call["Plaintext"])
     end_dry_run(call)
-    blob = sealed(call, key, call["Plaintext"], context)
-    return {"CiphertextBlob": blob, "KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC}
+    blob = _encrypted(call, key, algorithm, call["Plaintext"], context)
+    return {"CiphertextBlob": blob, "KeyId": key.arn, "EncryptionAlgorithm": algorithm}
 
 
 def ciphertext_key(call: Call, tx: Transaction) -> Target:
@@ -41,20 +48,16 @@ def ciphertext_key(call: Call, tx: Transaction) -> Target:
 
 
 @operation("Decrypt", mode=Mode.READ, locate=ciphertext_key, keys=cryptographic_keys, steady=True)
-def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:  # noqa: ARG001
+def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     """The message again, for who may use the key and knows the context. Source: API reference, Decrypt."""
-    check_use(call, key, call.get("EncryptionAlgorithm"))
-    context = check_context(call.get("EncryptionContext"))
-    if call.get("DryRunModifiers"):
-        end_dry_run(call)
-    plaintext, material_id = opened(key, _blob(call), context)
+    algorithm = call.get("EncryptionAlgorithm", SYMMETRIC)
+    check_use(call, tx, key, algorithm)
+    context = _context(call, key, "EncryptionContext")
+    _check_modifiers(call)
+    plaintext, material_id = _decrypted(key, algorithm, _blob(call), context)
     end_dry_run(call)
-    return {
-        "KeyId": key.arn,
-        "Plaintext": plaintext,
-        "EncryptionAlgorithm": SYMMETRIC,
-        "KeyMaterialId": material_id,
-    }
+    answer = {"KeyId": key.arn, "Plaintext": plaintext, "EncryptionAlgorithm": algorithm}
+    return answer if material_id is None else answer | {"KeyMaterialId": material_id}
 
 
 def source_key(call: Call, tx: Transaction) -> Target:
@@ -80,29 +83,34 @@ def re_encrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     there = caller_keys(call, target)
     there["kms:encryptionalgorithm"] = call.get("DestinationEncryptionAlgorithm", SYMMETRIC)
     there["kms:reencryptonsamekey"] = "true" if target.arn == key.arn else "false"
-    call.authorise(
-        tx, "kms:ReEncryptTo", target, with_context(there, call.get("DestinationEncryptionContext"))
-    )
+    call.authorise(tx, "kms:ReEncryptTo", target, with_context(there, call.get("DestinationEncryptionContext")))
     if target.found is None:
         raise target.missing or errors.missing_key(target.arn)
     destination: Key = target.found
-    check_use(call, key, call.get("SourceEncryptionAlgorithm"))
-    check_use(call, destination, call.get("DestinationEncryptionAlgorithm"))
-    context = check_context(call.get("SourceEncryptionContext"))
-    new_context = check_context(call.get("DestinationEncryptionContext"))
-    if call.get("DryRunModifiers"):
-        end_dry_run(call)
-    plaintext, material_id = opened(key, _blob(call), context)
+    algorithms = (
+        call.get("SourceEncryptionAlgorithm", SYMMETRIC),
+        call.get("DestinationEncryptionAlgorithm", SYMMETRIC),
+    )
+    check_use(call, tx, key, algorithms[0])
+    check_use(call, tx, destination, algorithms[1])
+    context = _context(call, key, "SourceEncryptionContext")
+    new_context = _context(call, destination, "DestinationEncryptionContext")
+    _check_modifiers(call)
+    plaintext, material_id = _decrypted(key, algorithms[0], _blob(call), context)
+    _check_length(destination, algorithms[1], plaintext)
     end_dry_run(call)
-    return {
-        "CiphertextBlob": sealed(call, destination, plaintext, new_context),
+    answer = {
+        "CiphertextBlob": _encrypted(call, destination, algorithms[1], plaintext, new_context),
         "SourceKeyId": key.arn,
         "KeyId": destination.arn,
-        "SourceEncryptionAlgorithm": SYMMETRIC,
-        "DestinationEncryptionAlgorithm": SYMMETRIC,
-        "SourceKeyMaterialId": material_id,
-        "DestinationKeyMaterialId": destination.header.material_id,
+        "SourceEncryptionAlgorithm": algorithms[0],
+        "DestinationEncryptionAlgorithm": algorithms[1],
     }
+    if material_id is not None:
+        answer["SourceKeyMaterialId"] = material_id
+    if destination.row.spec == SYMMETRIC:
+        answer["DestinationKeyMaterialId"] = destination.header.material_id
+    return answer
 
 
 def _source(call: Call, tx: Transaction, member: str) -> Target:
@@ -115,14 +123,17 @@ def _source(call: Call, tx: Transaction, member: str) -> Target:
     if named is not None:
         return key_named(call, tx, named, aliases=True)
     try:
-        header = message_header(_blob(call))
+        header = message_header(message_of(_blob(call)))
     except SealBroken:
         raise errors.InvalidCiphertextException from None
     name = KeyName(header.account, call.region, header.key_id)
     try:
-        return keys.key_target(call, tx, name)
+        found = keys.key_target(call, tx, name)
     except NoSuchKey:
-        return Target(name.arn, name.account, missing=errors.missing_key(name.arn), rule=ResourceRule.KEY)
+        missing = errors.missing_key(name.arn)
+        return Target(name.arn, name.account, missing=missing, rule=ResourceRule.KEY,
+                      where=THIS_CIPHERTEXT, unseen=UNSEEN)  # fmt: skip
+    return replace(found, where=THIS_CIPHERTEXT, unseen=None if name.account == call.account else UNSEEN)
 
 
 def _blob(call: Call) -> bytes:
@@ -131,3 +142,44 @@ def _blob(call: Call) -> bytes:
     if blob is None:
         raise errors.invalid(errors.NO_CIPHERTEXT)
     return blob
+
+
+def _context(call: Call, key: Key, member: str) -> Mapping[str, str]:
+    """The encryption context, within bounds; only symmetric keys bind one. Our choice: elsewhere it is refused."""
+    context = check_context(call.get(member))
+    if context and key.row.spec != SYMMETRIC:
+        raise errors.invalid("An encryption context goes with symmetric encryption keys only.")  # our choice
+    return context
+
+
+def _check_modifiers(call: Call) -> None:
+    """A dry run that ignores the ciphertext ends where all but that is well. Source: API reference, Decrypt."""
+    if not call.get("DryRunModifiers"):
+        return
+    if not call.get("DryRun"):
+        raise errors.invalid("DryRunModifiers goes with DryRun only.")  # our choice
+    end_dry_run(call)
+
+
+def _check_length(key: Key, algorithm: str, plaintext: bytes) -> None:
+    most = RSA_PLAINTEXT_AT_MOST.get((key.row.spec, algorithm))
+    if most is not None and len(plaintext) > most:
+        raise errors.invalid(
+            f"Algorithm {algorithm} and key spec {key.row.spec} cannot encrypt data larger than {most} bytes."
+        )
+
+
+def _encrypted(call: Call, key: Key, algorithm: str, plaintext: bytes, context: Mapping[str, str]) -> bytes:
+    if key.pair is None:
+        return sealed(call, key, plaintext, context)
+    return key.pair.encrypt(algorithm, plaintext)
+
+
+def _decrypted(key: Key, algorithm: str, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, str | None]:
+    """The plaintext, and the id of the material where the key has several."""
+    if key.pair is None:
+        return opened(key, blob, context)
+    try:
+        return key.pair.decrypt(algorithm, blob), None
+    except NotAuthentic:
+        raise errors.InvalidCiphertextException from None

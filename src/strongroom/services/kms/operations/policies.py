@@ -55,13 +55,11 @@ def put_key_policy(call: Call, key: Key, tx: Transaction) -> Answer:
     Source: KMS API reference, PutKeyPolicy.
     """
     if (call.get("PolicyName") or POLICY_NAME) != POLICY_NAME:
-        raise errors.UnsupportedOperationException(
-            "A key has one policy, and its name is default."
-        )  # our choice
+        raise errors.UnsupportedOperationException("A key has one policy, and its name is default.")  # our choice
     check_state(call.name, key.row.state, key.arn)
     policy = read_policy(call["Policy"], key.arn)
     if call.target is None:
         raise RuntimeError("a located key without a target")
-    check_lockout(call, tx, policy, replace(call.target, policy=None))
-    store.change_policy(tx, key.row.account, key.row.pk, bound_policy(call, tx, call["Policy"]))
+    check_lockout(call, tx, policy, replace(call.target, policy=None, grants=None))
+    store.change_key(tx, key.row.account, key.row.pk, policy=bound_policy(call, tx, call["Policy"]))
     return {}

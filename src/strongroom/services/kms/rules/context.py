@@ -11,8 +11,8 @@ from functools import lru_cache
 from strongroom.kernel.authz.model import ContextValue, by_name
 from strongroom.kernel.call import Call, Target
 from strongroom.services.kms import errors
+from strongroom.services.kms.rules.specs import SYMMETRIC
 
-SYMMETRIC = "SYMMETRIC_DEFAULT"
 CONTEXT_BYTES_AT_MOST = 8192
 
 

@@ -33,9 +33,7 @@ def batch_get_secret_value(call: Call, found: Any, tx: Transaction) -> Answer:  
     """
     ids, filters = call.get("SecretIdList"), call.get("Filters")
     if ids and filters:
-        raise errors.InvalidParameterException(
-            "Either 'SecretIdList' or 'Filters' must be provided, but not both."
-        )
+        raise errors.InvalidParameterException("Either 'SecretIdList' or 'Filters' must be provided, but not both.")
     if ids:
         if call.get("MaxResults") is not None or call.get("NextToken") is not None:
             raise errors.InvalidParameterException(
@@ -69,9 +67,7 @@ def _read_all(call: Call, tx: Transaction, ids: Sequence[str]) -> dict[str, Any]
                 raise errors.InvalidRequestException("The values of this batch are too large for one answer.")
             values.append(value)
         except (ServiceError, Refusal) as refusal:
-            refused.append(
-                {"SecretId": secret_id, "ErrorCode": _code_of(refusal), "Message": refusal.message}
-            )
+            refused.append({"SecretId": secret_id, "ErrorCode": _code_of(refusal), "Message": refusal.message})
     return {"SecretValues": values, "Errors": refused}
 
 

@@ -112,7 +112,6 @@ def validate_resource_policy(call: Call, one: Secret | None, tx: Transaction) ->
 
 def _parsed(text: str, label: str) -> Document:
     try:
-        # DIFFERS: policy principals.
         return parse_document(text, DocumentKind.RESOURCE, label)
     except PolicyError as fault:
         raise errors.MalformedPolicyDocumentException(SYNTAX, detail=str(fault)) from None

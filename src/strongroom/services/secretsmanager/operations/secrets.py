@@ -56,9 +56,7 @@ def secret_to_be(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
     )
 
 
-@ROOM.operation(
-    "CreateSecret", mode=Mode.WRITE, locate=secret_to_be, keys=request_keys("CreateSecret"), shown=("ARN",)
-)
+@ROOM.operation("CreateSecret", mode=Mode.WRITE, locate=secret_to_be, keys=request_keys("CreateSecret"), shown=("ARN",))
 def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     """Make a secret, with a first version if a value is given.
 

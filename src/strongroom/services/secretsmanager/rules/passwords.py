@@ -51,9 +51,7 @@ def random_password(entropy: Entropy, wanted: Recipe) -> str:
     Our choice: places are redrawn rather than whole passwords, so that the work is bounded.
     """
     signs = list(pick(entropy, wanted.pool, wanted.length))
-    for place, kind in zip(
-        _places(entropy, wanted.length, len(wanted.required)), wanted.required, strict=True
-    ):
+    for place, kind in zip(_places(entropy, wanted.length, len(wanted.required)), wanted.required, strict=True):
         signs[place] = pick(entropy, kind, 1)
     return "".join(signs)
 

@@ -35,9 +35,7 @@ def value_problem(params: Mapping[str, Any], *, required: bool) -> Answerable | 
     if STRING in params and BINARY in params:
         return errors.InvalidParameterException(errors.BOTH_VALUES_GIVEN)
     if len(value[1]) > VALUE_BYTES_MAX:
-        return errors.InvalidParameterException(
-            f"The secret value can't be larger than {VALUE_BYTES_MAX} bytes."
-        )
+        return errors.InvalidParameterException(f"The secret value can't be larger than {VALUE_BYTES_MAX} bytes.")
     return None
 
 

@@ -26,16 +26,12 @@ _OF_PRIMARY = bindparam("of_primary", type_=Integer)
 _HERE = (replica.c.primary_pk == _OF_PRIMARY, replica.c.region == bindparam("in_region"))
 
 _ALL = Statement(select(*_COLUMNS).where(replica.c.primary_pk == _OF_PRIMARY).order_by(replica.c.region))
-_READ_DAYS = Statement(
-    select(secret.c.region, secret.c.accessed_day).where(secret.c.primary_pk == _OF_PRIMARY)
-)
+_READ_DAYS = Statement(select(secret.c.region, secret.c.accessed_day).where(secret.c.primary_pk == _OF_PRIMARY))
 _ADD = Statement(insert(replica).values({name: bindparam(f"v_{name}") for name in Replica._fields}))
 _SET = Statement(
     update(replica)
     .where(*_HERE)
-    .values(
-        {name: bindparam(f"v_{name}") for name in ("kms_key_id", "status", "status_message", "secret_pk")}
-    )
+    .values({name: bindparam(f"v_{name}") for name in ("kms_key_id", "status", "status_message", "secret_pk")})
 )
 _DROP = Statement(delete(replica).where(*_HERE))
 

@@ -35,18 +35,16 @@ _WIDTH = len(_SECRET)
 _WITH_LABEL = Statement(
     select(*_SECRET, *_VERSION)
     .select_from(
-        secret.outerjoin(
-            label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))
-        ).outerjoin(version, version.c.pk == label.c.version_pk)
+        secret.outerjoin(label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))).outerjoin(
+            version, version.c.pk == label.c.version_pk
+        )
     )
     .where(_NAMED)
 )
 _WITH_VERSION = Statement(
     select(*_SECRET, *_VERSION)
     .select_from(
-        secret.outerjoin(
-            version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == bindparam("wanted"))
-        )
+        secret.outerjoin(version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == bindparam("wanted")))
     )
     .where(_NAMED)
 )
@@ -74,9 +72,7 @@ _LABELS_OF_MANY = Statement(
     .join_from(label, version, version.c.pk == label.c.version_pk)
     .where(label.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
-_UNLABEL = Statement(
-    delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label"))
-)
+_UNLABEL = Statement(delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label")))
 _LABEL = Statement(
     insert(label).values(
         secret_pk=bindparam("v_secret_pk"),
@@ -184,9 +180,7 @@ def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels)
     for name in sorted(moved & after.keys()):
         tx.run(_LABEL, v_secret_pk=secret_pk, of_secret=secret_pk, v_label=name, at_version=after[name])
     stages = by_version(after)
-    for version_id in sorted(
-        {holder[name] for holder in (before, after) for name in moved if name in holder}
-    ):
+    for version_id in sorted({holder[name] for holder in (before, after) for name in moved if name in holder}):
         text = orjson.dumps(stages.get(version_id, ())).decode()
         tx.run(_VERSION_LABELS, of_secret=secret_pk, at_version=version_id, v_labels=text)
 

@@ -95,9 +95,7 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
         mfa=call.target is not None and MFA in call.target.facts,
     )
     name = call["RoleSessionName"]
-    answer = sessions.given_out(call, tx, session) | {
-        "AssumedRoleUser": assumed_user(role, name)
-    }
+    answer = sessions.given_out(call, tx, session) | {"AssumedRoleUser": assumed_user(role, name)}
     return answer if identity is None else answer | {"SourceIdentity": identity}
 
 

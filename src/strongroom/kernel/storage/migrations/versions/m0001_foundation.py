@@ -12,6 +12,54 @@ down_revision = None
 def upgrade() -> None:
     """Make the change."""
     op.create_table(
+        "functions_code",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "functions_event",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.Column("function_arn", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_functions_event_function_pk"), "functions_event", ["function_pk"], unique=False)
+    op.create_table(
+        "functions_function",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("last_version", sa.Integer(), nullable=False),
+        sa.Column("reserved", sa.Integer(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", name="functions_function_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "functions_layer",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("code_pk", sa.Integer(), nullable=False),
+        sa.Column("code_sha256", sa.Text(), nullable=False),
+        sa.Column("code_size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", "number", name="functions_layer_number"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "iam_access_key_use",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("used_ms", sa.BigInteger(), nullable=False),
@@ -125,8 +173,26 @@ def upgrade() -> None:
         sa.Column("manager", sa.Text(), nullable=False),
         sa.Column("policy", sa.Text(), nullable=False),
         sa.Column("material_id", sa.Text(), nullable=True),
+        sa.Column("multi_region", sa.Text(), nullable=True),
+        sa.Column("window_days", sa.Integer(), nullable=True),
+        sa.Column("rotation_days", sa.Integer(), nullable=True),
+        sa.Column("rotation_ms", sa.BigInteger(), nullable=True),
+        sa.Column("on_demand", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("account", "region", "key_id", name="kms_key_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "logs_group",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("retention_days", sa.Integer(), nullable=True),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("account", "region", "name", name="logs_group_name"),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -213,6 +279,51 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
+    op.create_table(
+        "functions_alias",
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["function_pk"],
+            ["functions_function.pk"],
+        ),
+        sa.PrimaryKeyConstraint("function_pk", "name"),
+    )
+    op.create_table(
+        "functions_policy",
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("qualifier", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["function_pk"],
+            ["functions_function.pk"],
+        ),
+        sa.PrimaryKeyConstraint("function_pk", "qualifier"),
+    )
+    op.create_table(
+        "functions_version",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("function_pk", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Text(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("environment", sa.LargeBinary(), nullable=True),
+        sa.Column("code_pk", sa.Integer(), nullable=False),
+        sa.Column("code_sha256", sa.Text(), nullable=False),
+        sa.Column("code_size", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["function_pk"],
+            ["functions_function.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("function_pk", "number", name="functions_version_number"),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "iam_access_key",
         sa.Column("id", sa.Text(), nullable=False),
@@ -353,11 +464,37 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_kms_alias_key_pk"), "kms_alias", ["key_pk"], unique=False)
     op.create_table(
+        "kms_grant",
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("key_pk", sa.Integer(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("grantee", sa.Text(), nullable=False),
+        sa.Column("retiring", sa.Text(), nullable=True),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("operations", sa.Text(), nullable=False),
+        sa.Column("constraints", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["key_pk"],
+            ["kms_key.pk"],
+        ),
+        sa.PrimaryKeyConstraint("grant_id"),
+    )
+    op.create_index("kms_grant_retiring", "kms_grant", ["retiring"], unique=False)
+    op.create_index("kms_grant_to", "kms_grant", ["key_pk", "grantee"], unique=False)
+    op.create_table(
         "kms_material",
         sa.Column("key_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("material_id", sa.Text(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("rotated_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rotation", sa.Text(), nullable=True),
+        sa.Column("valid_to_ms", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["key_pk"],
             ["kms_key.pk"],
@@ -374,6 +511,23 @@ def upgrade() -> None:
             ["kms_key.pk"],
         ),
         sa.PrimaryKeyConstraint("key_pk", "key"),
+    )
+    op.create_table(
+        "logs_stream",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("group_pk", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=True),
+        sa.Column("last_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ingested_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["group_pk"],
+            ["logs_group.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sa.UniqueConstraint("group_pk", "name", name="logs_stream_name"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "secretsmanager_policy",
@@ -466,6 +620,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("policy_id", "number"),
     )
+    op.create_table(
+        "logs_batch",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("group_pk", sa.Integer(), nullable=False),
+        sa.Column("stream_pk", sa.Integer(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ingested_ms", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stream_pk"],
+            ["logs_stream.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("logs_batch_group", "logs_batch", ["group_pk", "pk"], unique=False)
+    op.create_index("logs_batch_stream", "logs_batch", ["stream_pk", "pk"], unique=False)
     op.create_table(
         "secretsmanager_earlier_key",
         sa.Column("pk", sa.Integer(), nullable=False),

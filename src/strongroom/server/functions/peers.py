@@ -1,0 +1,87 @@
+"""Whose connection is it? A Runtime API answers the processes of its own function, and nobody else.
+
+All functions share the machine's loopback, so a port alone keeps nobody out. The kernel knows the socket at the
+other end: started by root, its uid is one that only this function's processes have; else the socket must be open
+in a process of the function's own PID namespace.
+
+Source: proc(5), /proc/net/tcp, /proc/PID/fd, /proc/PID/ns/pid; pid_namespaces(7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_LOCAL, _REMOTE, _UID, _INODE = 1, 2, 7, 9
+
+
+def is_of_uid(connection: socket.socket, uid: int) -> bool:
+    """Whether the other end of a loopback connection belongs to a uid."""
+    found = _other_end(connection)
+    return found is not None and found[0] == uid
+
+
+def is_of_namespace(connection: socket.socket, namespace: str) -> bool:
+    """Whether the other end is open in a process of a PID namespace, named as ``pid:[4026532000]``."""
+    found = _other_end(connection)
+    if found is None:
+        return False
+    wanted = f"socket:[{found[1]}]"
+    return any(_holds(pid, wanted) for pid in members(namespace))
+
+
+def members(namespace: str) -> Iterator[int]:
+    """The processes of a PID namespace, by our numbers of them."""
+    for entry in os.listdir("/proc"):  # noqa: PTH208  names, not paths: there may be thousands
+        if entry.isdigit() and _namespace(int(entry)) == namespace:
+            yield int(entry)
+
+
+def resident_bytes(namespace: str) -> int:
+    """How much memory the processes of a namespace have in use together; what they share counts for each."""
+    total = 0
+    for pid in members(namespace):
+        with contextlib.suppress(OSError, IndexError, ValueError):
+            total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    return total
+
+
+def _namespace(pid: int) -> str | None:
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115
+    return None
+
+
+def _holds(pid: int, wanted: str) -> bool:
+    with contextlib.suppress(OSError):
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{descriptor}") == wanted:  # noqa: PTH115
+                    return True
+    return False
+
+
+def _other_end(connection: socket.socket) -> tuple[int, int] | None:
+    """Uid and inode of the socket at the other end of an IPv4 loopback connection."""
+    theirs, ours = _spelled(connection.getpeername()), _spelled(connection.getsockname())
+    with Path("/proc/net/tcp").open(encoding="ascii") as table:
+        next(table)
+        for line in table:
+            parts = line.split()
+            if parts[_LOCAL] == theirs and parts[_REMOTE] == ours:
+                return int(parts[_UID]), int(parts[_INODE])
+    return None
+
+
+def _spelled(address: tuple[str, int]) -> str:
+    """An address as the table prints it: the four bytes as a number of this machine's byte order."""
+    number = int.from_bytes(socket.inet_aton(address[0]), "little" if _LITTLE else "big")
+    return f"{number:08X}:{address[1]:04X}"
+
+
+_LITTLE = sys.byteorder == "little"

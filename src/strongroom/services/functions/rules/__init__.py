@@ -1,0 +1,1 @@
+"""What functions mean: pure rules of their arguments."""

@@ -1,0 +1,1 @@
+"""Rows of functions: statements, and nothing else."""

@@ -1,0 +1,70 @@
+"""kernel/journal/written: a filled form is the record encoded anew, byte by byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strongroom.base.entropy import SystemEntropy
+from strongroom.kernel.call import Record
+from strongroom.kernel.journal.chain import Chain
+from strongroom.kernel.journal.written import MAX_FORM_BYTES, Blanks, WrittenRecord, form_of
+
+ENTROPY = SystemEntropy()
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+def event(when: str, request_id: str, event_id: str, agent: str = "agent") -> dict[str, Any]:
+    return {
+        "userAgent": agent,
+        "eventTime": when,
+        "requestParameters": {"secretId": agent, "100%": None},
+        "requestID": request_id,
+        "eventID": event_id,
+        "readOnly": True,
+    }
+
+
+def formed(agent: str, why: dict[str, Any] | None, origin: bool) -> Any:
+    blanks = Blanks(ENTROPY)
+    made = event(blanks.when, blanks.request_id, blanks.event_id, agent)
+    return form_of(made, {**(why or {}), "for": blanks.origin} if origin else why, blanks)
+
+
+@given(TEXTS, TEXTS, st.booleans(), st.integers(0, 10**15))
+def test_a_filled_form_is_the_record_encoded_anew(agent: str, sid: str, nested: bool, at_ms: int) -> None:
+    why = {"outcome": "allowed", "matches": [{"sid": sid}]}
+    form = formed(agent, why, nested)
+    told = event("2026-01-02T03:04:05Z", "r-1", "e-1", agent)
+    anew = Record("e-1", told, writes=False, decision={**why, "for": "o-1"} if nested else why)
+    filled = WrittenRecord(form, "2026-01-02T03:04:05Z", "r-1", "e-1", "o-1" if nested else None)
+
+    assert Chain("c").records([anew, anew], at_ms) == Chain("c").records([filled, filled], at_ms)
+    assert told == filled.event
+    assert anew.decision == filled.decision
+
+
+def test_a_record_without_reasons_has_none() -> None:
+    filled = WrittenRecord(formed("a", None, origin=False), "t", "r", "e", None)
+    assert b"decision" not in filled.line(1, "p", 2)
+    assert filled.decision is None
+
+
+def test_what_cannot_be_one_form_is_none() -> None:
+    blanks = Blanks(ENTROPY)
+    whole = event(blanks.when, blanks.request_id, blanks.event_id)
+    assert form_of(whole | {"requestID": "known"}, None, blanks) is None
+    assert form_of(whole | {"userAgent": blanks.event_id}, None, blanks) is None
+    assert form_of(whole, {"a": blanks.origin, "b": blanks.origin}, blanks) is None
+    assert form_of(whole | {"userAgent": "x" * MAX_FORM_BYTES}, None, blanks) is None
+    assert form_of(whole | {"userAgent": "\ud800"}, None, blanks) is None
+    assert form_of(whole, None, blanks) is not None
+
+
+def test_the_line_is_json_of_one_line() -> None:
+    line = WrittenRecord(formed("new\nline", None, origin=False), "t", "r", "e", None).line(7, "ab", 9)
+    assert {"seq": 7, "prev": "ab", "at": 9, "id": "e", "writes": False}.items() <= orjson.loads(line).items()
+    assert b"\n" not in line

@@ -91,15 +91,16 @@ class Keyring:
         """The keyring of what clients hold for a while and bring back: page, grant and import tokens.
 
         Nobody can re-wrap what a client holds, so these are sealed under a key of their own that lies in the
-        store under the root, and a list or an import goes on while the root key is replaced. (Session tokens have keys that
-        are renewed by themselves: ``tokenkeys``.) Without one, in a room's own tests, this keyring serves.
+        store under the root, and a list or an import goes on while the root key is replaced. (Session tokens
+        have keys that are renewed by themselves: ``tokenkeys``.) Without one, in a room's own tests, this keyring
+        serves.
         """
         return self._tokens or self
 
     @property
     def newest_id(self) -> bytes:
-        """The public id of the root that seals now. What was sealed before a transaction must name it, to be good in it:
-        the root may have been replaced meanwhile.
+        """The public id of the root that seals now. What was sealed before a transaction must name it to be good
+        there: the root may have been replaced meanwhile.
         """
         return self._newest.id
 

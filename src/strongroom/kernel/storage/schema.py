@@ -89,4 +89,7 @@ kernel_key = Table(
     Column("name", Text, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
-"""Keys of the kernel's own under the root key, by name. ``client-tokens``: what clients hold (pages, grants, imports)."""
+"""Keys of the kernel's own under the root key, by name.
+
+``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
+"""

@@ -20,7 +20,7 @@ from strongroom.services.iam.rules import qrcodes
 from strongroom.services.iam.store import devices
 from strongroom.services.iam.store.devices import Device
 
-_PURPOSE = "iam-mfa-seed"
+PURPOSE = "iam-mfa-seed"
 _SEED_BYTES = 40
 """64 characters of base32, as AWS makes them."""
 _AROUND = 1
@@ -43,7 +43,7 @@ def new_seed(serial: str, name: str, account: str, entropy: Entropy, keyring: Ke
     seed = entropy.take(_SEED_BYTES)
     base32 = base64.b32encode(seed)
     uri = f"otpauth://totp/{quote(name, safe='')}@{account}?secret={base32.decode('ascii')}"
-    return Seed(keyring.seal(_PURPOSE, seed, serial.encode()), base32, qrcodes.png(uri))
+    return Seed(keyring.seal(PURPOSE, seed, serial.encode()), base32, qrcodes.png(uri))
 
 
 def use(call: Call, tx: Transaction, device: Device, code: str) -> bool:
@@ -80,5 +80,5 @@ def found_pair(call: Call, tx: Transaction, device: Device, first: str, second: 
 
 
 def _step_of(call: Call, device: Device, code: str, steps: Iterable[int]) -> int | None:
-    seed = call.kernel.keyring.open(_PURPOSE, device.sealed, device.serial.encode())
+    seed = call.kernel.keyring.open(PURPOSE, device.sealed, device.serial.encode())
     return totp.step_of(seed, code, steps)

@@ -174,7 +174,7 @@ class Deployment:
             "aws_access_key_id": found.get("AWS_ACCESS_KEY_ID"),
             "aws_secret_access_key": found.get("AWS_SECRET_ACCESS_KEY"),
         } | keys
-        return boto3.session.Session(region_name=region, **credentials).client(  # type: ignore[call-overload]
+        return boto3.session.Session(region_name=region, **credentials).client(
             service,
             endpoint_url=self.url,
             verify=found.get("AWS_CA_BUNDLE", True),

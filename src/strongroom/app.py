@@ -397,7 +397,7 @@ class Worker:
         warnings = (("functions", Unconfined.warning),) if unconfined else ()
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
-            max_body_bytes=product.settings.limits.max_body_bytes,
+            max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
             health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),

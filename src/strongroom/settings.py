@@ -174,6 +174,14 @@ class Settings:
         least=128 * 1024,
         most=256 * 1024 * 1024,
     )
+    max_code_bytes: int = _setting(
+        72 * 1024 * 1024,
+        "bytes",
+        "The largest request body where Lambda takes code and payloads; a worker reads four such at once.",
+        extreme=1024 * 1024,
+        least=128 * 1024,
+        most=256 * 1024 * 1024,
+    )
     max_head_bytes: int = _setting(
         32 * 1024,
         "bytes",

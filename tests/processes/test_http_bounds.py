@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,37 @@ def test_a_body_that_is_announced_too_large_is_refused_before_it_is_sent(server:
         refused = raw.answer()
         assert (413, "application/x-amz-json-1.1") == (refused.status, refused.headers["content-type"])
         assert "RequestEntityTooLargeException" == json.loads(refused.body)["__type"]
+
+
+CODE = "/2015-03-31/functions"
+
+
+def test_where_code_is_taken_a_body_may_be_larger_and_few_are_read_at_once(server: Toy) -> None:
+    head = f"POST {CODE} HTTP/1.1\r\nHost: {{host}}\r\nContent-Length: {BODY + 1}\r\n\r\n"
+    with ExitStack() as stack:
+        under_way = [stack.enter_context(Raw(server.url)) for _ in range(4)]
+        for raw in under_way:
+            raw.send(head.format(host=raw.host).encode() + b"x")
+        time.sleep(0.2)
+        with Raw(server.url) as fifth:
+            fifth.send(head.format(host=fifth.host).encode())
+            assert 503 == fifth.answer().status
+        for raw in under_way:
+            raw.send(b"x" * BODY)
+            assert raw.answer().status not in (413, 503)  # it came to the application
+    with Raw(server.url) as again:
+        again.request(CODE, b"x" * (BODY + 1))
+        assert again.answer().status not in (413, 503)
+
+
+def test_code_too_is_bounded_and_must_say_its_size(server: Toy) -> None:
+    with Raw(server.url) as raw:
+        raw.send(f"POST {CODE} HTTP/1.1\r\nHost: {raw.host}\r\nContent-Length: {80 << 20}\r\n\r\n".encode())
+        assert 413 == raw.answer().status
+    with Raw(server.url) as raw:
+        raw.send(f"POST {CODE} HTTP/1.1\r\nHost: {raw.host}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        raw.send(b"20001\r\n" + b"x" * 131073 + b"\r\n0\r\n\r\n")
+        assert 413 == raw.answer().status
 
 
 def test_a_client_that_sends_all_of_its_large_body_still_reads_its_refusal(server: Toy) -> None:

@@ -357,3 +357,43 @@ def test_labels_stay_whole_under_writers_of_one_secret_at_both_doors(doors: Door
     assert shown[0] == shown[1]
     assert set(acknowledged) < set(shown[0])
     assert [["AWSCURRENT"], ["AWSPREVIOUS"]] == sorted(stages for stages in shown[0].values() if stages)
+
+
+def test_labels_are_never_on_two_versions_while_both_doors_move_them(doors: Doors) -> None:
+    """Custom labels, AWSPENDING and AWSCURRENT are moved at once from both sides; who comes second is refused."""
+    arn = a_secret(doors)
+    wrong: list[Any] = []
+
+    def move(door: int) -> None:
+        client = doors.client(door, "secretsmanager")
+        for step in range(12):
+            named = [f"AT{door}", "SHARED"] if step % 2 else ["AWSPENDING"]
+            made = client.put_secret_value(SecretId=arn, SecretString=str(step), VersionStages=named)["VersionId"]
+            held = client.describe_secret(SecretId=arn)["VersionIdsToStages"]
+            names = [name for names in held.values() for name in names]
+            if len(names) != len(set(names)) or "AWSCURRENT" not in names:
+                wrong.append(held)
+            (current,) = [version for version, names in held.items() if "AWSCURRENT" in names]
+            refused = code_of(
+                lambda: client.update_secret_version_stage(
+                    SecretId=arn,
+                    VersionStage="AWSCURRENT",
+                    MoveToVersionId=made,  # noqa: B023
+                    RemoveFromVersionId=current,  # noqa: B023
+                )
+            )
+            if refused not in ("", "InvalidParameterException"):
+                wrong.append(refused)
+
+    movers = [threading.Thread(target=move, args=(door,)) for door in (0, 1, 0, 1)]
+    for thread in movers:
+        thread.start()
+    for thread in movers:
+        thread.join(120)
+    assert [] == wrong
+    both = [doors.client(door, "secretsmanager") for door in (0, 1)]
+    shown = [client.describe_secret(SecretId=arn)["VersionIdsToStages"] for client in both]
+    assert shown[0] == shown[1]
+    names = [name for names in shown[0].values() for name in names]
+    assert {"AWSCURRENT", "AWSPREVIOUS", "AT0", "AT1", "SHARED"} <= set(names)
+    assert len(names) == len(set(names))

@@ -79,7 +79,6 @@ class House:
             "AccessKeyId": access_key["AccessKeyId"],
             "PolicySourceArn": arn,
             "RoleArn": f"arn:aws:iam::{account.id}:role/{CANARY}",
-            "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],
             "SerialNumber": token.serial,
             "InstanceProfileName": CANARY,
             "OpenIDConnectProviderArn": provider["OpenIDConnectProviderArn"],

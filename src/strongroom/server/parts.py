@@ -59,6 +59,7 @@ class WireLimits:
     """Bounds of what one client may send and hold. Times in seconds, sizes in bytes."""
 
     max_body_bytes: int = 1024 * 1024
+    max_code_bytes: int = 72 * 1024 * 1024
     max_head_bytes: int = 32 * 1024
     max_headers: int = 100
     head_timeout: float = 10.0

@@ -24,6 +24,10 @@ from strongroom.server.parts import TLSDetails, WireLimits
 
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 16
+_CODE_PATHS = (b"/2015-03-31/functions", b"/2018-10-31/layers")
+"""Where Lambda takes code and payloads: nobody is proven yet when a body comes, so its size is bounded by place."""
+_LARGE_AT_ONCE = 4
+_large = 0
 _FRAMING_FACTOR = 8
 """How many bytes of chunk framing a body byte may cost: one-byte chunks cost six."""
 
@@ -58,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: tuple[int, str, str] | None = None
         self._running: RequestResponseCycle | None = None
         self._discarded = 0
+        self._most_body = limits.max_body_bytes
+        self._is_large = False
 
     # The connection
 
@@ -100,6 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Let go of what was queued, and tell whoever is at work."""
         self.pipeline.clear()
         self.deadline = 0.0
+        self._end_large()
         if self._running is not None:
             self._running.disconnected = True
             self._running.message_event.set()
@@ -154,9 +161,10 @@ class BoundedProtocol(HttpToolsProtocol):
             size = sum(len(name) + len(value) for name, value in headers) + len(self.url)
             if size > limits.max_head_bytes:
                 self._stop(_HEAD_TOO_LARGE)
+        self._most_body = limits.max_body_bytes
         for name, value in headers:
             if name == b"content-length" and len(value) < 20 and int(value) > limits.max_body_bytes:
-                self._stop(_BODY_TOO_LARGE)
+                self._begin_large(int(value))
         if len(self.pipeline) >= limits.max_pipelined:
             self._stop(_MALFORMED)
         self._in_head = False
@@ -171,12 +179,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Count what a chunked body did not announce."""
         self._body_bytes += len(body)
-        if self._body_bytes > self.limits.max_body_bytes:
+        if self._body_bytes > self._most_body:
             self._stop(_BODY_TOO_LARGE)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole; now it is our turn, and the client may wait as long as we need."""
+        self._end_large()
         self._in_body = False
         self.deadline = 0.0
         super().on_message_complete()
@@ -206,6 +215,25 @@ class BoundedProtocol(HttpToolsProtocol):
     def _answering(self) -> bool:
         return self._running is not None and not self._running.response_complete
 
+    # Bodies that hold code
+
+    def _begin_large(self, announced: int) -> None:
+        """Allow an announced body more than the usual, where it is for code and few others are under way."""
+        global _large  # noqa: PLW0603  one count a process, in one thread
+        if announced > self.limits.max_code_bytes or not self.url.startswith(_CODE_PATHS):
+            self._stop(_BODY_TOO_LARGE)
+        if _large >= _LARGE_AT_ONCE:
+            self._stop(_TOO_MANY_LARGE)
+        _large += 1
+        self._is_large = True
+        self._most_body = self.limits.max_code_bytes
+
+    def _end_large(self) -> None:
+        global _large  # noqa: PLW0603
+        if self._is_large:
+            self._is_large = False
+            _large -= 1
+
     # Refusing
 
     def _stop(self, refusal: tuple[int, str, str]) -> None:
@@ -213,7 +241,7 @@ class BoundedProtocol(HttpToolsProtocol):
         raise _Refused
 
     def _most_message_bytes(self) -> int:
-        return self.limits.max_head_bytes + _FRAMING_FACTOR * self.limits.max_body_bytes
+        return self.limits.max_head_bytes + _FRAMING_FACTOR * self._most_body
 
     def _last_request(self) -> None:
         """What was accepted is still answered, then the connection is closed."""
@@ -226,6 +254,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer and close; without an answer where one for this or an earlier request is on its way."""
+        self._end_large()
         bad = self.cycle if self._in_body else None  # one refused in its head has no cycle of its own yet
         self._in_head = self._in_body = False
         if bad is not None:
@@ -266,6 +295,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
 
 
+_TOO_MANY_LARGE = (503, "ServiceUnavailable", "Too many large requests. Please try again.")
 _TOO_MANY = (503, "ServiceUnavailable", "Too many connections.")
 _TOO_SLOW = (408, "RequestTimeout", "The request did not arrive in time.")
 _MALFORMED = (400, "BadRequest", "The request is not well-formed HTTP/1.1.")

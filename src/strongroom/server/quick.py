@@ -59,7 +59,7 @@ class QuickProtocol(BoundedProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Gather the body of a held request."""
-        if self._held and self._body_bytes + len(body) > self.limits.max_body_bytes:
+        if self._held and self._body_bytes + len(body) > self._most_body:
             self._let_go()
         if not self._held:
             super().on_body(body)

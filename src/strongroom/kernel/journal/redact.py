@@ -39,6 +39,7 @@ FLOOR: Mapping[str, frozenset[str]] = {
     }),
     "sts": frozenset({"TokenCode", "WebIdentityToken", "SAMLAssertion", "DecodedMessage", "TradeInToken"}),
     "lambda": frozenset({"Variables", "ZipFile", "Payload", "ClientContext", "LogResult"}),
+    "logs": frozenset({"logEvents", "filterPattern", "message"}),
     "ssm": frozenset({"Value"}),
 }  # fmt: skip
 """Members that are never shown, by service; ``""`` is every service."""

@@ -130,15 +130,26 @@ def _prove_function(call: Call, tx: Transaction, one: Secret, function: str) -> 
     dry = {"FunctionName": function, "InvocationType": "DryRun"}
     try:
         call.ask(tx, "lambda", "Invoke", **dry)
-    except Refusal as refusal:
+    except (Refusal, ServiceError) as refusal:
         # The caller's own lack of lambda:InvokeFunction is told as it is.
-        raise (refusal if refusal.kind is not Kind.NOT_OFFERED else _cannot_invoke()) from None
-    except ServiceError as refusal:
-        raise (refusal if refusal.http_status >= 500 else _cannot_invoke()) from None
+        raise (refusal if _is_denial(refusal) else _told(refusal)) from None
     try:
         call.act(tx, "lambda", "Invoke", resource=(one.arn, one.account), **dry)
-    except Refusal as refusal:
-        raise (_cannot_invoke() if refusal.kind is Kind.ACCESS_DENIED else refusal) from None
+    except (Refusal, ServiceError) as refusal:
+        raise _told(refusal) from None
+
+
+def _told(refusal: Refusal | ServiceError) -> Answerable:
+    """What the caller is told where the function cannot be asked: AWS's one text, unless the fault is ours."""
+    if isinstance(refusal, ServiceError):
+        ours = refusal.http_status >= 500 or refusal.http_status == 429
+    else:
+        ours = refusal.kind not in (Kind.ACCESS_DENIED, Kind.NOT_OFFERED, Kind.VALIDATION)
+    return refusal if ours else _cannot_invoke()
+
+
+def _is_denial(refusal: Refusal | ServiceError) -> bool:
+    return isinstance(refusal, Refusal) and refusal.kind is Kind.ACCESS_DENIED
 
 
 def _cannot_invoke() -> Refusal:

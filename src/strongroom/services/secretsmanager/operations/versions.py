@@ -55,6 +55,7 @@ def update_secret_version_stage(call: Call, one: Secret, tx: Transaction) -> Ans
     before = store.versions.labels_of(tx, one.pk)
     after = labels.restaged(before, label, remove_from=call.get("RemoveFromVersionId"), move_to=move_to)
     if target is not None and target.form is None and label == labels.CURRENT:
+        # DIFFERS: reserved versions.
         # Our choice: a current version that nobody could read would break every reader of the secret.
         raise errors.InvalidRequestException(
             f"You can't move staging label {label} to version {move_to} because it has no value yet."

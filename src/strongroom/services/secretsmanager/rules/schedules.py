@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any
 
@@ -146,6 +147,7 @@ def moment_in(window: Window, now: datetime, chance: int) -> datetime:
     return begin if left <= 0 else begin + timedelta(seconds=chance % left)
 
 
+@lru_cache(maxsize=512)
 def _expression(text: str, duration: timedelta | None) -> Schedule:
     rate = _RATE.fullmatch(text)
     if rate is not None:
@@ -174,7 +176,8 @@ def _checked(schedule: Schedule) -> Schedule:
 
 def _checked_cron(schedule: Schedule, cron: Cron) -> Schedule:
     # From a fixed day on, so that an expression is good or bad for ever; the year 2000 has a 29 February.
-    days = list(islice(cron.days_from(date(2000, 1, 1)), 400))
+    # Sixty days show every pattern: rare ones reach over decades, dense ones repeat within a year.
+    days = list(islice(cron.days_from(date(2000, 1, 1)), 60))
     if not days:
         raise _invalid("The ScheduleExpression names no day that there is.")
     between = [later - earlier for earlier, later in pairwise(days)]

@@ -37,7 +37,8 @@ _ARNS = Statement(
     .order_by(secret.c.region, secret.c.name)
     .limit(bindparam("at_most", type_=Integer))
 )
-_COUNTS = Statement(select(func.count(), func.sum(case((_OWN, 1), else_=0))).select_from(secret).where(_DEPENDS))
+# Summed, not grouped: to PostgreSQL the parameter of a select and that of its GROUP BY are two.
+_COUNTS = Statement(select(func.coalesce(func.sum(case((_OWN, 1), else_=0)), 0), func.count()).where(_DEPENDS))
 
 
 def arns(tx: Transaction, begin: bytes, account: str, at_most: int) -> Sequence[str]:
@@ -49,5 +50,5 @@ def arns(tx: Transaction, begin: bytes, account: str, at_most: int) -> Sequence[
 def counts(tx: Transaction, begin: bytes, account: str) -> tuple[int, int]:
     """How many there are in the account, and how many in all others."""
     row = tx.row(_COUNTS, begin=begin, length=len(begin), account=account)
-    everywhere, own = (0, 0) if row is None else (int(row[0]), int(row[1] or 0))
+    own, everywhere = (0, 0) if row is None else (int(row[0]), int(row[1]))
     return own, everywhere - own

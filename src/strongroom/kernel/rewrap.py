@@ -12,9 +12,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, func, select, update
+from sqlalchemy import Column, ColumnElement, bindparam, func, select, update
 
 from strongroom.kernel import roots
 from strongroom.kernel.jobs import due
@@ -172,9 +172,7 @@ def sealed_rows(
         .limit(bindparam("most"))
     )
     count = Statement(select(func.count(column)))
-    change = Statement(
-        update(cast("Table", table)).where(place == bindparam("which")).values({column.name: bindparam("v_sealed")})
-    )
+    change = Statement(update(table).where(place == bindparam("which")).values({column.name: bindparam("v_sealed")}))
 
     def pages(tx: Transaction, after: Place | None, limit: int) -> list[SealedRow]:
         found = tx.rows(page, after=first if after is None else after[0], most=limit)

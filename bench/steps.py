@@ -145,7 +145,7 @@ def _by_step(opened: Opened, requests: list[HTTPRequest], calls: int) -> None:
     before = tuple(watch.around(f"  {step.__name__}", step) for step in chain_file.BEFORE)
     inside = tuple(watch.around(f"  {step.__name__} (both calls)", step) for step in chain_file.INSIDE)
     chain_file.BEFORE, chain_file.INSIDE = before, inside  # type: ignore[assignment]
-    opened.chain._record = watch.around("  records (both calls)", opened.chain._record)  # type: ignore[method-assign]
+    opened.chain.records.of = watch.around("  records (both calls)", opened.chain.records.of)  # type: ignore[method-assign]
     opened.chain.ask = watch.around("  ask on behalf: kms:Decrypt, in handle", opened.chain.ask)  # type: ignore[method-assign]
     opened.chain.enter = watch.around("enter: all steps", opened.chain.enter)  # type: ignore[method-assign]
     opened.recorder.read = watch.around("journal: lines, chain, write", opened.recorder.read)  # type: ignore[method-assign]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -55,14 +55,14 @@ class Account:
 class InProcess:
     """The product on a loopback port."""
 
-    def __init__(self, data: Path, *, product: Callable[[Settings], Product] = Product, **settings: Any) -> None:
+    def __init__(self, data: Path, **settings: Any) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.settings = Settings(data=data, host="127.0.0.1", port=self.port, tls="off", **settings)
         self.url = f"http://127.0.0.1:{self.port}"
-        self.product = product(self.settings)
+        self.product = Product(self.settings)
         self.product.prepare(ROOT_KEY)
         self.worker = self.product.open_worker(ROOT_KEY, 0)
         self.runner = self.product.open_runner(ROOT_KEY)

@@ -97,9 +97,7 @@ def aws(server: Deployment, *words: str) -> str:
 def test_the_aws_command_line_invokes_and_reads_the_log(server: Deployment, role: str, tmp_path: Path) -> None:
     make(server, role, "cli", "def handler(e, c):\n    print('seen', e['n'])\n    return e['n'] + 1\n")
     answer = tmp_path / "answer.json"
-    told = json.loads(
-        aws(server, "lambda", "invoke", "--function-name", "cli", "--payload", '{"n": 41}', str(answer))
-    )
+    told = json.loads(aws(server, "lambda", "invoke", "--function-name", "cli", "--payload", '{"n": 41}', str(answer)))
     assert (200, "42") == (told["StatusCode"], answer.read_text())
     stream = json.loads(aws(server, "logs", "describe-log-streams", "--log-group-name", "/aws/lambda/cli"))
     name = stream["logStreams"][0]["logStreamName"]
@@ -179,3 +177,48 @@ def test_functions_end_with_the_server(tmp_path: Path) -> None:
         assert pids and all(map(is_alive, pids))
         running.kill()
         wait_gone(pids, timeout=5)
+
+
+def test_strongroom_logs_prints_what_a_function_printed(server: Deployment, role: str) -> None:
+    client = make(server, role, "talks", "def handler(e, c):\n    print('said', e)\n")
+    for number in (1, 2):
+        invoke(client, "talks", number)
+    lines = server.cli("logs", "talks").stdout.splitlines()
+    assert ["said 1", "said 2"] == [line.split("  ", 1)[1] for line in lines if "said" in line]
+    assert 8 == len(lines)
+    assert ["said 2"] == [
+        line.split("  ", 1)[1] for line in server.cli("logs", "talks", "--filter", '"said 2"').stdout.splitlines()
+    ]
+    missing = server.cli("logs", "never", check=False)
+    assert (1, "strongroom: The specified log group does not exist.\n") == (missing.returncode, missing.stderr)
+
+
+def test_strongroom_function_build_makes_what_runs(server: Deployment, role: str, tmp_path: Path) -> None:
+    source = tmp_path / "f"
+    source.mkdir()
+    (source / "app.py").write_text("import boto3, words\ndef handler(e, c):\n    return words.hello\n")
+    (source / "words.py").write_text("hello = 'built'\n")
+    server.cli("function", "build", str(source))
+    code = {"ZipFile": (tmp_path / "f.zip").read_bytes()}
+    assert "built" == invoke(make(server, role, "built", "", Code=code), "built").value
+
+
+def test_a_sealed_server_runs_no_function_and_an_unsealed_one_runs_them_again(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"correct horse battery staple\n")
+    os.close(writing)
+    options = ("--workers", "1", "--tls", "off", "--seal", "passphrase", "--passphrase-fd", str(reading))
+    with Deployment(tmp_path / "data", *options, pass_fds=[reading]) as running:
+        os.close(reading)
+        iam = running.client("iam")
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        client = make(running, role, "f", "def handler(e, c):\n    return 1\n")
+        assert 1 == invoke(client, "f").value
+        pids = children_of(running.children()["runner"])
+        running.admin({"do": "seal"})
+        wait_gone(pids, timeout=5)
+        with pytest.raises(client.exceptions.ClientError, match="sealed"):
+            invoke(client, "f")
+        running.admin({"do": "unseal", "passphrase": b"correct horse battery staple".hex()})
+        running.wait_until("ready")
+        assert 1 == invoke(client, "f").value

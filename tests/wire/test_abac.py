@@ -6,12 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 from tests.inprocess import Account
 from tests.wire.test_secretsmanager_life import refused
 from tests.wire.test_secretsmanager_policies import allow, user
 from tests.wire.test_sts import refused as refused_query
 from tests.wire.test_sts import trust
+
+from strongroom.services.secretsmanager.room import ROOM
 
 BY_TAG: dict[str, Any] = {"StringEquals": {"aws:ResourceTag/project": "${aws:PrincipalTag/project}"}}
 
@@ -231,3 +234,62 @@ def test_a_deny_stands_whichever_spelling_it_meant(world: World) -> None:
     world.secrets.tag_resource(SecretId="x", Tags=[{"Key": "Project", "Value": "y"}])
 
     assert "AccessDeniedException" == refused(client.get_secret_value, SecretId="x")[0]
+
+
+OF_NO_SECRET = {"CreateSecret", "GetRandomPassword", "ListSecrets", "BatchGetSecretValue"}
+ASKED: dict[str, dict[str, Any]] = {
+    "CancelRotateSecret": {},
+    "DeleteResourcePolicy": {},
+    "DeleteSecret": {"ForceDeleteWithoutRecovery": True},
+    "DescribeSecret": {},
+    "GetResourcePolicy": {},
+    "GetSecretValue": {},
+    "ListSecretVersionIds": {},
+    "PutResourcePolicy": {"ResourcePolicy": document(allow("secretsmanager:*") | {"Principal": "*"})},
+    "PutSecretValue": {"SecretString": "mine"},
+    "RemoveRegionsFromReplication": {"RemoveReplicaRegions": ["eu-west-1"]},
+    "ReplicateSecretToRegions": {"AddReplicaRegions": [{"Region": "eu-west-1"}]},
+    "RestoreSecret": {},
+    "RotateSecret": {},
+    "StopReplicationToReplica": {},
+    "TagResource": {"Tags": [{"Key": "project", "Value": "x"}]},
+    "UntagResource": {"TagKeys": ["project"]},
+    "UpdateSecret": {"Description": "mine"},
+    "UpdateSecretVersionStage": {"VersionStage": "MINE"},
+    "ValidateResourcePolicy": {"ResourcePolicy": document(allow("secretsmanager:*") | {"Principal": "*"})},
+}
+
+
+def test_whatever_a_role_asks_of_anothers_secret_is_refused(world: World) -> None:
+    """Every operation that is about a secret, so that none is a way around the tag."""
+    assert set(ROOM.operations) - OF_NO_SECRET == set(ASKED)
+    client = world.account.client("secretsmanager", **world.session())
+    for secret_id in ("y", world.arns["y"]):
+        for operation, params in ASKED.items():
+            ask = getattr(client, xform_name(operation))
+            assert "AccessDeniedException" == refused(ask, SecretId=secret_id, **params)[0], operation
+    world.iam.put_role_policy(
+        RoleName="worker",
+        PolicyName="more",
+        PolicyDocument=document(allow("secretsmanager:BatchGetSecretValue", "secretsmanager:ListSecrets")),
+    )
+    batch = client.batch_get_secret_value(SecretIdList=["x", "y"])
+    assert ["x"] == [one["Name"] for one in batch["SecretValues"]]
+    assert ["AccessDeniedException"] == [one["ErrorCode"] for one in batch["Errors"]]
+    assert "y" == world.secrets.get_secret_value(SecretId="y")["SecretString"]
+
+
+def test_keys_are_used_by_their_tags_too_also_through_a_secret(world: World) -> None:
+    kms = world.account.client("kms")
+    for project in ("x", "y"):
+        key = kms.create_key(Tags=[{"TagKey": "project", "TagValue": project}])["KeyMetadata"]["KeyId"]
+        world.secrets.create_secret(
+            Name=f"under-{project}", SecretString="v", KmsKeyId=key, Tags=[{"Key": "project", "Value": "x"}]
+        )
+    world.iam.put_role_policy(RoleName="worker", PolicyName="keys", PolicyDocument=document(allow("kms:*", **BY_TAG)))
+    client = world.account.client("secretsmanager", **world.session())
+
+    assert "v" == client.get_secret_value(SecretId="under-x")["SecretString"]
+    assert ("AccessDeniedException", "Access to KMS is not allowed") == refused(
+        client.get_secret_value, SecretId="under-y"
+    )

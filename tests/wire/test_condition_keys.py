@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.functions import WithFunctions
 from tests.inprocess import Account, InProcess
 from tests.wire.conftest import opened
+from tests.wire.test_secretsmanager_rotation import make_function
 
 DENIED = {"AccessDenied", "AccessDeniedException"}
 Condition = dict[str, dict[str, Any]]
@@ -98,7 +98,9 @@ class World:
             self.iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=document(asked, *rest))
         keys = self.user_keys if row.by == "user" else self.role_keys
         service = actions[0].partition(":")[0]
-        client = self.account.client("secretsmanager" if "iam:PassRole" in actions else service, **keys)
+        if actions[0] == "iam:PassRole":  # a permission beside that of the operation
+            service = actions[1].partition(":")[0]
+        client = self.account.client(service, **keys)
         try:
             row.ask(client, self)
         except ClientError as error:
@@ -405,6 +407,44 @@ ROTATION = [
         {"ArnLike": {"iam:AssociatedResourceArn": "arn:aws:secretsmanager:*:ACCOUNT:secret:other"}}),
 ]  # fmt: skip
 
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
+
+
+def make_user(**more: Any) -> Callable[[Any, World], Any]:
+    return lambda client, world: client.create_user(UserName=world.name(), **more)
+
+
+def attach(client: Any, world: World) -> None:
+    name = world.name()
+    world.iam.create_user(UserName=name)
+    client.attach_user_policy(UserName=name, PolicyArn=READ_ONLY)
+
+
+def make_profile_with_role(client: Any, world: World) -> None:
+    name = world.name()
+    world.iam.create_instance_profile(InstanceProfileName=name)
+    client.add_role_to_instance_profile(InstanceProfileName=name, RoleName="r")
+
+
+OF_IAM = [
+    Row("iam:PermissionsBoundary", "iam:CreateUser", make_user(PermissionsBoundary=BOUNDARY),
+        *equals("iam:PermissionsBoundary", BOUNDARY, READ_ONLY)),
+    Row("iam:PolicyARN", "iam:AttachUserPolicy", attach,
+        {"ArnEquals": {"iam:PolicyARN": READ_ONLY}}, {"ArnEquals": {"iam:PolicyARN": BOUNDARY}}),
+    Row("iam:ResourceTag", "iam:GetUser", lambda client, world: client.get_user(UserName="ann"),
+        *equals("iam:ResourceTag/team", "blue")),
+    Row("aws:ResourceTag", "iam:GetRole", lambda client, world: client.get_role(RoleName="r"),
+        *equals("aws:ResourceTag/Team", "blue")),
+    Row("aws:RequestTag", ["iam:CreateUser", "iam:TagUser"], make_user(Tags=TAG),
+        *equals("aws:RequestTag/Team", "blue")),
+    Row("aws:TagKeys", ["iam:TagUser", "iam:CreateUser"],
+        lambda client, world: client.create_user(UserName=world.name(), Tags=TAG),
+        {"ForAllValues:StringEquals": {"aws:TagKeys": "Team"}}, {"ForAnyValue:StringEquals": {"aws:TagKeys": "Other"}}),
+    Row("iam:PassedToService", ["iam:PassRole", "iam:AddRoleToInstanceProfile"], make_profile_with_role,
+        *equals("iam:PassedToService", "ec2.amazonaws.com", "lambda.amazonaws.com")),
+]  # fmt: skip
+
 CONTEXT = {"Tenant": "a"}
 
 
@@ -482,19 +522,18 @@ THROUGH_SECRETS_MANAGER = [
 
 @pytest.fixture(scope="module")
 def strongroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    """A server with functions, for the keys of rotation."""
-    with opened(request, tmp_path_factory.mktemp("keys"), product=WithFunctions) as server:
+    """A server of its own: one account goes through all rows."""
+    with opened(request, tmp_path_factory.mktemp("keys")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def world(strongroom: InProcess) -> World:
-    assert isinstance(strongroom.product, WithFunctions)
     account = strongroom.account()
-    return World(account, strongroom.product.function(account.id))
+    return World(account, make_function(account))
 
 
-@pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *ROTATION, *KMS], ids=str)
+@pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *ROTATION, *OF_IAM, *KMS], ids=str)
 def test_a_key_decides(world: World, row: Row) -> None:
     assert "" == world.answer(row, row.meets)
     assert world.answer(row, row.misses) in DENIED

@@ -234,3 +234,28 @@ def test_wrapping_that_is_no_longer_accepted_is_refused(kms: Any, arn: str) -> N
     for algorithm, spec in (("RSAES_PKCS1_V1_5", "RSA_2048"), ("SM2PKE", "SM2"), ("SM2PKE", "RSA_2048")):
         asked = {"KeyId": arn, "WrappingAlgorithm": algorithm, "WrappingKeySpec": spec}
         assert "UnsupportedOperationException" == refusal(kms.get_parameters_for_import, **asked)[0]
+
+
+def test_a_key_without_its_material_cannot_be_enabled_into_use(strongroom: InProcess, kms: Any, arn: str) -> None:
+    """Expired while it was disabled, or while it was to be deleted: it waits for its material all the same."""
+    secret = os.urandom(32)
+    bring(kms, arn, secret, ValidTo=told(kms, arn)["CreationDate"] + timedelta(days=5))
+    kms.disable_key(KeyId=arn)
+    strongroom.advance(timedelta(days=6))
+    assert "PendingImport" == told(kms, arn)["KeyState"]
+    expected = ("KMSInvalidStateException", f"{arn} is pending import.")
+    assert expected == refusal(kms.enable_key, KeyId=arn)
+    bring(kms, arn, secret)
+    kms.schedule_key_deletion(KeyId=arn)
+    kms.delete_imported_key_material(KeyId=arn)
+    assert "PendingDeletion" == told(kms, arn)["KeyState"]
+    kms.cancel_key_deletion(KeyId=arn)
+    assert "PendingImport" == told(kms, arn)["KeyState"]
+    assert expected == refusal(kms.encrypt, KeyId=arn, Plaintext=b"x")
+
+
+def test_a_deletion_called_off_leaves_a_whole_key_disabled(kms: Any, arn: str) -> None:
+    bring(kms, arn, os.urandom(32))
+    kms.schedule_key_deletion(KeyId=arn)
+    kms.cancel_key_deletion(KeyId=arn)
+    assert "Disabled" == told(kms, arn)["KeyState"]

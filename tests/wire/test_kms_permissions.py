@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.inprocess import Account, InProcess
+from tests.journals import entries
 from tests.wire.test_kms_keys import refusal
 
 from strongroom.services.kms.ciphertext import message_of, with_check
@@ -299,3 +300,24 @@ def test_a_secret_under_a_customer_key_opens_only_for_who_may_use_the_key(
     assert "value" == user.secretsmanager.get_secret_value(SecretId="db")["SecretString"]
     blob = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
     assert "AccessDeniedException" == refusal(user.kms.decrypt, CiphertextBlob=blob)[0]
+
+
+def test_secrets_managers_uses_of_a_key_are_recorded_as_the_callers(
+    strongroom: InProcess, account: Account, kms: Any, user: User, arn: str
+) -> None:
+    """Issue 5, point 4: the caller's identity, invokedBy, and the context in the clear."""
+    secret = account.client("secretsmanager").create_secret(Name="db", SecretString="value", KmsKeyId=arn)["ARN"]
+    user.may("secretsmanager:*", "kms:Decrypt")
+    user.secretsmanager.get_secret_value(SecretId="db")
+    (record,) = [
+        entry.event
+        for entry in entries(strongroom.settings.data)
+        if entry.name == "Decrypt" and entry.event["userIdentity"].get("arn") == user.arn
+    ]
+    service = "secretsmanager.amazonaws.com"
+    assert [service] * 3 == [
+        record["userIdentity"]["invokedBy"], record["sourceIPAddress"], record["userAgent"]
+    ]  # fmt: skip
+    assert secret == record["requestParameters"]["encryptionContext"]["SecretARN"]
+    assert [{"accountId": account.id, "type": "AWS::KMS::Key", "ARN": arn}] == record["resources"]
+    assert record["readOnly"] is True

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.functions import packing
 from tests.inprocess import Account, InProcess
-from tests.invocable import WithFunctions
 from tests.journals import Entry, successes
-from tests.wire.conftest import opened
 from tests.wire.test_secretsmanager_life import MARKED, members, refused, stages, token
 from tests.wire.test_secretsmanager_raw import NO_TOKEN, ask
 
@@ -31,13 +30,6 @@ DAILY = {"AutomaticallyAfterDays": 1}
 NEVER_ROTATED = {"ARN", "CreatedDate", "LastChangedDate", "Name", "VersionIdsToStages"}
 
 
-@pytest.fixture(scope="module")
-def strongroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    """A server with functions, whose clock can be moved."""
-    with opened(request, tmp_path_factory.mktemp("rotation"), product=WithFunctions) as server:
-        yield server
-
-
 @pytest.fixture
 def secrets(account: Account) -> Any:
     """A client of the account's administrator."""
@@ -45,14 +37,17 @@ def secrets(account: Account) -> Any:
 
 
 @pytest.fixture
-def function(strongroom: InProcess, account: Account) -> str:
+def function(account: Account) -> str:
     """A function that Secrets Manager may invoke."""
-    return make_function(strongroom, account)
+    return make_function(account)
 
 
-def make_function(strongroom: InProcess, account: Account, **more: Any) -> str:
-    assert isinstance(strongroom.product, WithFunctions)
-    return strongroom.product.function(account.id, **more)
+def make_function(account: Account, **permission: Any) -> str:
+    """The ARN of a real function; ``permission`` is what AddPermission gives, by default to Secrets Manager."""
+    made = packing.make_function(account, "rotator", packing.ECHO)
+    given = {"Action": "lambda:InvokeFunction", "Principal": "secretsmanager.amazonaws.com"} | permission
+    account.client("lambda").add_permission(FunctionName="rotator", StatementId="one", **given)
+    return str(made["FunctionArn"])
 
 
 def now(strongroom: InProcess) -> datetime:
@@ -119,19 +114,17 @@ def test_without_a_function_rotation_is_refused_and_nothing_is_stored(secrets: A
 
 @pytest.mark.parametrize(
     "broken",
-    ["absent", "other principal", "other action", "denied", "other source", "no function", "a name", "endless"],
+    ["absent", "other region", "other principal", "other action", "other source", "no function", "a name", "endless"],
 )
 def test_a_function_that_may_not_be_invoked_is_refused_and_nothing_is_stored(
-    broken: str, secrets: Any, account: Account, strongroom: InProcess
+    broken: str, secrets: Any, account: Account
 ) -> None:
     ways: dict[str, Callable[[], str]] = {
         "absent": lambda: f"arn:aws:lambda:us-east-1:{account.id}:function:never",
-        "other principal": lambda: make_function(strongroom, account, Principal={"Service": "s3.amazonaws.com"}),
-        "other action": lambda: make_function(strongroom, account, Action="lambda:GetFunction"),
-        "denied": lambda: make_function(strongroom, account, Effect="Deny"),
-        "other source": lambda: make_function(
-            strongroom, account, Condition={"StringEquals": {"aws:SourceAccount": "999999999999"}}
-        ),
+        "other region": lambda: make_function(account).replace("us-east-1", "eu-west-1"),
+        "other principal": lambda: make_function(account, Principal="s3.amazonaws.com"),
+        "other action": lambda: make_function(account, Action="lambda:GetFunction"),
+        "other source": lambda: make_function(account, SourceAccount="999999999999"),
         "no function": lambda: f"arn:aws:lambda:us-east-1:{account.id}:layer:never",
         "a name": lambda: "rotator",
         "endless": lambda: f"arn:aws:lambda:us-east-1:{account.id}:function:" + "f" * 1900,
@@ -162,13 +155,10 @@ def test_where_no_room_has_functions_awss_text_about_invoking_is_the_answer(tmp_
         server.close()
 
 
-def test_the_functions_policy_sees_the_secret_as_the_source(
-    secrets: Any, account: Account, strongroom: InProcess
-) -> None:
+def test_the_functions_policy_sees_the_secret_as_the_source(secrets: Any, account: Account) -> None:
     """The condition that AWS recommends against the confused deputy."""
     arn = secrets.create_secret(Name="s", SecretString="x")["ARN"]
-    condition = {"StringEquals": {"aws:SourceAccount": account.id}, "ArnEquals": {"aws:SourceArn": arn}}
-    function = make_function(strongroom, account, Condition=condition)
+    function = make_function(account, SourceAccount=account.id, SourceArn=arn)
     assert arn == secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)["ARN"]
     other = secrets.create_secret(Name="t", SecretString="x")["ARN"]
     assert ("AccessDeniedException", CANNOT_INVOKE) == refused(

@@ -6,14 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.inprocess import Account, InProcess
+from tests.inprocess import Account
 from tests.wire.test_secretsmanager_life import MARKED, members, refused, token
-from tests.wire.test_secretsmanager_rotation import make_function, strongroom
+from tests.wire.test_secretsmanager_rotation import make_function
 
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.services.secretsmanager.operations import ROOM
-
-__all__ = ["strongroom"]  # the fixture: a server with functions
 
 POLICY = json.dumps(
     {
@@ -51,7 +49,7 @@ EXPECTED: dict[str, set[str]] = {
 }
 
 
-def test_the_answer_of_every_operation_has_exactly_its_members(account: Account, strongroom: InProcess) -> None:
+def test_the_answer_of_every_operation_has_exactly_its_members(account: Account) -> None:
     here, there = account.client("secretsmanager"), account.client("secretsmanager", "eu-west-1")
     key = account.client("kms").create_key()["KeyMetadata"]["KeyId"]
     tags = [{"Key": "a", "Value": "b"}]
@@ -100,7 +98,7 @@ def test_the_answer_of_every_operation_has_exactly_its_members(account: Account,
         **of_it,
         RemoveReplicaRegions=["eu-south-1"],
     )
-    function = make_function(strongroom, account)
+    function = make_function(account)
     ask(here, "RotateSecret", "rotate_secret", **of_it, RotationLambdaARN=function)
     ask(here, "CancelRotateSecret", "cancel_rotate_secret", **of_it)
     ask(here, "DeleteSecret", "delete_secret", **of_it)

@@ -17,7 +17,9 @@ from strongroom.cli import (
     credentials,
     env,
     explain,
+    function,
     kms,
+    logs,
     policy,
     seal,
     serve,
@@ -31,7 +33,7 @@ from strongroom.server.parts import StartRefused
 
 COMMANDS = (
     serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, policy, audit,
-    version,
+    function, logs, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

@@ -52,10 +52,28 @@ class Client:
         content = b"" if body is None else json.dumps(body).encode()
         return _answer(*self.send(method, path, content, "application/json", service=SERVICE))
 
-    def send(self, method: str, path: str, content: bytes, content_type: str, *, service: str) -> tuple[int, bytes]:
-        """Status and body of the reply to one signed request. Raises StartRefused where there is no reply."""
+    def call(self, service: str, target: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer of one operation of a json 1.1 service, as ``X-Amz-Target`` names it. Raises StartRefused."""
+        more = {"x-amz-target": target}
+        content, form = json.dumps(body).encode(), "application/x-amz-json-1.1"
+        return _answer(*self.send("POST", "/", content, form, service=service, more=more))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes,
+        content_type: str,
+        *,
+        service: str,
+        more: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Status and body of the reply to one signed request. Raises StartRefused where there is no reply.
+
+        ``more``: further headers, in lower case; they are signed.
+        """
         parts = urlsplit(self.url)
-        headers = {"host": parts.netloc, "content-type": content_type}
+        headers = {"host": parts.netloc, "content-type": content_type, **(more or {})}
         headers |= signature(
             self, method, path, headers=headers, content=content, now=datetime.now(UTC), service=service
         )

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from strongroom.base.clock import Clock
 from strongroom.base.entropy import Entropy, uuid4
@@ -29,15 +29,16 @@ from strongroom.kernel.authz.failure import failure
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.authz.reasons import allowance, denial
-from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Remembered, Source, Target
+from strongroom.kernel.authz.reasons import denial
+from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Source, Target
 from strongroom.kernel.journal import event
-from strongroom.kernel.journal.written import Blanks, Form, WrittenRecord, form_of
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
+from strongroom.kernel.records import Records, undone
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
+from strongroom.kernel.remembering import recall_asked, recall_request, remember
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
@@ -50,10 +51,7 @@ NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
-STANDINGS_KEPT = 512
 _HOUR = timedelta(hours=1)
-REMEMBERED_AT_MOST = 2048
-REMEMBERED_BODY_BYTES = 1024
 
 
 @dataclass(slots=True)
@@ -115,7 +113,7 @@ class Chain:
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, datetime] = {}
         self._services: dict[str, tuple[Credential, Source]] = {}
-        self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
+        self.records = Records(catalogue, entropy)
 
     # ------------------------------------------------------------------ the two entrances
 
@@ -185,7 +183,7 @@ class Chain:
         try:
             answer = work()
             flight.reply = wire.answer(flight.route, model, answer, call.request_id)
-            flight.records = [*call.records, self._record(call, operation, model, answer, None, None)]
+            flight.records = [*call.records, self.records.of(call, operation, model, answer, None, None)]
         except Exception as error:  # noqa: BLE001  as in enter
             self._refuse(flight, error)
 
@@ -322,7 +320,7 @@ class Chain:
             raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
         model = self.catalogue.service(child.service).operations[child.name]
         if declared.steady:
-            _recall(child, tx, _question(declared, child, child.via, child.acts_for, *_flat(child.params)))
+            recall_asked(child, declared, tx)
         try:
             answer = self._inside(child, declared, tx)
             if child.afterwards is not None:
@@ -330,9 +328,9 @@ class Chain:
         except (NeedsWrite, SnapshotMoved):
             raise
         except Answerable as refusal:
-            call.records.append(self._record(child, declared, model, None, refusal, tx))
+            call.records.append(self.records.of(child, declared, model, None, refusal, tx))
             raise
-        call.records.append(self._record(child, declared, model, answer, None, tx))
+        call.records.append(self.records.of(child, declared, model, answer, None, tx))
         return answer
 
     def authorise(
@@ -414,9 +412,9 @@ class Chain:
         try:
             answer = self._inside(call, operation, tx)
         except Answerable as refusal:
-            undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
-            return refusal, [*undone, self._record(call, operation, model, None, refusal, None)]
-        return answer, [*call.records, self._record(call, operation, model, answer, None, tx)]
+            back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
+            return refusal, [*back, self.records.of(call, operation, model, None, refusal, None)]
+        return answer, [*call.records, self.records.of(call, operation, model, answer, None, tx)]
 
     def service(self, name: str) -> Credential:
         """A service as a caller."""
@@ -443,7 +441,7 @@ class Chain:
             return
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
         flight.reply = wire.answer(flight.route, model, answer, call.request_id)
-        flight.records = [*call.records, self._record(call, operation, model, answer, None, tx)]
+        flight.records = [*call.records, self.records.of(call, operation, model, answer, None, tx)]
 
     def _inside(self, call: Call, operation: Operation, tx: Transaction) -> Answer:
         answer: Answer = {}
@@ -470,98 +468,14 @@ class Chain:
             refusal = Refusal(Kind.INTERNAL)
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
         # A service event that was rolled back has not happened; a call on behalf was made all the same.
-        undone = [_undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
+        back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
         try:
-            record = self._record(call, flight.operation, flight.model, None, refusal, None)
+            record = self.records.of(call, flight.operation, flight.model, None, refusal, None)
         except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
             _log_bug(call, unrecordable)
             call.params = {}
-            record = self._record(call, flight.operation, None, None, refusal, None)
-        flight.records = [*undone, record]
-
-    def _record(
-        self,
-        call: Call,
-        operation: Operation | None,
-        model: OperationModel | None,
-        answer: Answer | None,
-        error: Answerable | None,
-        tx: Transaction | None,
-    ) -> AnyRecord:
-        remembered = call.remembered
-        if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
-            if remembered.form is None:
-                remembered.form = self._form(call, operation, model, answer)
-            if remembered.form is not False and call.now == call.machine_now:
-                when = event.second(call.machine_now)
-                return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
-        made = self._standing(call, operation, model).event(
-            event_id=call.event_id,
-            request_id=call.request_id,
-            when=call.machine_now,
-            product_now=call.now,
-            params=call.params,
-            answer=answer,
-            resource=_resource(call, operation),
-            owner="" if call.target is None else call.target.account,
-            more=call.told,
-            error_code=None if error is None else wire.code_of(error, call.service, self.catalogue),
-            error_message=None if error is None else error.message,
-        )
-        writes = error is None and tx is not None and tx.writable
-        return Record(call.event_id, made, writes, _why(call, call.on_behalf_of))
-
-    def _form(
-        self, call: Call, operation: Operation | None, model: OperationModel | None, answer: Answer | None
-    ) -> Form | Literal[False]:
-        """How the records of a remembered call are written; False where they are not the same but for time and ids."""
-        if operation is None or operation.shown:
-            return False
-        blanks = Blanks(self.entropy)
-        made = self._standing(call, operation, model).event(
-            event_id=blanks.event_id,
-            request_id=blanks.request_id,
-            when=call.machine_now,
-            product_now=call.machine_now,
-            params=call.params,
-            answer=answer,
-            resource=_resource(call, operation),
-            owner="" if call.target is None else call.target.account,
-        )
-        made["eventTime"] = blanks.when
-        return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks) or False
-
-    def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
-        """What the records of such calls have in common.
-
-        Kept by the identity of the objects that it was made of, which are kept beside it, so that their numbers are
-        not given to others meanwhile.
-        """
-        credential, source = call.credential, call.source
-        name = (id(credential), id(operation), id(model), id(source), call.region, call.invoked_by)
-        kept = self._standings.get(name)
-        if kept is not None and operation is not None:
-            return kept[0]
-        made = event.Standing(
-            service=call.service,
-            name=call.name,
-            region=call.region,
-            principal=credential.principal,
-            access_key_id=credential.access_key_id,
-            invoked_by=call.invoked_by,
-            source_ip=source.ip,
-            user_agent=source.user_agent,
-            host=source.host,
-            tls_version=source.tls_version,
-            tls_cipher=source.tls_cipher,
-            read_only=operation is None or not operation.mode.changes,
-            model=model,
-            shown=operation.shown if operation else (),
-        )
-        if len(self._standings) >= STANDINGS_KEPT:
-            self._standings.clear()
-        self._standings[name] = (made, (credential, operation, model, source))
-        return made
+            record = self.records.of(call, flight.operation, None, None, refusal, None)
+        flight.records = [*back, record]
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -611,14 +525,8 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
     model, operation, call = flight.model, flight.operation, flight.call
     if model is None:
         raise RuntimeError("parameters of an operation without a model")
-    body = flight.request.body
-    if (
-        operation is not None
-        and operation.steady
-        and flight.route.protocol == "json"
-        and len(body) <= REMEMBERED_BODY_BYTES
-    ):
-        _recall(call, tx, _question(operation, call, body))
+    if operation is not None and operation.steady and flight.route.protocol == "json":
+        recall_request(call, operation, flight.request.body, tx)
         if call.remembered is not None:
             call.params = call.remembered.params
             return
@@ -653,7 +561,7 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
     if target.found is None and target.missing is not None:
         raise target.missing
     if call.question is not None and chain.lasts(call, tx, target):
-        _remember(call, tx, target)
+        remember(call, tx, target)
     return answer
 
 
@@ -674,78 +582,7 @@ BEFORE = (prove_the_caller, offer_the_operation, read_the_parameters)
 INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answer)
 
 
-# ---------------------------------------------------------------------- what a snapshot is asked again and again
-
-# The same question in the same snapshot has the same answer: who asks, for what, with which parameters, in which Region
-# and from where are the question, and the snapshot holds every row and policy that the answer is made of. Only time is
-# neither; policies that ask for it are never remembered (Document.timely). Nothing but an allowance is.
-
-
-def _question(operation: Operation, call: Call, *rest: Hashable) -> Hashable:
-    return id(operation), id(call.credential), id(call.source), call.region, *rest
-
-
-def _recall_request(flight: Flight, operation: Operation, tx: Transaction) -> None:
-    body = flight.request.body
-    if len(body) <= REMEMBERED_BODY_BYTES:
-        _recall(flight.call, tx, _question(operation, flight.call, body))
-
-
-def _recall(call: Call, tx: Transaction, question: Hashable) -> None:
-    memory = tx.memory
-    if memory is not None:
-        try:
-            call.remembered = memory.get(question)
-        except TypeError:  # a list among the parameters
-            return
-        call.question = question
-
-
-def _remember(call: Call, tx: Transaction, target: Target) -> None:
-    memory, decision = tx.memory, call.decision
-    if memory is None or decision is None or not decision.allowed:
-        return
-    if len(memory) >= REMEMBERED_AT_MOST:
-        memory.clear()
-    memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
-
-
-def _flat(params: Mapping[str, Any]) -> Iterator[Hashable]:
-    for name, value in params.items():
-        yield name
-        yield tuple(value.items()) if type(value) is dict else value
-
-
-# ---------------------------------------------------------------------- records and logs
-
-
-def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
-    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
-        return None
-    return call.target.arn, call.target.account, operation.resource_type
-
-
-def _why(call: Call, origin: str | None) -> Mapping[str, Any] | None:
-    """What stands beside the event: the reasons of the decision, and for which call it was all done."""
-    if call.decision is not None:
-        why = allowance(call.decision)
-    elif call.denial is not None:
-        why = call.denial
-    else:
-        return None
-    return why if origin is None else {**why, "for": origin}
-
-
-def _undone(record: AnyRecord) -> AnyRecord:
-    """The record of a call on behalf whose changes were rolled back with the call that asked for it."""
-    if not record.writes:
-        return record
-    told = {
-        **record.event,
-        "errorCode": "RolledBack",
-        "errorMessage": "The call that this was done for was refused; nothing of it was kept.",
-    }
-    return Record(record.event_id, told, False, record.decision)
+# ---------------------------------------------------------------------- the log
 
 
 def _log_bug(call: Call, error: BaseException) -> None:

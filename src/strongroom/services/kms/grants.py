@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from strongroom.base.names import PARTITION, is_account_id
+from strongroom.kernel.authz.binding import is_person
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.naming import Naming, forms, is_principal
 from strongroom.kernel.authz.principal import Principal
@@ -27,8 +27,6 @@ from strongroom.services.kms.rules.identifiers import KeyName
 from strongroom.services.kms.store import GrantRow
 from strongroom.services.kms.store.grant_rows import NAMES_OF_A_CALLER
 
-_PERSON = re.compile(r"AWS arn:aws:iam::[0-9]{12}:(?:user|role)/.+")
-_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{12,124}")
 _TOKEN = "kms-grant-token"  # noqa: S105  a purpose
 _TOKEN_BOUND = b"kms grant token v1"
 _UNCONSTRAINED = frozenset({"CreateGrant", "RetireGrant"})
@@ -63,26 +61,31 @@ def written(principal: str | None, service: str | None) -> str | None:
 
 
 def bound(call: Call, tx: Transaction, principal: str | None) -> str | None:
-    """A written principal by the unique id of the user or role that it names: a successor is never meant.
+    """A written principal as it is stored: users and roles by unique id, so that no successor is meant.
 
-    Raises InvalidArnException where there is none. Source: facts, kms, section 11.
+    Raises InvalidArnException for one that is not there. Source: facts, iam, section 1.
     """
-    if principal is None or not _PERSON.fullmatch(principal):
+    name = (principal or "").removeprefix("AWS ")
+    if principal is None or not is_person(name):
         return principal
-    name = principal.removeprefix("AWS ")
     unique_id = call.kernel.roles.person_named(tx, name)
     if unique_id is None:
-        raise errors.InvalidArnException(f"There is no principal {name}.")  # our choice of text
+        raise errors.InvalidArnException(f"{name} is not the ARN of a principal.")  # our choice
     return f"AWS {unique_id}"
 
 
-def shown(call: Call, tx: Transaction, principal: str, member: str) -> dict[str, str]:
-    """A stored principal as GrantListEntry tells it; ``member`` is Grantee or Retiring. Who is gone is told by id."""
+def unbound(call: Call, tx: Transaction, principal: str) -> str:
+    """A stored principal by its name of today; who is gone by unique id."""
+    name = principal.removeprefix("AWS ")
+    arn = call.kernel.roles.person_of(tx, name) if is_person(name) else None
+    return principal if arn is None else f"AWS {arn}"
+
+
+def shown(principal: str, member: str) -> dict[str, str]:
+    """A stored principal as GrantListEntry tells it; ``member`` is Grantee or Retiring."""
     kind, _, value = principal.partition(" ")
     if kind == "Service":
         return {f"{member}ServicePrincipal": value}
-    if _ID.fullmatch(value):
-        return {f"{member}Principal": call.kernel.roles.person_of(tx, value) or value}
     return {f"{member}Principal": f"arn:{PARTITION}:iam::{value}:root" if is_account_id(value) else value}
 
 
@@ -96,6 +99,8 @@ def names_of(principal: Principal) -> list[str]:
 
 def grants_for(account: str, key_pk: int, arn: str, tx: Transaction, principal: Principal) -> Document | None:
     """The grants on a key that name this caller, as a document of Allows. Kept until a grant of the account changes."""
+    if not tx.cached(account, store.GRANTS, ("any", key_pk), lambda: store.has_grants(tx, key_pk)):
+        return None
     names = tuple(names_of(principal))
     if not names:
         return None

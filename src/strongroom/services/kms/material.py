@@ -7,6 +7,7 @@ told when it comes again, and nothing else can be done with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from strongroom.base.clock import to_ms
@@ -20,7 +21,7 @@ from strongroom.services.kms import store
 from strongroom.services.kms.rules.creation import EXTERNAL, Kind
 from strongroom.services.kms.rules.identifiers import KeyName
 from strongroom.services.kms.rules.specs import SYMMETRIC, is_pair
-from strongroom.services.kms.rules.states import ENABLED, PENDING_IMPORT
+from strongroom.services.kms.rules.states import DISABLED, ENABLED, PENDING_IMPORT
 from strongroom.services.kms.store import KeyRow, MaterialRow
 
 PURPOSE = "kms-material"
@@ -62,8 +63,14 @@ def let_go(tx: Transaction, keyring: Keyring, key: KeyRow, row: MaterialRow) -> 
         valid_to_ms=None,
         sealed=sealed_material(keyring, name, row.material_id, digest),
     )
-    if key.state == ENABLED and row.state != store.PENDING_ROTATION:
+    if key.state in (ENABLED, DISABLED) and row.state != store.PENDING_ROTATION:
         store.change_key(tx, key.account, key.pk, state=PENDING_IMPORT)
+
+
+def is_whole(rows: Iterable[MaterialRow]) -> bool:
+    """Whether a key holds all that it needs: what it encrypts with, and everything that it encrypted with before."""
+    used = [one for one in rows if one.state != store.PENDING_ROTATION]
+    return all(one.held for one in used) and any(one.state == store.CURRENT for one in used)
 
 
 def made_material(spec: str, entropy: Entropy) -> bytes:

@@ -10,7 +10,7 @@ from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.kms import store
+from strongroom.services.kms import material, store
 from strongroom.services.kms.jobs import DELETE_KEY
 from strongroom.services.kms.keys import Key
 from strongroom.services.kms.locate import key_at
@@ -84,7 +84,7 @@ def cancel_key_deletion(call: Call, key: Key, tx: Transaction) -> Answer:
     """
     check_state(call.name, key.row.state, key.arn)
     cancelled = {"state": DISABLED, "deletion_ms": None, "window_days": None}
-    if key.row.origin == EXTERNAL and not key.has_material:
+    if key.row.origin == EXTERNAL and not material.is_whole(store.material_rows(tx, key.row.pk)):
         cancelled["state"] = PENDING_IMPORT
     store.change_key(tx, key.row.account, key.row.pk, **cancelled)
     due.cancel(tx, DELETE_KEY, str(key.row.pk))

@@ -70,9 +70,11 @@ def create_grant(call: Call, key: Key, tx: Transaction) -> Answer:
     constraints = call.get("Constraints") or {}
     _check(call, key, operations, constraints)
     _check_delegation(call, tx, key, operations, constraints)
-    grantee, retiring = (grants.bound(call, tx, _named(call, member)) for member in ("Grantee", "Retiring"))
+    grantee = grants.written(call.get("GranteePrincipal"), call.get("GranteeServicePrincipal"))
+    retiring = grants.written(call.get("RetiringPrincipal"), call.get("RetiringServicePrincipal"))
     if grantee is None:
         raise errors.invalid("You must specify either GranteePrincipal or GranteeServicePrincipal.")  # our choice
+    grantee, retiring = grants.bound(call, tx, grantee) or grantee, grants.bound(call, tx, retiring)
     end_dry_run(call)
     new = GrantRow(
         call.kernel.entropy.take(_GRANT_ID_DIGITS // 2).hex(),
@@ -105,7 +107,7 @@ def list_grants(call: Call, key: Key, tx: Transaction) -> Answer:
     Source: KMS API reference, ListGrants.
     """
     check_state(call.name, key.row.state, key.arn)
-    grantee = _named_now(call, tx, _named(call, "Grantee"))
+    grantee = _named_now(call, tx, grants.written(call.get("GranteePrincipal"), call.get("GranteeServicePrincipal")))
     wanted = call.get("GrantId")
     page = Page(call, usual=50, of=f"{key.arn} {grantee} {wanted}")
     if wanted is not None:
@@ -129,20 +131,19 @@ def list_retirable_grants(call: Call, found: None, tx: Transaction) -> Answer:  
 
     Source: KMS API reference, ListRetirableGrants.
     """
-    retiring = _named(call, "Retiring")
+    retiring = grants.written(call.get("RetiringPrincipal"), call.get("RetiringServicePrincipal"))
     if retiring is None:
         raise errors.invalid("You must specify a retiring principal.")  # our choice
     kind, _, value = retiring.partition(" ")
     if kind == "AWS" and call.account not in (value, *value.split(":")[4:5]):
         raise errors.InvalidArnException("The retiring principal must be one of your own account.")  # our choice
-    retiring = _named_now(call, tx, retiring) or retiring
     page = Page(call, usual=50, of=retiring)
-    rows = store.retirable_grants(tx, call.region, retiring, after=page.after, limit=page.limit + 1)
+    bound = _named_now(call, tx, retiring) or retiring
+    rows = store.retirable_grants(tx, call.region, bound, after=page.after, limit=page.limit + 1)
     if kind == "Service":  # a service retires grants of many accounts; each account sees its own
         rows = [one for one in rows if one[1] == call.account]
-    listed = [
-        _listed(call, tx, one, KeyName(account, call.region, key_id).arn) for one, account, key_id in rows[: page.limit]
-    ]
+    arns = [(one, KeyName(account, call.region, key_id).arn) for one, account, key_id in rows[: page.limit]]
+    listed = [_listed(call, tx, one, arn) for one, arn in arns]
     return {"Grants": listed, **page.rest([one[0].grant_id for one in rows])}
 
 
@@ -229,6 +230,8 @@ def _denials(policy: Document | None) -> Document | None:
 
 def _check(call: Call, key: Key, operations: list[str], constraints: Mapping[str, Any]) -> None:
     """What a grant on this key may say. Raises ValidationException; the texts are our choice."""
+    if not operations:
+        raise errors.invalid("A grant needs at least one operation.")
     for one in operations:
         if not suits(one, key.row.spec, key.row.usage):
             raise errors.invalid(f"Operation {one} is not supported by a key of KeySpec {key.row.spec} "
@@ -297,11 +300,6 @@ def _named_now(call: Call, tx: Transaction, principal: str | None) -> str | None
         return principal
 
 
-def _named(call: Call, member: str) -> str | None:
-    """The grantee or retiring principal of a request, as rows spell it."""
-    return grants.written(call.get(f"{member}Principal"), call.get(f"{member}ServicePrincipal"))
-
-
 def _listed(call: Call, tx: Transaction, one: GrantRow, arn: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "KeyId": arn,
@@ -309,12 +307,12 @@ def _listed(call: Call, tx: Transaction, one: GrantRow, arn: str) -> dict[str, A
         "CreationDate": from_ms(one.created_ms),
         "IssuingAccount": f"arn:aws:iam::{one.issuer}:root",
         "Operations": one.operations.split(","),
-        **grants.shown(call, tx, one.grantee, "Grantee"),
+        **grants.shown(grants.unbound(call, tx, one.grantee), "Grantee"),
     }
     if one.name is not None:
         told["Name"] = one.name
     if one.retiring is not None:
-        told |= grants.shown(call, tx, one.retiring, "Retiring")
+        told |= grants.shown(grants.unbound(call, tx, one.retiring), "Retiring")
     constraints = json.loads(one.constraints)
     if constraints:
         told["Constraints"] = constraints

@@ -106,7 +106,7 @@ def import_key_material(call: Call, key: Key, tx: Transaction) -> Answer:
     }
     store.change_material(tx, key.row.account, key.row.pk, row.material_id, **stored)
     _keep_job(tx, key.row.pk, row.material_id, valid_to_ms)
-    if key.row.state == PENDING_IMPORT and _is_whole(tx, key.row.pk):
+    if key.row.state == PENDING_IMPORT and material.is_whole(store.material_rows(tx, key.row.pk)):
         store.change_key(tx, key.row.account, key.row.pk, state=ENABLED)
     if key.row.spec == SYMMETRIC and row.state == store.CURRENT:
         store.change_key(tx, key.row.account, key.row.pk, material_id=row.material_id)
@@ -230,12 +230,6 @@ def _following(call: Call, tx: Transaction, key: Key, secret: bytes, place: int,
 def _added(tx: Transaction, key: KeyRow, row: MaterialRow) -> MaterialRow:
     store.add_material(tx, key.account, row)
     return row
-
-
-def _is_whole(tx: Transaction, pk: int) -> bool:
-    """Whether a key holds all that it needs: what encrypts, and everything that it encrypted with before."""
-    rows = [one for one in store.material_rows(tx, pk) if one.state != store.PENDING_ROTATION]
-    return all(one.held for one in rows) and any(one.state == store.CURRENT for one in rows)
 
 
 def _keep_job(tx: Transaction, pk: int, material_id: str, valid_to_ms: int | None) -> None:

@@ -15,7 +15,6 @@ from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.jobs import due
 from strongroom.kernel.model.regions import aws_regions
-from strongroom.kernel.people import shown
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys, material, rotation, store
@@ -71,19 +70,17 @@ def replicate_key(call: Call, key: Key, tx: Transaction) -> Answer:
         text = default_policy(name.account)
     else:
         check_lockout(there, tx, read_policy(text, name.arn), Target(name.arn, name.account))
-        text = bound_policy(call, tx, text)
+    kept = bound_policy(call, tx, text)
     if store.count_customer_keys(tx, name.account, region) >= KEYS_AT_MOST:
         raise errors.LimitExceededException(errors.TOO_MANY_KEYS)
-    pk = _copied(call, tx, key, name, text)
+    pk = _copied(call, tx, key, name, kept)
     if tags:
         store.write_tags(tx, name.account, pk, tags)
     made: Key = keys.key_target(there, tx, name).found
     told = made.metadata() | {"KeyState": CREATING, "Enabled": False}
     told.pop("CurrentKeyMaterialId", None)
     listed = [{"TagKey": each, "TagValue": value} for each, value in tags.items()]
-    return {"ReplicaKeyMetadata": told, "ReplicaPolicy": shown(call, tx, text)} | (
-        {"ReplicaTags": listed} if listed else {}
-    )
+    return {"ReplicaKeyMetadata": told, "ReplicaPolicy": text} | ({"ReplicaTags": listed} if listed else {})
 
 
 @operation("UpdatePrimaryRegion", mode=Mode.WRITE, locate=key_at(), keys=primary_keys)

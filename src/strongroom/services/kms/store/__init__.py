@@ -10,6 +10,7 @@ from strongroom.services.kms.store.grant_rows import (
     grant_by_name,
     grants_of_key,
     grants_to,
+    has_grants,
     retirable_grants,
 )
 from strongroom.services.kms.store.key_rows import (
@@ -78,6 +79,7 @@ __all__ = [
     "grant_by_name",
     "grants_of_key",
     "grants_to",
+    "has_grants",
     "key",
     "key_ids",
     "key_row",

@@ -25,8 +25,8 @@ class GrantRow(NamedTuple):
     constraints: str
 
 
-NAMES_OF_A_CALLER = 4
-"""How many ways there are to name one caller: its account, its user or role by ARN and by id, its session."""
+NAMES_OF_A_CALLER = 5
+"""How many ways there are to name one caller: its account, and its user or role, and its session, by ARN and by id."""
 
 _COLUMNS = [grant.c[name] for name in GrantRow._fields]
 _OF_KEY = grant.c.key_pk == bindparam("of_key", type_=Integer)
@@ -94,6 +94,11 @@ def retirable_grants(
     """The next grants in a Region that a principal may retire, by id, with account and id of their keys."""
     rows = tx.rows(_RETIRABLE, retiring=retiring, region=region, after=after, at_most=limit)
     return [(GrantRow._make(row[:-2]), row[-2], row[-1]) for row in rows]
+
+
+def has_grants(tx: Transaction, pk: int) -> bool:
+    """Whether a key has any: most have none, and need not be asked for a caller's."""
+    return bool(tx.rows(_LISTED, of_key=pk, after="", at_most=1))
 
 
 def count_grants(tx: Transaction, pk: int) -> int:

@@ -1,0 +1,60 @@
+"""What one snapshot of the store is asked again and again: which question led to which resource and decision.
+
+The same question in the same snapshot has the same answer: who asks, for what, with which parameters, in which Region
+and from where are the question, and the snapshot holds every row and policy that the answer is made of. Only time is
+neither; policies that ask for it are never remembered (Document.timely). Nothing but an allowance is.
+Source: docs/decisions/0016-reading-fast.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
+
+from strongroom.kernel.call import Call, Remembered, Target
+from strongroom.kernel.registry import Operation
+from strongroom.kernel.storage.port import Transaction
+
+REMEMBERED_AT_MOST = 2048
+BODY_BYTES_AT_MOST = 1024
+
+
+def recall_request(call: Call, operation: Operation, body: bytes, tx: Transaction) -> None:
+    """Look up a request by its bytes; ``call.remembered`` is what was found."""
+    if len(body) <= BODY_BYTES_AT_MOST:
+        _recall(call, tx, _question(operation, call, body))
+
+
+def recall_asked(call: Call, operation: Operation, tx: Transaction) -> None:
+    """Look up a call that another call makes, by its parameters and by those whom it passed."""
+    _recall(call, tx, _question(operation, call, call.via, call.acts_for, *_flat(call.params)))
+
+
+def remember(call: Call, tx: Transaction, target: Target) -> None:
+    """Keep what an allowed call was about, for as long as nobody commits."""
+    memory, decision = tx.memory, call.decision
+    if memory is None or decision is None or not decision.allowed:
+        return
+    if len(memory) >= REMEMBERED_AT_MOST:
+        memory.clear()
+    memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
+
+
+def _question(operation: Operation, call: Call, *rest: Hashable) -> Hashable:
+    return id(operation), id(call.credential), id(call.source), call.region, *rest
+
+
+def _recall(call: Call, tx: Transaction, question: Hashable) -> None:
+    memory = tx.memory
+    if memory is not None:
+        try:
+            call.remembered = memory.get(question)
+        except TypeError:  # a list among the parameters
+            return
+        call.question = question
+
+
+def _flat(params: Mapping[str, Any]) -> Iterator[Hashable]:
+    for name, value in params.items():
+        yield name
+        yield tuple(value.items()) if type(value) is dict else value

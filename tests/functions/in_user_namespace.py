@@ -43,7 +43,7 @@ def main() -> None:
 
     victim = ask(other, **{"try": "where"})
     assert isinstance(victim, dict)
-    found = {name: ask(mine, **{"try": name}) for name in ("where", "processes", "rights", "memory", "disk")}
+    found = {name: ask(mine, **{"try": name}) for name in ("where", "processes", "rights", "memory", "forks", "disk")}
     found["ports"] = ask(mine, **{"try": "ports", "api": victim["api"], "id": "x"})
     found["files"] = ask(mine, **{"try": "files", "paths": [data, "/root", "/home", "/tmp/mine"]})
     found["victim"] = ask(other, **{"try": "where"})

@@ -87,3 +87,8 @@ def test_another_functions_port_does_not_answer_though_the_uid_is_the_same(found
 def test_memory_and_disk_are_bounded(found: dict[str, Any]) -> None:
     kind, megabytes = found["disk"]
     assert ("MemoryError", "OSError", True) == (found["memory"], kind, 60 < megabytes <= 64)
+
+
+def test_processes_are_bounded(found: dict[str, Any]) -> None:
+    kind, count = found["forks"]
+    assert ("BlockingIOError", True) == (kind, count < 128)

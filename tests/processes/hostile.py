@@ -117,6 +117,25 @@ def family(_: dict[str, Any]) -> Any:
     return "still here"
 
 
+def forks(_: dict[str, Any]) -> Any:
+    """Make processes without end."""
+    made = []
+
+    def fork() -> None:
+        while True:
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(30)
+                os._exit(0)
+            made.append(pid)
+
+    found = _caught(fork)
+    for pid in made:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return [found, len(made)]
+
+
 def disk(_: dict[str, Any]) -> Any:
     """Fill the disk."""
 
@@ -148,7 +167,7 @@ def descriptors(_: dict[str, Any]) -> Any:
 
 TRIES: Tries = {
     one.__name__: one
-    for one in (where, ports, files, sockets, processes, rights, outlive, memory, family, disk, descriptors)
+    for one in (where, ports, files, sockets, processes, rights, outlive, memory, family, forks, disk, descriptors)
 }
 
 

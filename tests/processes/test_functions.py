@@ -201,3 +201,24 @@ def test_strongroom_function_build_makes_what_runs(server: Deployment, role: str
     server.cli("function", "build", str(source))
     code = {"ZipFile": (tmp_path / "f.zip").read_bytes()}
     assert "built" == invoke(make(server, role, "built", "", Code=code), "built").value
+
+
+def test_a_sealed_server_runs_no_function_and_an_unsealed_one_runs_them_again(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"correct horse battery staple\n")
+    os.close(writing)
+    options = ("--workers", "1", "--tls", "off", "--seal", "passphrase", "--passphrase-fd", str(reading))
+    with Deployment(tmp_path / "data", *options, pass_fds=[reading]) as running:
+        os.close(reading)
+        iam = running.client("iam")
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        client = make(running, role, "f", "def handler(e, c):\n    return 1\n")
+        assert 1 == invoke(client, "f").value
+        pids = children_of(running.children()["runner"])
+        running.admin({"do": "seal"})
+        wait_gone(pids, timeout=5)
+        with pytest.raises(client.exceptions.ClientError, match="sealed"):
+            invoke(client, "f")
+        running.admin({"do": "unseal", "passphrase": b"correct horse battery staple".hex()})
+        running.wait_until("ready")
+        assert 1 == invoke(client, "f").value

@@ -152,6 +152,11 @@ def test_a_family_that_takes_too_much_together_is_ended(client: Any) -> None:
     assert "MemoryError" == tried(client, "memory")
 
 
+def test_it_cannot_make_processes_without_end(client: Any) -> None:
+    kind, count = tried(client, "forks")
+    assert ("BlockingIOError", True) == (kind, count < 128)
+
+
 def test_a_full_disk_is_its_own(client: Any) -> None:
     assert ["OSError", 512] == tried(client, "disk")
 

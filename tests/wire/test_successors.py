@@ -207,6 +207,24 @@ def test_a_successor_of_the_same_name_is_not_let_in(account: Account, resource: 
     assert "" == policy.use(keys)
 
 
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_session_of_a_successor_is_not_let_in_either(account: Account, resource: Any) -> None:
+    policy, person = resource(account), Person(account, "role")
+    keys = person.make()
+    session = f"arn:aws:sts::{account.id}:assumed-role/bearer/ss"
+    policy.put(session)
+    assert "" == policy.use(keys)
+    assert [session] == policy.shown()
+
+    before = person.id
+    person.remove()
+    keys = person.make()
+    assert policy.use(keys) in DENIED
+    assert [f"{before}:ss"] == policy.shown()
+    with pytest.raises(ClientError):
+        policy.put(f"arn:aws:sts::{account.id}:assumed-role/nothing/ss")
+
+
 def test_grants_are_found_by_whom_they_name_today(account: Account) -> None:
     grant, person = Grant(account), Person(account, "user")
     person.make()

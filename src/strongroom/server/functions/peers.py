@@ -42,12 +42,27 @@ def members(namespace: str) -> Iterator[int]:
             yield int(entry)
 
 
-def resident_bytes(namespace: str) -> int:
-    """How much memory the processes of a namespace have in use together; what they share counts for each."""
-    total = 0
+def in_use(namespace: str) -> tuple[int, int]:
+    """How many bytes of memory the processes of a namespace have in use together, and how many processes they are.
+
+    What they share counts for each, which is quick; ``proportional_bytes`` is exact.
+    """
+    total, count = 0, 0
     for pid in members(namespace):
+        count += 1
         with contextlib.suppress(OSError, IndexError, ValueError):
             total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    return total, count
+
+
+def proportional_bytes(namespace: str) -> int:
+    """The same with shared memory counted once, in parts. Source: proc(5), smaps_rollup, Pss."""
+    total = 0
+    for pid in members(namespace):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) << 10
     return total
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
+import re
 import signal
 import socket
 import subprocess
@@ -30,6 +32,8 @@ _WATCH_SECONDS = 0.1
 _PROCESSES = 128
 _DESCRIPTORS = 1024
 _NICE = 5
+_NAMESPACES_COUNT = tuple(int(one) for one in re.findall(r"\d+", platform.release())[:2]) >= (5, 14)
+"""Whether processes in a user namespace are counted by themselves; before, they count with all of that user's."""
 _SLACK_MB = 64
 """What a process may write to beyond its memory size: thread stacks and arenas are counted whole, and seldom used."""
 
@@ -108,7 +112,6 @@ class FunctionProcess:
             os.close(info)
             for descriptor in handed:
                 os.close(descriptor)
-            self._namespace = None
         with os.fdopen(told, "rb") as file:
             self._namespace = _namespace_told(file.read())
         return child
@@ -261,22 +264,23 @@ class FunctionProcess:
                 break
             except subprocess.TimeoutExpired:
                 pass
-            used = self._used_bytes()
+            used, processes = self._in_use()
+            if used > limit and self._namespace is not None:
+                used = peers.proportional_bytes(self._namespace)
             self._most_bytes = max(self._most_bytes, used)
-            if used > limit + (_SLACK_MB << 20):
+            if used > limit + (_SLACK_MB << 20) or processes > 2 * _PROCESSES:
                 self._end(Ended("Runtime.OutOfMemory", "Runtime exited with error: signal: killed"))
         self._end(_ended_with(code))
         self._api.close()
         self._isolation.clear(self.slot)
 
-    def _used_bytes(self) -> int:
+    def _in_use(self) -> tuple[int, int]:
         if self._namespace is not None:
-            return peers.resident_bytes(self._namespace)
+            return peers.in_use(self._namespace)
         with contextlib.suppress(OSError, IndexError, ValueError):
-            return int(Path(f"/proc/{self._child.pid}/statm").read_text("ascii").split()[1]) * os.sysconf(
-                "SC_PAGE_SIZE"
-            )
-        return 0
+            pages = Path(f"/proc/{self._child.pid}/statm").read_text("ascii").split()[1]
+            return int(pages) * os.sysconf("SC_PAGE_SIZE"), 1
+        return 0, 1
 
     def _end(self, how: Ended) -> None:
         with self._changed:
@@ -306,7 +310,7 @@ def _orders(program: Program, place: Place, environment: Mapping[str, str]) -> b
     zips = [*((layer, place.layers_dir) for layer in program.layers), (program.code, place.task_root)]
     memory = (program.memory_mb + _SLACK_MB) << 20
     limits = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": _DESCRIPTORS, "RLIMIT_DATA": memory}
-    if place.uid is not None:
+    if place.uid is not None or _NAMESPACES_COUNT:
         limits["RLIMIT_NPROC"] = _PROCESSES
     head = json.dumps(
         {

@@ -70,8 +70,10 @@ def test_variables_that_cannot_be_set_are_refused_without_their_values(variables
     assert not any(value in str(caught.value) for value in variables.values() if len(value) > 1)
 
 
-def test_four_kilobytes_of_variables_are_taken() -> None:
-    assert check_environment({"AB": "x" * 4094}) is None
+def test_four_kilobytes_of_variables_are_taken_and_no_byte_more() -> None:
+    check_environment({"AB": "x" * 4094})
+    with pytest.raises(errors.InvalidParameterValueException, match="exceeded the 4KB limit"):
+        check_environment({"AB": "x" * 4095})
 
 
 @pytest.mark.parametrize("packed", [b"", b"PK", b"no zip at all", b"PK\x05\x06" + bytes(18)])

@@ -11,12 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+_PROGRAMS = {"bubblewrap": "bwrap", "softhsm2": "softhsm2-util"}
+"""Packages that are named otherwise than their program."""
+
 
 def is_there(package: str) -> bool:
     """Whether what the tests need of a Debian package is on this machine, however it came there."""
     if package == "postgresql":
         return shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return shutil.which({"bubblewrap": "bwrap"}.get(package, package)) is not None
+    return shutil.which(_PROGRAMS.get(package, package)) is not None
 
 
 def may_install() -> list[str] | None:

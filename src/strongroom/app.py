@@ -19,10 +19,11 @@ from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel import wire
+from strongroom.kernel import rewrap, roots, wire
 from strongroom.kernel.call import Record
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
+from strongroom.kernel.jobs import due
 from strongroom.kernel.journal import event, settle
 from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.lookup import lines_of_request
@@ -31,8 +32,10 @@ from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
 from strongroom.kernel.registry import Registry
+from strongroom.kernel.sealing import current
+from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
-from strongroom.kernel.sealing.seals import parse_seal
+from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
@@ -55,14 +58,9 @@ from strongroom.settings import Settings
 
 NODE_FILE = "node"
 CREDENTIALS_FILE = "credentials"
-CHECK_VALUE = "root_key_check"
 DEV_CLOCK = "dev_clock"
 ACCOUNT = "default_account"
 PREPARER = "prepare"
-WRONG_ROOT_KEY = (
-    "The root key of this seal does not open this store: it was made with another one. "
-    "Give the seal that the store was made with (--seal), or another data directory."
-)
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
@@ -86,7 +84,18 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
-        self.seal = parse_seal(settings.seal, settings.data)
+        # Asked at once, so that a seal that cannot be is told before anything is opened.
+        try:
+            parse_seal(settings.seal, settings.data, settings.seal_command)
+        except SealFailure as failure:
+            raise StartRefused(str(failure)) from None
+
+    @property
+    def seal(self) -> Seal:
+        """The seal as it is now: `strongroom seal change` may have changed it since the start."""
+        settings = self.settings
+        named = "" if current.read(settings.data) is not None else settings.seal
+        return parse_seal(named, settings.data, settings.seal_command)
 
     # ------------------------------------------------------------------ start
 
@@ -98,7 +107,7 @@ class Product:
             store = open_store(self.settings.store_url)
             try:
                 with store.read() as tx:
-                    return tx.row(_READ, name=CHECK_VALUE) is not None
+                    return bool(roots.stored(tx))
             finally:
                 store.close()
 
@@ -115,25 +124,31 @@ class Product:
     def _prepare(self, store: Store, root_key: bytes | None, notes: Sequence[str]) -> Prepared:
         if root_key is None:
             with store.read() as tx:
-                if tx.row(_READ, name=CHECK_VALUE) is None:
+                if not roots.stored(tx):
                     raise StartRefused("This store is new and has no root key yet: give the passphrase to begin with.")
             return Prepared(fresh=False, administrator=False, notes=tuple(notes))
-        keyring = Keyring(root_key)
         journal = self._journal(PREPARER)
         recorder = Recorder(journal, store, self.clock)
         try:
             with store.write() as tx:
-                known = tx.row(_READ, name=CHECK_VALUE)
-                if known is not None and not keyring.fits(known[0]):
-                    raise StartRefused(WRONG_ROOT_KEY)
-                fresh = known is None
+                fresh = not roots.stored(tx)
                 if fresh:
-                    self._first_start(tx, keyring, recorder)
+                    roots.first(tx, root_key, self.entropy, self.clock())
+                opened = _opened(tx, root_key, self.entropy)
+                if opened.given < opened.number or not roots.under_way(roots.stored(tx)):
+                    # Where the seal gives the newer root already, the node says so when its files follow: ``hold``.
+                    roots.hold(tx, self.node(), opened.given, self.clock())
+                if roots.under_way(roots.stored(tx)):
+                    # Whoever did this before us may hold its lease for a minute more; a lease lost is work done again.
+                    now = self.clock() + local.clock_offset(tx)
+                    due.schedule(tx, kind=rewrap.KIND, key=str(opened.number), due=now)
+                if fresh:
+                    self._first_start(tx, opened.keyring, recorder)
                 elif self.settings.dev_clock and not self._facts(tx).dev_clock:
                     raise StartRefused("--dev-clock works only on a data directory that was made with it.")
                 if not has_token_keys(tx):
                     now = self.clock() + local.clock_offset(tx)
-                    rotate(tx, keyring, self.entropy, now)
+                    rotate(tx, opened.keyring, self.entropy, now)
                     sts.plan_rotation(tx, now)
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
             self._forget(store)
@@ -142,7 +157,6 @@ class Product:
         return Prepared(fresh=fresh, administrator=fresh, notes=tuple(notes))
 
     def _first_start(self, tx: Transaction, keyring: Keyring, recorder: Recorder) -> None:
-        tx.run(_PUT, name=CHECK_VALUE, value=keyring.check_value())
         tx.run(_PUT, name=DEV_CLOCK, value="1" if self.settings.dev_clock else "0")
         tx.run(_PUT, name=ACCOUNT, value=self.settings.account)
         self._administrator(tx, self.settings.account, keyring, recorder, "CreateFirstAdministrator")
@@ -154,6 +168,11 @@ class Product:
         )
         if account == self.settings.account:
             write_private(self.settings.data / CREDENTIALS_FILE, made.profile().encode())
+        self._tell(tx, recorder, name, account, {"userName": made.user, "accessKeyId": made.key_id})
+        return made
+
+    def _tell(self, tx: Transaction, recorder: Recorder, name: str, account: str, details: Mapping[str, Any]) -> None:
+        """Record one event of the deployment's own, which stands or falls with the transaction."""
         now, event_id = self.clock(), uuid4(self.entropy)
         told = event.service_event(
             event_id=event_id,
@@ -164,10 +183,59 @@ class Product:
             name=name,
             region="us-east-1",
             account=account,
-            details={"userName": made.user, "accessKeyId": made.key_id},
+            details=details,
         )
         recorder.before_commit(tx, [Outcome(keep=True, records=(Record(event_id, told, writes=True),), value=None)])
-        return made
+
+    # ------------------------------------------------------------------ root keys
+
+    def rotate(self, root_key: bytes) -> bytes:
+        """Begin to replace the root key, or join what is under way; the root key that seals from now on."""
+        with self._recorded("seal") as (store, recorder), store.write() as tx:
+            waiting = roots.under_way(roots.stored(tx))
+            opened = _opened(tx, root_key, self.entropy)
+            if not waiting:
+                opened = roots.begin(tx, root_key, self.entropy, self.clock())
+                now = self.clock() + local.clock_offset(tx)
+                due.schedule(tx, kind=rewrap.KIND, key=str(opened.number), due=now)
+                self._tell(tx, recorder, "RotateRootKey", self._facts(tx).account, {"root": opened.number})
+            return opened.newest
+
+    def newest_root(self, root_key: bytes) -> tuple[bytes, ...]:
+        """The root key that seals now, and the older one where that is being replaced."""
+        with _told_plainly():
+            store = open_store(self.settings.store_url)
+            try:
+                with store.read() as tx:
+                    opened = _opened(tx, root_key, self.entropy)
+                    both = roots.under_way(roots.stored(tx))
+                    older = [opened.previous] if both and opened.previous is not None else []
+                    return (opened.newest, *older)
+            finally:
+                store.close()
+
+    def hold(self, root_key: bytes) -> None:
+        """Note that this node's seal gives this root key, and that nothing outside the store needs an older one."""
+        with _told_plainly():
+            store = open_store(self.settings.store_url)
+            try:
+                with store.write() as tx:
+                    roots.hold(tx, self.node(), _opened(tx, root_key, self.entropy).given, self.clock())
+            finally:
+                store.close()
+
+    @contextlib.contextmanager
+    def _recorded(self, process: str) -> Iterator[tuple[Store, Recorder]]:
+        with _told_plainly():
+            store = open_store(self.settings.store_url)
+            try:
+                journal = self._journal(process)
+                try:
+                    yield store, Recorder(journal, store, self.clock)
+                finally:
+                    journal.close()
+            finally:
+                store.close()
 
     # ------------------------------------------------------------------ processes
 
@@ -184,12 +252,10 @@ class Product:
     ) -> Opened:
         """Everything that a process needs to answer calls or to do jobs, wired together."""
         store = open_store(self.settings.store_url)
-        keyring = Keyring(root_key)
         with store.read() as tx:
-            known = tx.row(_READ, name=CHECK_VALUE)
-            if known is None or not keyring.fits(known[0]):
-                raise StartRefused(WRONG_ROOT_KEY)
+            kept = roots.Roots(_opened(tx, root_key), roots.stored(tx))
             facts = self._facts(tx)
+        keyring = kept.keyring
         registry = self.registry(facts, keyring)
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
@@ -207,9 +273,10 @@ class Product:
             clock=self.clock,
             offset=offset,
             regions=frozenset(self.settings.regions) or aws_regions(),
+            catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, keyring, registry, queue, recorder, chain, offset)
+        return Opened(store, kept, registry, queue, recorder, chain, offset)
 
     def registry(self, facts: Facts, keyring: Keyring) -> Registry:
         """All rooms."""
@@ -218,14 +285,14 @@ class Product:
         sts.register(registry, self.settings.outside)
         kms.register(registry)
         secretsmanager.register(registry)
+        rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
         local.register(
             registry,
             local.Local(
                 dev_clock=facts.dev_clock,
-                seal_kind=self.seal.kind,
-                seal_protects=self.seal.describe(),
+                seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
                 lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
             ),
@@ -240,17 +307,20 @@ class Product:
         try:
             if command.get("do") == "clock status":
                 return self._clock_status(store)
+            if command.get("do") == "seal standing":
+                return self._seal_standing(store)
             if root_key is None:
                 raise StartRefused("The server is sealed: unseal it first.")
-            return self._administer(store, Keyring(root_key), command)
+            return self._administer(store, root_key, command)
         finally:
             store.close()
 
-    def _administer(self, store: Store, keyring: Keyring, command: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _administer(self, store: Store, root_key: bytes, command: Mapping[str, Any]) -> Mapping[str, Any]:
         journal = self._journal("admin")
         recorder = Recorder(journal, store, self.clock)
         try:
             with store.write() as tx:
+                keyring = _opened(tx, root_key, self.entropy).keyring
                 if command.get("do") == "account create":
                     account = command.get("account") or _new_account(self.entropy)
                     if not is_account_id(account):
@@ -262,9 +332,38 @@ class Product:
                     return self._administrator(
                         tx, self._facts(tx).account, keyring, recorder, "ResetAdministrator"
                     ).told()
+                if command.get("do") == "seal changed":
+                    details = {"from": command["from"], "to": command["to"]}
+                    self._tell(tx, recorder, "ChangeSeal", self._facts(tx).account, details)
+                    return {}
+                if command.get("do") == "seal forget":
+                    return self._forget_node(tx, recorder, str(command.get("node", "")))
             raise StartRefused(f"There is no admin command {command.get('do')!r}.")
         finally:
             journal.close()
+
+    def _forget_node(self, tx: Transaction, recorder: Recorder, node: str) -> Mapping[str, Any]:
+        if node == self.node():
+            raise StartRefused("This node itself cannot be forgotten: it is running.")
+        if not roots.forget_holder(tx, node):
+            raise StartRefused(f"There is no node {node!r}.")
+        self._tell(tx, recorder, "ForgetNode", self._facts(tx).account, {"node": node})
+        return {"node": node}
+
+    def _seal_standing(self, store: Store) -> Mapping[str, Any]:
+        """How the root keys stand, and how far a rotation is."""
+        with store.read() as tx:
+            told = dict(roots.standing(tx))
+            progress = rewrap.progress_of(roots.stored(tx)[-1].progress)
+            nodes = roots.holders(tx)
+        if progress is not None and told["rotating"]:
+            told["progress"] = {
+                "rewrapped": progress.done,
+                "total": max(progress.total, 0),
+                "finished": progress.finished,
+                "broken": progress.broken,
+            }
+        return {**told, "node": self.node(), "nodes": dict(nodes)}
 
     def _clock_status(self, store: Store) -> Mapping[str, Any]:
         with store.read() as tx:
@@ -313,9 +412,10 @@ class Product:
         return self.settings.data / "journal"
 
     def _journal(self, process: str) -> Journal:
-        return Journal(self._journal_directory(), node=self._node(), process=process, clock=self.clock)
+        return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
 
-    def _node(self) -> str:
+    def node(self) -> str:
+        """The name of this data directory among the nodes of one store."""
         path = self.settings.data / NODE_FILE
         if not path.exists():
             write_private(path, self.entropy.take(4).hex().encode() + b"\n")
@@ -325,7 +425,14 @@ class Product:
         through = settled_through(self._journal_directory())
         if through:
             with store.write() as tx:
-                forget_ended(tx, self._node(), through)
+                forget_ended(tx, self.node(), through)
+
+
+def _opened(tx: Transaction, root_key: bytes, entropy: Entropy | None = None) -> roots.Opened:
+    try:
+        return roots.opened(tx, root_key, entropy)
+    except roots.WrongRoot as wrong:
+        raise StartRefused(str(wrong)) from None
 
 
 @contextlib.contextmanager
@@ -373,12 +480,17 @@ class Opened:
     """One process's engine room."""
 
     store: Store
-    keyring: Keyring
+    roots: roots.Roots
     registry: Registry
     queue: WriteQueue
     recorder: Recorder
     chain: Chain
     offset: Callable[[Transaction], timedelta]
+
+    def catch_up(self) -> None:
+        """Know the root keys as they stand now."""
+        with self.store.read() as tx:
+            self.roots.catch_up(tx)
 
     def close(self) -> None:
         """Drain and give back."""
@@ -393,6 +505,7 @@ class Worker:
     def __init__(self, product: Product, root_key: bytes | None, slot: int) -> None:
         self._product = product
         self._process = f"worker{slot}"
+        self._opened: Opened | None = None
         unconfined = product.settings.function_isolation == NO_ISOLATION
         warnings = (("functions", Unconfined.warning),) if unconfined else ()
         self._application = Application(
@@ -418,7 +531,7 @@ class Worker:
     def unseal(self, root_key: bytes) -> None:
         """Open everything with the root key."""
         deliveries = Deliveries()
-        opened = self._product.open_engine(root_key, self._process, deliveries)
+        self._opened = opened = self._product.open_engine(root_key, self._process, deliveries)
         self._application.engine = Engine(
             opened.chain,
             opened.store,
@@ -428,9 +541,15 @@ class Worker:
             sync_each=self._product.settings.journal_sync == "each",
         )
 
+    def catch_up(self) -> None:
+        """Know the root keys as they stand now."""
+        if self._opened is not None:
+            self._opened.catch_up()
+
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
         engine, self._application.engine = self._application.engine, None
+        self._opened = None
         if engine is not None:
             engine.close()
 
@@ -448,12 +567,14 @@ class Runner:
             registry=self._opened.registry,
             store=self._opened.store,
             queue=self._opened.queue,
-            keyring=self._opened.keyring,
+            keyring=self._opened.roots.keyring,
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
             owner=f"{socket.gethostname()}:{os.getpid()}",
+            catch_up=self._opened.roots.catch_up,
         )
+        self._node = product.node()
         settings, opened = product.settings, self._opened
         self.house = House(
             settings.data,
@@ -471,6 +592,15 @@ class Runner:
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
         self._loop.run(stop)
+
+    def catch_up(self) -> None:
+        """Know the root keys as they stand now."""
+        self._opened.catch_up()
+
+    def is_behind(self) -> bool:
+        """Whether this node's seal still gives an older root key than the one that seals now."""
+        with self._opened.store.read() as tx:
+            return roots.is_behind(tx, self._node)
 
     def run_due_now(self) -> int:
         """Do all that is due now."""

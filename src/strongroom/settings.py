@@ -93,10 +93,17 @@ class Settings:
         extreme="off",
     )
     seal: str = _setting(
-        "file",
+        "",
         "seal",
-        "Where the root key comes from: `file` (DIR/seal/root.key), `file:PATH`, or `passphrase`.",
+        "Where the root key comes from: `file` (DIR/seal/root.key), `file:PATH`, `passphrase`, `shamir`, `command`"
+        " or `pkcs11:URI`; empty means the one that the data directory has, at first `file`.",
         extreme="passphrase",
+    )
+    seal_command: tuple[str, ...] = _setting(
+        (),
+        "program and arguments",
+        "What the command seal runs. It prints a secret of 8 to 1024 bytes, the same each time, within 30 seconds.",
+        extreme=("/bin/true",),
     )
     region: str = _setting(
         "us-east-1",
@@ -320,6 +327,7 @@ class Settings:
             workers=self.workers or _cores(),
             tls=self.tls,
             seal=self.seal,
+            seal_command=self.seal_command,
             hosts=self.hosts,
             limits=self.limits,
             about={"region": self.region, "account": self.account},

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from tests.deployment import Deployment
 from tests.postgres import Server, started
 from tests.processes.canaries import canary, forms, found_in
+from tests.processes.test_seal_change import run, with_settings
+from tests.softhsm import made_in
 
 
 def plant(client: Any) -> list[str | bytes]:
@@ -110,6 +112,46 @@ def test_nothing_sealed_lies_open_on_sqlite_under_a_passphrase(tmp_path: Path) -
         server.kill()
     assert [] == in_use
     assert [] == found_in([tmp_path], words)
+
+
+def test_nothing_that_opens_a_seal_lies_open(tmp_path: Path) -> None:
+    """Passphrases, shares, a PIN, what a command prints, and every root key but that of the file seal that stands."""
+    passphrase, pin, answer = canary(), canary(), canary()
+    hsm = made_in(tmp_path / "softhsm", pin=pin)
+    told = tmp_path / "softhsm" / "answer"
+    told.write_text(answer)
+    data = with_settings(tmp_path / "data", "cat", str(told))
+    with Deployment(data, "--workers", "1", "--tls", "off", env=hsm.environment) as server:
+        roots = [bytes.fromhex((data / "seal" / "root.key").read_text())]
+        run(server, "seal", "rotate")
+        roots.append(bytes.fromhex((data / "seal" / "root.key").read_text()))
+        run(server, "seal", "change", "passphrase", new_passphrase=passphrase)
+        shares = run(server, "seal", "change", "shamir", "--shares", "3", "--threshold", "2", passphrase=passphrase)[
+            "shares"
+        ]
+        given = "\n".join(shares[:2])
+        run(server, "seal", "rotate", passphrase=given)
+        run(server, "seal")
+        run(server, "unseal", refused=True, passphrase=shares[0][:-2])
+        run(server, "unseal", passphrase=given)
+        run(server, "seal", "change", "command", passphrase=given)
+        run(server, "seal", "change", hsm.seal(), new_passphrase=pin)
+        run(server, "seal", "rotate", passphrase=pin)
+        words = [passphrase, pin, answer, *roots, *(share.split("-")[3] for share in shares)]
+        words += [bytes.fromhex(share.split("-")[3]) for share in shares]
+        places = [data, server.log]
+        in_use = found_in(places, words)
+        environments = [Path(f"/proc/{pid}/{name}") for pid in server.children().values() for name in SHOWN]
+        shown = [word for word in words for path in environments if _bytes(word) in path.read_bytes()]
+    assert ([], []) == (in_use, shown)
+    assert [] == found_in(places, words)
+
+
+SHOWN = ("environ", "cmdline")
+
+
+def _bytes(word: str | bytes) -> bytes:
+    return word.encode() if isinstance(word, str) else word
 
 
 @pytest.fixture(scope="module")

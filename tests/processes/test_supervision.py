@@ -198,10 +198,10 @@ def test_a_passphrase_seal_starts_sealed_without_its_passphrase(tmp_path: Path) 
         assert 200 == _answers(server)
     with Toy(tmp_path / "data", *options) as server:
         assert 503 == _answers(server)
-        wrong = server.admin({"do": "unseal", "passphrase": b"another one".hex()})
+        wrong = server.admin({"do": "unseal", "secret": b"another one".hex()})
         assert {"refused": "This passphrase does not open the seal."} == wrong
         assert 503 == _answers(server)
-        assert {"state": "ready"} == server.admin({"do": "unseal", "passphrase": PASSPHRASE.encode().hex()})
+        assert {"state": "ready"} == server.admin({"do": "unseal", "secret": PASSPHRASE.encode().hex()})
         assert 200 == _answers(server)
 
 

@@ -88,6 +88,9 @@ class ToyWorker:
         reply = HTTPReply(200, (), json.dumps(told).encode())
         return _later(reply) if request.path == b"/slow" else reply
 
+    def catch_up(self) -> None:
+        """A toy has one root key."""
+
     def unseal(self, root_key: bytes) -> None:
         self._open = len(root_key) == 32
 
@@ -111,6 +114,12 @@ class ToyRunner:
 
     def run_due_now(self) -> int:
         return 3
+
+    def catch_up(self) -> None:
+        """A toy has one root key."""
+
+    def is_behind(self) -> bool:
+        return False
 
     def close(self) -> None:
         print(f"runner {os.getpid()} closed", file=sys.stderr)
@@ -140,6 +149,15 @@ class Toy:
     def open_runner(self, root_key: bytes) -> ToyRunner:
         return ToyRunner()
 
+    def rotate(self, root_key: bytes) -> bytes:
+        return root_key
+
+    def newest_root(self, root_key: bytes) -> tuple[bytes, ...]:
+        return (root_key,)
+
+    def hold(self, root_key: bytes) -> None:
+        """A toy has one root key."""
+
     def admin(self, command: Mapping[str, Any], root_key: bytes | None) -> Mapping[str, Any]:
         if command["do"] == "admin reset":
             raise StartRefused("not in a toy")
@@ -158,7 +176,7 @@ def main() -> int:
         return serve(
             Toy(settings.serving),
             settings.serving,
-            passphrase=lambda new: passphrase.encode() if passphrase else None,
+            secret=lambda asks, new: passphrase.encode() if passphrase else None,
             announce=announce,
             say=lambda text: print(f"strongroom: {text}", file=sys.stderr, flush=True),
         )

@@ -20,7 +20,7 @@ def test_the_command_line_goes_before_the_environment_before_the_file_before_the
         {"data": str(tmp_path), "workers": "3"},
         {"STRONGROOM_WORKERS": "2", "STRONGROOM_PORT": "1002", "HOME": "/"},
     )
-    assert (3, 1002, 7, "file") == (found.workers, found.port, found.backlog, found.seal)
+    assert (3, 1002, 7, "") == (found.workers, found.port, found.backlog, found.seal)
 
 
 def test_the_data_directory_may_come_from_the_environment(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.inprocess import Account, InProcess
+from tests.unit.services.iam.rules.test_qrcodes import read_picture
 from tests.wire.test_sts import policy, refused, trust
 
 from strongroom.kernel.crypto.totp import code_at, step_at
@@ -86,6 +87,13 @@ def test_a_device_is_enabled_with_two_codes_in_a_row_and_listed(world: World) ->
     } == by_status
     summary = world.iam.get_account_summary()["SummaryMap"]
     assert (2, 1) == (summary["MFADevices"], summary["MFADevicesInUse"])
+
+
+def test_the_picture_of_a_new_device_says_what_an_authenticator_needs(account: Account) -> None:
+    made = account.client("iam").create_virtual_mfa_device(VirtualMFADeviceName="ann@work")["VirtualMFADevice"]
+    seed = made["Base32StringSeed"].decode()
+
+    assert f"otpauth://totp/ann%40work@{account.id}?secret={seed}" == read_picture(made["QRCodePNG"])
 
 
 def test_codes_that_do_not_follow_each_other_enable_nothing(world: World) -> None:

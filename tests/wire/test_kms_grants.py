@@ -15,6 +15,7 @@ from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.model import ContextValue, Policies, Request, ResourceRule
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.services.kms.grants import document
+from strongroom.services.kms.operations import grants as operations
 from strongroom.services.kms.store import GrantRow
 
 DENIED = "AccessDeniedException"
@@ -370,3 +371,19 @@ def test_a_replicas_policy_is_bound_to_who_it_names(account: Account, kms: Any, 
     successor = User(account, "ann")
     elsewhere = account.client("kms", "eu-west-1", **successor.keys)
     assert DENIED == refusal(elsewhere.encrypt, KeyId=key_id, Plaintext=b"x")[0]
+
+
+def test_there_are_so_many_grants_and_no_more(
+    account: Account, kms: Any, user: User, arn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quotas are lowered, not the rule: on one key to one principal, and on one key."""
+    monkeypatch.setattr(operations, "GRANTS_TO_ONE_AT_MOST", 2)
+    monkeypatch.setattr(operations, "GRANTS_AT_MOST", 3)
+    bob = User(account, "bob")
+    asked = {"KeyId": arn, "GranteePrincipal": user.arn, "Operations": ["Encrypt"]}
+    first = kms.create_grant(**asked, Name="app")
+    kms.create_grant(**asked)
+    assert "LimitExceededException" == refusal(kms.create_grant, **asked)[0]
+    assert first["GrantId"] == kms.create_grant(**asked, Name="app")["GrantId"]  # not a new one
+    kms.create_grant(**{**asked, "GranteePrincipal": bob.arn})
+    assert "LimitExceededException" == refusal(kms.create_grant, **{**asked, "GranteePrincipal": bob.arn})[0]

@@ -25,7 +25,7 @@ _OPTIONS = (
     ("store", "URL", "sqlite:PATH or postgresql://USER@HOST/DB (default: DIR/store.db)"),
     ("workers", "N", "API workers (default: one for each core)"),
     ("tls", "MODE", "auto: a CA and certificate of our own; CERT,KEY: your files; off: loopback only"),
-    ("seal", "SEAL", "where the root key comes from: file, file:PATH or passphrase (default file)"),
+    ("seal", "SEAL", "where the root key comes from: file, file:PATH, passphrase, shamir, command or pkcs11:URI"),
     ("region", "REGION", "the Region that `strongroom env` tells clients (default us-east-1)"),
     ("regions", "LIST", "the Regions that are served, with commas (default: all)"),
     ("account", "ID", "the account made at the first start (default 123456789012)"),
@@ -72,7 +72,7 @@ def add(commands: Commands) -> None:
         "--passphrase-fd",
         type=int,
         metavar="N",
-        help="read the passphrase from this descriptor, not the terminal",
+        help="read the passphrase, PIN or shares from this descriptor, not the terminal",
     )
 
 
@@ -87,15 +87,15 @@ def run(given: argparse.Namespace) -> int:
     parts = Product(settings)
     gc.freeze()  # what is here now stays for good; collections in children would only unshare its pages
 
-    def passphrase(new: bool) -> bytes | None:
-        if given.passphrase_fd is not None:
-            return passphrases.from_descriptor(given.passphrase_fd)
-        return passphrases.from_terminal(new=new)
+    def secret(asks: str, new: bool) -> bytes | None:
+        if asks == "shares" and given.passphrase_fd is None:
+            return None  # people come one after the other: `strongroom unseal`
+        return passphrases.secret_for(asks, given.passphrase_fd, new=new and asks == "passphrase")
 
     return serve(
         parts,
         settings.serving,
-        passphrase=passphrase,
+        secret=secret,
         announce=lambda started: _tell(sys.stdout, screen(started, _called())),
         say=lambda text: _tell(sys.stderr, f"strongroom: {text}"),
     )
@@ -158,7 +158,7 @@ def screen(started: Started, strongroom: str) -> str:
     lines = [f"Strongroom {__version__} is ready on {started.url}", ""]
     if started.sealed:
         lines += [
-            "It is sealed: every call is answered with 503 until an operator gives the passphrase:",
+            "It is sealed: every call is answered with 503 until an operator opens the seal:",
             f"  {strongroom} unseal --data {data}",
             "",
         ]

@@ -147,11 +147,13 @@ class Roles(Protocol):
     """What ``iam`` tells about roles and managed policies without a principal; the answers hold no secret."""
 
     def person_named(self, tx: Transaction, name: str) -> str | None:
-        """The unique id of the user or role of exactly this ARN (or id), of whatever account; None where none is."""
+        """The unique id of the user or role of exactly this ARN (or id), of whatever account; ``ID:SESSION`` for the
+        session of a role; None where none is.
+        """
         ...
 
     def person_of(self, tx: Transaction, unique_id: str) -> str | None:
-        """The ARN of today of a user or role; None where it is gone."""
+        """The ARN of today of such an id; None where it is gone."""
         ...
 
     def openid_provider(self, tx: Transaction, account: str, issuer: str) -> OpenIDProvider | None:

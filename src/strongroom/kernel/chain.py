@@ -95,6 +95,7 @@ class Chain:
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
         quotas: Mapping[str, int],
+        catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         self.catalogue = catalogue
         self.registry = registry
@@ -105,6 +106,7 @@ class Chain:
         self.clock = clock
         self.offset = offset
         self.regions = regions
+        self.catch_up = catch_up
         self.quotas = quotas
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
@@ -164,6 +166,7 @@ class Chain:
         """The rest of a flight, inside a savepoint of the write queue. Never raises."""
         self._start_over(flight)
         try:
+            self.catch_up(tx)
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             self._refuse(flight, error)
@@ -404,6 +407,7 @@ class Chain:
         """Do an unasked call in a transaction: its answer or its refusal, and the records of it."""
         operation = self.registry.rooms[call.service].operations[call.name]
         model = self.catalogue.service(call.service).operations[call.name]
+        self.catch_up(tx)
         call.now = call.machine_now + self.offset(tx)
         try:
             answer = self._inside(call, operation, tx)
@@ -419,6 +423,7 @@ class Chain:
     # ------------------------------------------------------------------ inside one transaction
 
     def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
+        self.catch_up(tx)
         for step in BEFORE:
             step(self, flight, tx)
         operation = flight.operation

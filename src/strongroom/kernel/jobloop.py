@@ -87,6 +87,7 @@ class JobLoop:
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         owner: str,
+        catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         self.registry = registry
         self.store = store
@@ -96,6 +97,7 @@ class JobLoop:
         self.clock = clock
         self.offset = offset
         self.owner = owner
+        self.catch_up = catch_up
         self._threads = ThreadPoolExecutor(ERRANDS_AT_ONCE, thread_name_prefix="errand")
         self._out: dict[lease.Leased, datetime] = {}  # errands under way, and when each lease was last renewed
         self._back = threading.Condition()
@@ -189,6 +191,7 @@ class JobLoop:
 
     def _do(self, leased: lease.Leased, handler: JobHandler | None) -> None:
         def work(tx: Transaction) -> Outcome:
+            self.catch_up(tx)
             run = _Run(self, self.clock() + self.offset(tx))
             if handler is None:
                 raise LookupError(f"no room does jobs of kind {leased.kind}")

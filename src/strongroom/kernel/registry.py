@@ -218,6 +218,38 @@ class JobRun(Protocol):
         ...
 
 
+Place = tuple[str | int, ...]
+"""The primary key of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """One thing that lies sealed under the root key, where it lies, and what it is bound to."""
+
+    place: Place
+    sealed: bytes = field(repr=False)
+    bound: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRows:
+    """All rows of one kind that lie sealed under the root key, so that they can be sealed anew under the next one.
+
+    ``name``: where they lie, as ``table.column``. ``at_once``: how many may be sealed anew in one transaction.
+
+    ``page(tx, after, limit)``: the next rows in the order of their places (None: from the first).
+    ``replace(tx, place, sealed)``: store another sealed form of the same thing. It raises no generation: whatever
+    was opened stays true, and sealed forms are never kept in caches.
+    """
+
+    name: str
+    purpose: str
+    page: Callable[[Transaction, Place | None, int], Sequence[SealedRow]]
+    count: Callable[[Transaction], int]
+    replace: Callable[[Transaction, Place, bytes], None]
+    at_once: int = 200
+
+
 JobHandler = Callable[[Job, JobRun, Transaction], None]
 """Does the work of one job inside one writing transaction; the lease is checked in that same transaction."""
 
@@ -238,6 +270,7 @@ class Registry:
     jobs: dict[str, JobHandler] = field(default_factory=dict)
     errands: dict[str, Errand] = field(default_factory=dict)
     principals: PrincipalSource | None = None
+    sealed: dict[str, SealedRows] = field(default_factory=dict)
     dependents: list[DependentsOf] = field(default_factory=list)
     functions: Functions | None = None
 
@@ -258,6 +291,12 @@ class Registry:
         if kind in self.jobs:
             raise ValueError(f"job kind {kind} is registered twice")
         self.jobs[kind] = handler
+
+    def add_sealed(self, rows: SealedRows) -> None:
+        """Say which rows of a room lie sealed under the root key: all of them, or they are lost at its rotation."""
+        if rows.name in self.sealed:
+            raise ValueError(f"sealed rows {rows.name} are registered twice")
+        self.sealed[rows.name] = rows
 
     def add_dependents(self, question: DependentsOf) -> None:
         """Say who knows what would be lost with a resource."""

@@ -6,10 +6,13 @@ and the peer's uid (root or our own). Errors are ``{"refused": sentence}``.
 | do | answer |
 |---|---|
 | status | state, pid, children, seal, endpoint, uptime_seconds |
-| unseal (passphrase, in hexadecimal) | state |
+| unseal (secret, in hexadecimal: a passphrase, a PIN, one share) | state; given and needed for shares |
 | seal | state |
+| seal rotate (secret) | state |
+| seal prepare (to, secret, new_secret, threshold, shares) | seal, name, shares |
+| seal commit (seal, name) | state, kind, protects |
 | stop | state; the server then drains and ends |
-| clock status, account create, admin reset | see ``parts.Parts.admin`` |
+| clock status, account create, admin reset, seal standing, seal forget | see ``parts.Parts.admin`` |
 """
 
 from __future__ import annotations
@@ -22,21 +25,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from strongroom.kernel.sealing.files import SealFailure
-from strongroom.kernel.sealing.seals import Seal
 from strongroom.server.errand import outcome_of
 from strongroom.server.lines import BadLine, Lines, Message, encode, listen_local, peer_is_trusted
 from strongroom.server.parts import StartRefused
+from strongroom.server.sealdesk import SealDesk
 from strongroom.server.supervisor import Supervisor
 
 _MOST_PEERS = 16
 _ASK_SECONDS = 10.0
-_STORE_COMMANDS = frozenset({"clock status", "account create", "admin reset"})
+_STORE_COMMANDS = frozenset({"clock status", "account create", "admin reset", "seal standing", "seal forget"})
 
 
 class AdminDesk:
     """Listens on the admin socket, in the supervisor's own loop."""
 
-    def __init__(self, supervisor: Supervisor, seal: Seal, url: str) -> None:
+    def __init__(self, supervisor: Supervisor, seal: SealDesk, url: str) -> None:
         self._supervisor = supervisor
         self._seal = seal
         self._url = url
@@ -114,7 +117,13 @@ class AdminDesk:
             elif command == "status":
                 answer(self._status())
             elif command == "unseal":
-                self._unseal(message, answer)
+                self._seal.unseal(message, answer)
+            elif command == "seal rotate":
+                self._seal.rotate(message, answer)
+            elif command == "seal prepare":
+                self._seal.prepare_change(message, answer)
+            elif command == "seal commit":
+                self._seal.commit_change(message, answer)
             elif command == "seal":
                 self._close_seal(answer)
             elif command == "stop":
@@ -130,11 +139,7 @@ class AdminDesk:
         return {
             "state": supervisor.state,
             "sealed": supervisor.root_key is None,
-            "seal": {
-                "kind": self._seal.kind,
-                "protects": self._seal.describe(),
-                "needs_passphrase": self._seal.needs_passphrase,
-            },
+            "seal": self._seal.status(),
             "endpoint": self._url,
             "uptime_seconds": int(time.monotonic() - supervisor.started),
             "children": [
@@ -147,25 +152,6 @@ class AdminDesk:
                 for post in supervisor.posts
             ],
         }
-
-    def _unseal(self, message: Message, answer: Callable[[Mapping[str, Any]], None]) -> None:
-        if self._supervisor.root_key is not None:
-            raise StartRefused("the server is not sealed")
-        root_key = self._seal.open(_passphrase(message))
-
-        def prepared(outcome: Message) -> None:
-            try:
-                outcome_of(outcome)
-            except StartRefused as refusal:
-                answer({"refused": str(refusal)})
-                return
-            self._supervisor.unseal(root_key, lambda: answer({"state": self._supervisor.state}))
-
-        def prepare() -> Mapping[str, Any]:
-            self._supervisor.parts.prepare(root_key)
-            return {}
-
-        self._supervisor.errand("unseal", prepare, prepared)
 
     def _close_seal(self, answer: Callable[[Mapping[str, Any]], None]) -> None:
         if self._supervisor.root_key is None:
@@ -182,13 +168,3 @@ class AdminDesk:
                 answer({"refused": str(refusal)})
 
         supervisor.errand(str(message["do"]), lambda: supervisor.parts.admin(message, key), told)
-
-
-def _passphrase(message: Message) -> bytes | None:
-    found = message.get("passphrase")
-    if not isinstance(found, str):
-        return None
-    try:
-        return bytes.fromhex(found)
-    except ValueError:
-        raise StartRefused("a passphrase is sent in hexadecimal") from None

@@ -50,6 +50,18 @@ class OwnCertificates:
         write_private(chain, issued.certificate + authority.certificate)
         return True
 
+    def rewrap(self, keyring: Keyring) -> None:
+        """Seal the CA's private key under the newest root key, where it lies under an older one."""
+        sealed = self._tls / "ca.key.sealed"
+        if not sealed.exists() or not self.ca.exists() or keyring.is_newest(sealed.read_bytes()):
+            return
+        bound = _bound(self.ca.read_bytes())
+        try:
+            opened = keyring.open(_PURPOSE, sealed.read_bytes(), bound)
+        except SealBroken:
+            raise StartRefused(f"the CA key {sealed} was not sealed for {self.ca} with this root key") from None
+        write_private(sealed, keyring.seal(_PURPOSE, opened, bound))
+
     def _stands(self, certificate: bytes, now: datetime) -> bool:
         names = certificates.names_of(certificate)
         return names == frozenset(self._hosts) and not certificates.due_for_renewal(certificate, now)

@@ -86,6 +86,7 @@ class Serving:
     workers: int
     tls: str
     seal: str
+    seal_command: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     limits: WireLimits = field(default_factory=WireLimits)
     about: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +126,10 @@ class WorkerParts(Protocol):
         """Take the root key. Called in the event loop's thread; returns when calls are answered again."""
         ...
 
+    def catch_up(self) -> None:
+        """Know the root keys as they stand in the store now. Nothing while sealed."""
+        ...
+
     def seal(self) -> None:
         """Forget the root key and all that it opened. When it returns, no call is answered but with 503."""
         ...
@@ -143,6 +148,14 @@ class RunnerParts(Protocol):
 
     def run_due_now(self) -> int:
         """Do everything that is due by the product's clock now; how many jobs were done. From any thread."""
+        ...
+
+    def catch_up(self) -> None:
+        """Know the root keys as they stand in the store now. From any thread."""
+        ...
+
+    def is_behind(self) -> bool:
+        """Whether this node's seal gives an older root key than the one that seals now. From any thread."""
         ...
 
     def close(self) -> None:
@@ -180,6 +193,18 @@ class Parts(Protocol):
         """The parts of the runner."""
         ...
 
+    def rotate(self, root_key: bytes) -> bytes:
+        """Begin to replace the root key, or join what is under way; the root key that seals from now on."""
+        ...
+
+    def newest_root(self, root_key: bytes) -> tuple[bytes, ...]:
+        """The root key that seals now, and the one that it is replacing where that still opens things."""
+        ...
+
+    def hold(self, root_key: bytes) -> None:
+        """Note that this node's seal gives this root key, and that nothing outside the store needs an older one."""
+        ...
+
     def admin(self, command: Mapping[str, Any], root_key: bytes | None) -> Mapping[str, Any]:
         """One operator's command that touches the store. Raises StartRefused with the reason.
 
@@ -188,5 +213,8 @@ class Parts(Protocol):
         ``{"do": "admin reset"}`` -> the same shape, for the default account; also written to DIR/credentials.
         ``{"do": "clock status"}`` ->
             ``{"now": iso, "machine": iso, "offset_seconds": int, "dev_clock": bool}``
+        ``{"do": "seal standing"}`` -> ``{"root": number, "since": iso, "rotating": bool, "behind": [node], ...}``
+        ``{"do": "seal forget", "node": ...}`` -> ``{"node": ...}``: that node is gone for good
+        ``{"do": "seal changed", "from": kind, "to": kind}`` -> ``{}``: recorded, and nothing else
         """
         ...

@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from strongroom.server.worker import first_message, key_of
 
 _LOG = logging.getLogger("strongroom.runner")
 _PEER_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
 _ASK_SECONDS = 60.0
 
 
@@ -37,6 +39,7 @@ def serve(channel: socket.socket, *, parts: Parts, directory: DataDirectory) -> 
     threading.Thread(target=_answer_workers, args=(listener, runner), daemon=True).start()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     channel.sendall(encode({"ready": True}))
+    threading.Thread(target=_watch_roots, args=(channel, runner), daemon=True).start()
     try:
         _obey(channel, lines, runner)
     finally:
@@ -74,6 +77,17 @@ class _Runner:
             self._open.close()
             self._open = self._thread = None
 
+    def catch_up(self) -> None:
+        """Know the root keys as they stand in the store."""
+        with self._lock:
+            if self._open is not None:
+                self._open.catch_up()
+
+    def is_behind(self) -> bool:
+        """Whether this node's seal gives an older root key than the one that seals now."""
+        with self._lock:
+            return self._open is not None and self._open.is_behind()
+
     def run_due(self) -> Message:
         """Do what is due; the answer for a worker."""
         with self._lock:
@@ -105,10 +119,23 @@ def _obey(channel: socket.socket, lines: Lines, runner: _Runner) -> None:
             return
 
 
+def _watch_roots(channel: socket.socket, runner: _Runner) -> None:
+    """Tell the supervisor, again and again, while this node's seal is behind: another node may have begun it."""
+    while True:
+        time.sleep(_WATCH_SECONDS)
+        try:
+            if runner.is_behind():
+                channel.sendall(encode({"behind": True}))
+        except Exception as error:  # noqa: BLE001  a store that restarts; looked at again in a moment
+            _LOG.warning("the root keys could not be looked at: %s", type(error).__name__)
+
+
 def _done(message: Message, runner: _Runner) -> Message:
     key = key_of(message)
     if message.get("do") == "seal":
         runner.seal()
+    elif message.get("do") == "catch up":
+        runner.catch_up()
     elif message.get("do") == "unseal" and key is not None:
         try:
             runner.unseal(key)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strongroom.base.clock import Clock, machine_clock
 from strongroom.base.entropy import SystemEntropy
+from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
@@ -21,12 +22,16 @@ from strongroom.server.certificates import OwnCertificates, given_files
 from strongroom.server.directory import DataDirectory, open_directory, take_lock, write_endpoint
 from strongroom.server.errand import start_errand, wait_for
 from strongroom.server.hosts import HostCheck
+from strongroom.server.keeping import brought_up, told_plainly
 from strongroom.server.listening import is_loopback, listen
 from strongroom.server.parts import Parts, Prepared, Serving, StartRefused
+from strongroom.server.sealdesk import SealDesk
 from strongroom.server.supervisor import Supervisor
 from strongroom.server.worker import Files
 
 _PREPARE_SECONDS = 600.0
+_SEAL_SECONDS = 60.0
+_FOREIGN = frozenset({"command", "pkcs11"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,16 @@ def serve(
     parts: Parts,
     serving: Serving,
     *,
-    passphrase: Callable[[bool], bytes | None],
+    secret: Callable[[str, bool], bytes | None],
     announce: Callable[[Started], None],
     say: Callable[[str], None],
     clock: Clock = machine_clock,
 ) -> int:
     """Serve until told to stop; the exit status.
 
-    ``passphrase(new)`` is asked where the seal needs one; None starts sealed (or refuses, where a new one is
-    needed). ``announce`` is called once, when every child answers; ``say`` for each thing an operator should
-    know. Raises StartRefused.
+    ``secret(asks, new)`` is asked where the seal needs a passphrase, shares or a PIN; None starts sealed (or
+    refuses, where a new one is needed). ``announce`` is called once, when every child answers; ``say`` for each
+    thing an operator should know. Raises StartRefused.
     """
     hardening.refuse_core_dumps()
     os.umask(0o077)
@@ -65,8 +70,9 @@ def serve(
     lock = take_lock(directory)
     listeners = listen(serving.host, serving.port, slots=serving.workers, backlog=serving.limits.backlog)
     try:
-        seal, root_key, prepared = _open(parts, serving, directory, passphrase)
-        certificates, files = _certificates(serving, directory, root_key, clock)
+        own = OwnCertificates(directory, HostCheck(serving.host, serving.hosts).names)
+        seal, root_key, prepared = _open(parts, serving, directory, own, secret)
+        certificates, files = _certificates(serving, own, root_key, clock)
         url = _url(serving, listeners[0])
         ca = None if certificates is None else certificates.ca
         supervisor = Supervisor(
@@ -79,7 +85,7 @@ def serve(
             say=say,
             clock=clock,
         )
-        desk = AdminDesk(supervisor, seal, url)
+        desk = AdminDesk(supervisor, SealDesk(supervisor, seal, serving.seal_command), url)
         write_endpoint(
             directory,
             {"url": url, "ca": None if ca is None else str(ca), "pid": os.getpid(), **serving.about},
@@ -96,52 +102,83 @@ def serve(
 
 
 def _open(
-    parts: Parts, serving: Serving, directory: DataDirectory, passphrase: Callable[[bool], bytes | None]
+    parts: Parts,
+    serving: Serving,
+    directory: DataDirectory,
+    own: OwnCertificates,
+    secret: Callable[[str, bool], bytes | None],
 ) -> tuple[Seal, bytes | None, Prepared]:
     """The seal, the root key it gives (None: sealed), and the prepared store."""
     try:
-        seal = parse_seal(serving.seal, directory.root)
-        root_key = _root_key(parts, seal, passphrase)
+        seal = parse_seal(serving.seal, directory.root, serving.seal_command)
+        root_key, given = _root_key(parts, seal, secret)
+        current.tidy(directory.root, seal.path)
     except SealFailure as failure:
         raise StartRefused(str(failure)) from None
 
     def prepare() -> dict[str, Any]:
         done = parts.prepare(root_key)
-        return {"fresh": done.fresh, "administrator": done.administrator, "notes": list(done.notes)}
+        notes, newest = list(done.notes), root_key
+        if root_key is not None:
+            try:
+                newest = brought_up(parts, seal, own, root_key, given)
+            except SealFailure as failure:
+                notes.append(f"The root key is being replaced, and this node's seal gives the older one: {failure}")
+        told = None if newest is None else newest.hex()
+        return {"fresh": done.fresh, "administrator": done.administrator, "notes": notes, "root_key": told}
 
     done = wait_for(start_errand("preparing the store", prepare), timeout=_PREPARE_SECONDS)
-    return seal, root_key, Prepared(done["fresh"], done["administrator"], tuple(done["notes"]))
+    newest = None if done["root_key"] is None else bytes.fromhex(done["root_key"])
+    return seal, newest, Prepared(done["fresh"], done["administrator"], tuple(done["notes"]))
 
 
-def _root_key(parts: Parts, seal: Seal, passphrase: Callable[[bool], bytes | None]) -> bytes | None:
-    """The root key, made where there is none yet. Never made where a store waits for an older one."""
+def _root_key(
+    parts: Parts, seal: Seal, secret: Callable[[str, bool], bytes | None]
+) -> tuple[bytes | None, bytes | None]:
+    """The root key, made where there is none yet, and the secret that opened it.
+
+    Never made where a store waits for an older one.
+    """
     if seal.exists():
-        if not seal.needs_passphrase:
-            return seal.open()
-        given = passphrase(False)
-        return None if given is None else seal.open(given)
+        given = secret(seal.asks, False) if seal.asks else None
+        if seal.asks and given is None:
+            return None, None
+        return _apart(seal, lambda: seal.open(given)), given
     if not seal.made_at_first_start:
-        return seal.open()  # says what is missing
+        return seal.open(), None  # says what is missing
     ask = start_errand("looking into the store", lambda: {"initialised": parts.initialised()})
     if wait_for(ask, timeout=_PREPARE_SECONDS)["initialised"]:
         raise StartRefused(
             "this store was made with a root key that is not here: put the seal's files back, or name"
             " the seal with --seal; nothing was changed"
         )
-    given = passphrase(True) if seal.needs_passphrase else None
-    if seal.needs_passphrase and given is None:
-        raise StartRefused("a new passphrase seal needs a passphrase: start in a terminal, or with --passphrase-fd N")
-    return seal.create(SystemEntropy(), given)
+    given = secret(seal.asks, True) if seal.asks else None
+    if seal.asks and given is None:
+        raise StartRefused(
+            f"a new {seal.kind} seal needs a {seal.asks}: start in a terminal, or with --passphrase-fd N"
+        )
+    return _apart(seal, lambda: seal.create(SystemEntropy(), given)), given
+
+
+def _apart(seal: Seal, work: Callable[[], bytes]) -> bytes:
+    """Open or make a seal; in a process of its own where that runs foreign code: a token's library starts threads."""
+    if seal.kind not in _FOREIGN:
+        return work()
+
+    def told() -> Mapping[str, Any]:
+        return {"root_key": work().hex()}
+
+    done = wait_for(start_errand("opening the seal", told_plainly(told)), timeout=_SEAL_SECONDS)
+    return bytes.fromhex(done["root_key"])
 
 
 def _certificates(
-    serving: Serving, directory: DataDirectory, root_key: bytes | None, clock: Clock
+    serving: Serving, own: OwnCertificates, root_key: bytes | None, clock: Clock
 ) -> tuple[OwnCertificates | None, Files | None]:
     if serving.tls == "off":
         return None, None
     if serving.tls != "auto":
         return None, given_files(serving.tls)
-    own = OwnCertificates(directory, HostCheck(serving.host, serving.hosts).names)
     if root_key is not None:
         own.renew(Keyring(root_key), clock())
     elif not own.usable():

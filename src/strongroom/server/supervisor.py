@@ -84,6 +84,7 @@ class Supervisor:
         self._clock = clock
         self._listeners = listeners
         self._certificates = certificates
+        self.on_behind: Callable[[], None] = lambda: None
         self._was_ready = False
         self._on_ready: Callable[[], None] = lambda: None
         self._orders: dict[int, _Order] = {}
@@ -166,6 +167,19 @@ class Supervisor:
         self.root_key = None
         self._order({"do": "seal"}, then)
 
+    def catch_up(self, then: Callable[[], None]) -> None:
+        """Have every child know the root keys as they stand in the store; ``then`` when all do.
+
+        INVARIANT: no root is retired before this was done on every node whose seal gave it, so that a process that
+        has nothing to do meanwhile never finds a link missing.
+        """
+        self._order({"do": "catch up"}, then)
+
+    @property
+    def certificates(self) -> OwnCertificates | None:
+        """Our own certificates, where they are made by us."""
+        return self._certificates
+
     def renew(self) -> None:
         """Renew our own certificate where that is due, and have it used. Needs the root key."""
         if self._certificates is None or self.root_key is None:
@@ -181,6 +195,10 @@ class Supervisor:
     def reload(self) -> None:
         """Have every worker read the certificate files again."""
         self._order({"do": "reload"}, lambda: None, only_workers=True)
+
+    def tell(self, text: str) -> None:
+        """One sentence for the operator's log."""
+        self._say(text)
 
     def _daily(self) -> None:
         self.renew()
@@ -273,6 +291,8 @@ class Supervisor:
             if message.get("ready"):
                 child.ready = True
                 self._announce()
+            elif message.get("behind"):
+                self.on_behind()
             elif message.get("refused"):
                 self._say(f"{post.name}: {message['refused']}")
             order = self._orders.get(message.get("id", 0))

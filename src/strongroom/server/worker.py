@@ -189,6 +189,8 @@ class _Control:
                 key = key_of(message)
                 if key is not None:
                     answer |= self._unseal(key)
+            case "catch up":
+                self._worker.catch_up()
             case "reload":
                 answer |= self._reload()
         self.say(answer)

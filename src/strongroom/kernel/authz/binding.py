@@ -15,18 +15,21 @@ from typing import Any
 import orjson
 
 _MARK = "bound:"  # no JSON begins so
-_PERSON = re.compile(r"arn:aws:iam::[0-9]{12}:(?:user|role)/.+|A(?:IDA|ROA)[A-Z0-9]{12,124}")
+_PERSON = re.compile(
+    r"arn:aws:iam::[0-9]{12}:(?:user|role)/.+|A(?:IDA|ROA)[A-Z0-9]{12,124}"
+    r"|arn:aws:sts::[0-9]{12}:assumed-role/[^/]+/[^/]+|AROA[A-Z0-9]{12,124}:[^:]+"
+)
 
 
 def people(text: str) -> list[str]:
-    """The users and roles that a (checked) policy names as principals, by ARN or unique id, each once."""
+    """The users, roles and sessions of roles that a (checked) policy names as principals, each once."""
     named: dict[str, None] = {}
     _replaced(orjson.loads(text), lambda name: named.setdefault(name) or name)
     return [name for name in named if is_person(name)]
 
 
 def is_person(name: str) -> bool:
-    """Whether a principal is a user or role, by ARN or unique id."""
+    """Whether a principal is a user, a role, or a session of a role (``AROA...:SESSION``), by ARN or unique id."""
     return _PERSON.fullmatch(name) is not None
 
 

@@ -87,7 +87,7 @@ def forms(principal: Principal) -> Iterator[tuple[Naming, tuple[str, ...]]]:
         if kind is not PrincipalKind.ROOT and entity:
             yield Naming.ENTITY, entity
         if kind in _SESSIONS:
-            yield Naming.SESSION, (f"AWS {principal.arn}",)
+            yield Naming.SESSION, tuple(f"AWS {name}" for name in (principal.arn, principal.user_id) if name)
     elif kind is PrincipalKind.SERVICE:
         yield Naming.SERVICE, (f"Service {principal.name or principal.arn}",)
     elif principal.arn:

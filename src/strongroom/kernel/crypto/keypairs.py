@@ -85,11 +85,12 @@ def imported(der: bytes, spec: str) -> bytes:
     Raises BadKey for anything but an unencrypted PKCS #8 DER of exactly this spec.
     """
     try:
-        key = serialization.load_der_private_key(der, password=None)
+        # First what it is: to check an RSA key whole is to look for its primes, and takes the longer the larger it is.
+        if not _is_of(serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True), spec):
+            raise BadKey
+        key = serialization.load_der_private_key(der, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadKey from None
-    if not _is_of(key, spec):
-        raise BadKey
     return _pkcs8(key)  # type: ignore[arg-type]
 
 

@@ -30,6 +30,10 @@ class SealExposed(SealFailure):
     """Others than the owner may read or change the file, so its secret may be known."""
 
 
+class WrongSecret(SealFailure):
+    """What an operator, a program or a token gave does not open the seal."""
+
+
 def create_private(path: Path, content: bytes, entropy: Entropy) -> None:
     """Write a new file, mode 0600, in a directory made 0700, on disk before this returns.
 
@@ -52,6 +56,36 @@ def create_private(path: Path, content: bytes, entropy: Entropy) -> None:
         _sync_directory(path.parent)
         # The directory may be new itself: a key whose directory is lost in a power cut is a lost key.
         _sync_directory(path.parent.parent)
+
+
+def replace_private(path: Path, content: bytes, entropy: Entropy) -> None:
+    """Put a file in place of another, mode 0600, on disk before this returns: a crash leaves the one or the other.
+
+    Raises SealFailure where the directory cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{entropy.take(8).hex()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise SealFailure(f"{path} cannot be replaced: {error.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise SealFailure(f"{path} cannot be replaced: {error.strerror}.") from None
+    _sync_directory(path.parent)
+    _sync_directory(path.parent.parent)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise SealFailure where ``replace_private`` could not replace this file."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise SealFailure(f"{path} cannot be replaced: {path.parent} is not writable.")
 
 
 def read_private(path: Path) -> bytes:

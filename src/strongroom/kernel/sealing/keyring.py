@@ -67,15 +67,58 @@ class _Root:
 class Keyring:
     """The root key at work. It holds one root that seals and older ones that only open, told apart by id.
 
-    Safe to share between threads. It shows nothing in its repr and cannot be pickled.
+    Safe to share between threads, also while it takes up a newer root. It shows nothing in its repr and cannot
+    be pickled.
     """
 
-    __slots__ = ("_entropy", "_newest", "_roots")
+    __slots__ = ("_entropy", "_newest", "_roots", "_tokens")
 
-    def __init__(self, root: bytes, *, older: Sequence[bytes] = (), entropy: Entropy | None = None) -> None:
+    def __init__(
+        self,
+        root: bytes,
+        *,
+        older: Sequence[bytes] = (),
+        tokens: Keyring | None = None,
+        entropy: Entropy | None = None,
+    ) -> None:
         self._newest = _Root(root)
         self._roots = {one.id: one for one in (*map(_Root, older), self._newest)}
+        self._tokens = tokens
         self._entropy: Entropy = entropy or SystemEntropy()
+
+    @property
+    def tokens(self) -> Keyring:
+        """The keyring of what clients hold for a while and bring back: page, grant and import tokens.
+
+        Nobody can re-wrap what a client holds, so these are sealed under a key of their own that lies in the
+        store under the root, and a list or an import goes on while the root key is replaced. (Session tokens
+        have keys that are renewed by themselves: ``tokenkeys``.) Without one, in a room's own tests, this keyring
+        serves.
+        """
+        return self._tokens or self
+
+    @property
+    def newest_id(self) -> bytes:
+        """The public id of the root that seals now. What was sealed before a transaction must name it to be good
+        there: the root may have been replaced meanwhile.
+        """
+        return self._newest.id
+
+    def take_up(self, root: bytes) -> None:
+        """Seal under this root from now on; what the others sealed still opens. A root known already becomes newest."""
+        taken = _Root(root)
+        # One assignment each, the roots first: a reader on another thread finds what the newest has sealed.
+        self._roots = {**self._roots, taken.id: taken}
+        self._newest = taken
+
+    def forget_older(self) -> None:
+        """Open only what the newest root has sealed."""
+        newest = self._newest
+        self._roots = {newest.id: newest}
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether something sealed lies under the newest root, as its header says."""
+        return sealed[1 : 1 + _ID_BYTES] == self._newest.id
 
     def seal(self, purpose: str, plaintext: bytes, bound: bytes) -> bytes:
         """The plaintext sealed for one purpose, bound to where it belongs (its row's identity, say).

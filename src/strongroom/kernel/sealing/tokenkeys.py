@@ -24,7 +24,7 @@ KEPT = 2
 
 _EVERYBODY = "*"
 _GENERATION = "token-keys"
-_PURPOSE = "token-key"
+PURPOSE = "token-key"
 
 _READ = Statement(
     select(token_key.c.number, token_key.c.sealed, token_key.c.made_ms).order_by(token_key.c.number.desc()).limit(KEPT)
@@ -58,7 +58,7 @@ def rotate(tx: Transaction, keyring: Keyring, entropy: Entropy, now: datetime) -
     """Make a new key, which seals from the commit on, and forget all but the one before it; its number."""
     newest = tx.row(_READ)
     number = 1 if newest is None else int(newest[0]) + 1
-    sealed = keyring.seal(_PURPOSE, entropy.take(ROOT_BYTES), _bound(number))
+    sealed = keyring.seal(PURPOSE, entropy.take(ROOT_BYTES), bound_to(number))
     tx.run(_ADD, number=number, sealed=sealed, made_ms=to_ms(now))
     tx.run(_FORGET, last=number - KEPT)
     tx.raise_generation(_EVERYBODY, _GENERATION)
@@ -69,9 +69,10 @@ def _opened(tx: Transaction, keyring: Keyring) -> TokenKeys:
     rows = tx.rows(_READ)
     if not rows:
         raise LookupError("there is no key for session tokens: the store was not prepared")
-    newest, *older = (keyring.open(_PURPOSE, sealed, _bound(number)) for number, sealed, _ in rows)
+    newest, *older = (keyring.open(PURPOSE, sealed, bound_to(number)) for number, sealed, _ in rows)
     return TokenKeys(int(rows[0][0]), from_ms(rows[0][2]), Keyring(newest, older=older))
 
 
-def _bound(number: int) -> bytes:
+def bound_to(number: int) -> bytes:
+    """A key opens only as the one of its number."""
     return b"%d" % number

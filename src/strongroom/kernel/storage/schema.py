@@ -57,3 +57,39 @@ job = Table(
     Index("jobs_job_by_due", "due_ms"),
 )
 """Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""
+
+root = Table(
+    "sealing_root",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("check_value", Text, nullable=False),
+    Column("begun_ms", BigInteger, nullable=False),
+    Column("retired_ms", BigInteger),
+    Column("under_next", LargeBinary),
+    Column("under_previous", LargeBinary),
+    Column("progress", Text),
+)
+"""Every root key that this store has had: its check value, and when it was replaced. While one is being replaced,
+each of the two also lies here sealed under the other. ``progress``: JSON, how far the re-wrapping under this
+root is (rewrap.Progress); null when nothing is left to do.
+"""
+
+root_holder = Table(
+    "sealing_holder",
+    METADATA,
+    Column("node", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("noted_ms", BigInteger, nullable=False),
+)
+"""Which root the seal of each node gives: the older one is not forgotten while a seal still gives it."""
+
+kernel_key = Table(
+    "sealing_key",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""Keys of the kernel's own under the root key, by name.
+
+``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
+"""

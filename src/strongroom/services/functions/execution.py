@@ -63,6 +63,7 @@ class Execution:
     def invoke(self, invocation: Invocation) -> Invoked:
         """Run it, and answer whatever becomes of it. Raises only for faults of ours."""
         with self._store.read() as tx:
+            self._unasked.chain.catch_up(tx)
             version = store.version_by_pk(tx, invocation.version_pk)
             function = None if version is None else store.by_pk(tx, version.function_pk)
         if version is None or function is None:
@@ -81,6 +82,7 @@ class Execution:
         Source: facts lambda-and-others, 1.3. Our choice: what could not run for want of room is tried again soon.
         """
         with self._store.read() as tx:
+            self._unasked.chain.catch_up(tx)
             one = events.by_id(tx, job.key)
         if one is None:
             return lambda _job, _run, _tx: None  # its function was deleted
@@ -124,6 +126,7 @@ class Execution:
         settings = version.settings
         self._machine.end(f"{function.arn}:{version.label} ", but_not=key)
         with self._store.read() as tx:
+            self._unasked.chain.catch_up(tx)
             code = sealed.open_code(self._keyring, store.code_of(tx, version.code_pk), version.code_sha256)
             layers = [self._layer(tx, one["Arn"]) for one in settings.get("Layers", ())]
         own = sealed.open_environment(self._keyring, version.environment, function.arn)
@@ -213,6 +216,7 @@ class Execution:
     def _credential(self, session: _Session) -> Credential | None:
         chain = self._unasked.chain
         with self._store.read() as tx:
+            self._unasked.chain.catch_up(tx)
             now = chain.clock() + chain.offset(tx)
             try:
                 return chain.principals.credential(tx, session.access_key_id, session.token, now)

@@ -8,6 +8,7 @@ from strongroom.services.iam import operations
 from strongroom.services.iam.administrator import account_exists, create_administrator, retire_administrator
 from strongroom.services.iam.principals import Principals
 from strongroom.services.iam.room import ROOM
+from strongroom.services.iam.sealed import SEALED
 
 __all__ = [
     "Principals",
@@ -22,4 +23,6 @@ __all__ = [
 def register(registry: Registry, keyring: Keyring) -> None:
     """Take the room in, and make it the source of principals."""
     registry.add(ROOM)
+    for rows in SEALED:
+        registry.add_sealed(rows)
     registry.principals = Principals(keyring)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.call import Call
@@ -14,10 +16,11 @@ from strongroom.kernel.crypto import totp
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import attempts
+from strongroom.services.iam.rules import qrcodes
 from strongroom.services.iam.store import devices
 from strongroom.services.iam.store.devices import Device
 
-_PURPOSE = "iam-mfa-seed"
+PURPOSE = "iam-mfa-seed"
 _SEED_BYTES = 40
 """64 characters of base32, as AWS makes them."""
 _AROUND = 1
@@ -26,10 +29,21 @@ _RESYNC = 100
 """How far a device may have run away when it is enabled or resynchronised: 50 minutes. Our choice."""
 
 
-def new_seed(serial: str, entropy: Entropy, keyring: Keyring) -> tuple[bytes, bytes]:
-    """A new seed: sealed, and in base32 as it is shown this once."""
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A new seed: sealed; and, shown this once, in base32 and as a picture (None where the names are too long)."""
+
+    sealed: bytes = field(repr=False)
+    base32: bytes = field(repr=False)
+    picture: bytes | None = field(repr=False)
+
+
+def new_seed(serial: str, name: str, account: str, entropy: Entropy, keyring: Keyring) -> Seed:
+    """A seed for a new device. Source: API reference, VirtualMFADevice, QRCodePNG: what the picture says."""
     seed = entropy.take(_SEED_BYTES)
-    return keyring.seal(_PURPOSE, seed, serial.encode()), base64.b32encode(seed)
+    base32 = base64.b32encode(seed)
+    uri = f"otpauth://totp/{quote(name, safe='')}@{account}?secret={base32.decode('ascii')}"
+    return Seed(keyring.seal(PURPOSE, seed, serial.encode()), base32, qrcodes.png(uri))
 
 
 def use(call: Call, tx: Transaction, device: Device, code: str) -> bool:
@@ -66,5 +80,5 @@ def found_pair(call: Call, tx: Transaction, device: Device, first: str, second: 
 
 
 def _step_of(call: Call, device: Device, code: str, steps: Iterable[int]) -> int | None:
-    seed = call.kernel.keyring.open(_PURPOSE, device.sealed, device.serial.encode())
+    seed = call.kernel.keyring.open(PURPOSE, device.sealed, device.serial.encode())
     return totp.step_of(seed, code, steps)

@@ -17,7 +17,7 @@ from strongroom.kernel.crypto.passphrase import SALT_BYTES, Cost, stretch
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.services.iam.store.login_profiles import LoginProfile
 
-_PURPOSE = "iam-login-password"
+PURPOSE = "iam-login-password"
 _COST = Cost(memory_kib=19 * 1024, iterations=2, lanes=1)
 """Our choice, decision 0028: a public floor for Argon2id, since what it makes is sealed besides."""
 KEPT_AT_MOST = 25
@@ -40,7 +40,7 @@ def new(entropy: Entropy) -> Passwords:
 
 def of(keyring: Keyring, profile: LoginProfile) -> Passwords:
     """The passwords of a stored profile. Raises SealBroken where the row was changed behind our back."""
-    told = orjson.loads(keyring.open(_PURPOSE, profile.sealed, profile.user_id.encode()))
+    told = orjson.loads(keyring.open(PURPOSE, profile.sealed, profile.user_id.encode()))
     stretched = tuple(base64.b64decode(one) for one in told["stretched"])
     return Passwords(base64.b64decode(told["salt"]), Cost(**told["cost"]), stretched)
 
@@ -52,12 +52,12 @@ def sealed(keyring: Keyring, user_id: str, one: Passwords) -> bytes:
         "cost": {"memory_kib": one.cost.memory_kib, "iterations": one.cost.iterations, "lanes": one.cost.lanes},
         "stretched": [base64.b64encode(each).decode() for each in one.stretched],
     }
-    return keyring.seal(_PURPOSE, orjson.dumps(told), user_id.encode())
+    return keyring.seal(PURPOSE, orjson.dumps(told), user_id.encode())
 
 
 def stretched(call: Call, one: Passwords, password: str) -> bytes:
     """A password stretched with the profile's salt. Slow; once a call, however often that is run."""
-    return call.once((_PURPOSE, one.salt, password), lambda: stretch(password.encode(), one.salt, one.cost))
+    return call.once((PURPOSE, one.salt, password), lambda: stretch(password.encode(), one.salt, one.cost))
 
 
 def is_current(one: Passwords, made: bytes) -> bool:

@@ -189,13 +189,13 @@ def is_narrower(operations: Sequence[str], constraints: Mapping[str, Any], paren
 def token(keyring: Keyring, name: GrantName) -> str:
     """A grant token: it says which grant, and is no permission by itself. Each is unlike every other."""
     told = f"{name.key.account}\n{name.key.region}\n{name.key.id}\n{name.grant_id}".encode()
-    return base64.b64encode(keyring.seal(_TOKEN, told, _TOKEN_BOUND)).decode("ascii")
+    return base64.b64encode(keyring.tokens.seal(_TOKEN, told, _TOKEN_BOUND)).decode("ascii")
 
 
 def read_token(keyring: Keyring, text: str) -> GrantName:
     """Which grant a token speaks of. Raises InvalidGrantTokenException for a text that is none of ours."""
     try:
-        opened = keyring.open(_TOKEN, base64.b64decode(text, validate=True), _TOKEN_BOUND)
+        opened = keyring.tokens.open(_TOKEN, base64.b64decode(text, validate=True), _TOKEN_BOUND)
         account, region, key_id, grant_id = opened.decode().split("\n")
     except (SealBroken, binascii.Error, ValueError):
         raise errors.InvalidGrantTokenException(errors.BAD_TOKEN) from None

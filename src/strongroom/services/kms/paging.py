@@ -27,7 +27,7 @@ class Page:
 
     def __init__(self, call: Call, *, usual: int, of: str = "") -> None:
         self.limit: int = call.get("Limit") or usual
-        self._keyring = call.kernel.keyring
+        self._keyring = call.kernel.keyring.tokens
         self._bound = f"kms {call.name} {call.account} {call.region} {of}".encode()
         marker = call.get("Marker")
         self.after = "" if marker is None else self._opened(marker)

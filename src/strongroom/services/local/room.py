@@ -23,13 +23,13 @@ from strongroom.services.local import errors, explanations, keyusers, model, sto
 class Local:
     """What the composition root tells this room.
 
+    ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
     LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request.
     """
 
     dev_clock: bool
-    seal_kind: str
-    seal_protects: str
+    seal: Callable[[], tuple[str, str]]
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
 
@@ -55,7 +55,8 @@ def register(registry: Registry, local: Local) -> None:
     @room.operation("GetSeal", mode=Mode.READ, action="strongroom:SealRead")
     def get_seal(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
         """How the root key is kept, and what that protects against."""
-        return {"State": "unsealed", "Kind": local.seal_kind, "Protects": local.seal_protects}
+        kind, protects = local.seal()
+        return {"State": "unsealed", "Kind": kind, "Protects": protects}
 
     @room.operation(
         "RetireCredentials",

@@ -30,7 +30,7 @@ def place_after(call: Call) -> tuple[Any, int] | None:
         return None
     try:
         sealed = base64.b64decode(token, altchars=b"-_", validate=True)
-        value, pk = orjson.loads(call.kernel.keyring.open(PURPOSE, sealed, _bound(call)))
+        value, pk = orjson.loads(call.kernel.keyring.tokens.open(PURPOSE, sealed, _bound(call)))
     except (SealBroken, binascii.Error, ValueError):
         raise errors.InvalidNextTokenException("You provided an invalid NextToken value.") from None
     return value, pk
@@ -38,7 +38,7 @@ def place_after(call: Call) -> tuple[Any, int] | None:
 
 def token_for(call: Call, place: tuple[Any, int]) -> str:
     """The token with which the same caller asks for what comes after a place."""
-    sealed = call.kernel.keyring.seal(PURPOSE, orjson.dumps(place), _bound(call))
+    sealed = call.kernel.keyring.tokens.seal(PURPOSE, orjson.dumps(place), _bound(call))
     return base64.urlsafe_b64encode(sealed).decode()
 
 

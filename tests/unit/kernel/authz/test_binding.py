@@ -33,9 +33,9 @@ def test_users_and_roles_are_found_wherever_they_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["*", "123456789012", "arn:aws:iam::123456789012:root", "arn:aws:sts::123456789012:assumed-role/r/s"]
+    "name", ["*", "123456789012", "arn:aws:iam::123456789012:root", "arn:aws:sts::123456789012:federated-user/f"]
 )
-def test_accounts_and_sessions_are_no_people(name: str) -> None:
+def test_accounts_and_federated_users_are_no_people(name: str) -> None:
     assert [] == binding.people(policy({"AWS": name}))
 
 

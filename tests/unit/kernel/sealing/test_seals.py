@@ -8,8 +8,9 @@ import pytest
 
 from strongroom.base.entropy import SystemEntropy
 from strongroom.kernel.crypto.passphrase import Cost
+from strongroom.kernel.sealing.by_passphrase import PassphraseSeal, WrongPassphrase
 from strongroom.kernel.sealing.files import SealDamaged, SealExposed, SealFailure, SealMissing
-from strongroom.kernel.sealing.seals import PassphraseSeal, Seal, WrongPassphrase, parse_seal
+from strongroom.kernel.sealing.seals import Seal, parse_seal
 
 CHANCE = SystemEntropy()
 LEAST = Cost(8192, 1, 1)
@@ -17,26 +18,26 @@ PASSPHRASE = b"correct horse"
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "needs_passphrase", "made_at_first_start"),
+    ("text", "kind", "asks", "made_at_first_start"),
     [
-        ("file", "file", False, True),
-        ("file:/k/root.key", "file", False, False),
-        ("passphrase", "passphrase", True, True),
+        ("file", "file", "", True),
+        ("file:/k/root.key", "file", "", False),
+        ("passphrase", "passphrase", "passphrase", True),
     ],
 )
 def test_a_setting_names_a_seal(
-    text: str, kind: str, needs_passphrase: bool, made_at_first_start: bool, tmp_path: Path
+    text: str, kind: str, asks: str, made_at_first_start: bool, tmp_path: Path
 ) -> None:
     seal = parse_seal(text, tmp_path)
-    assert (kind, needs_passphrase, made_at_first_start) == (
-        seal.kind, seal.needs_passphrase, seal.made_at_first_start
+    assert (kind, asks, made_at_first_start) == (
+        seal.kind, seal.asks, seal.made_at_first_start
     )  # fmt: skip
     assert not seal.exists()
 
 
-@pytest.mark.parametrize("text", ["", "file:", "files", "passphrase:x", "kms:x", "File"])
+@pytest.mark.parametrize("text", ["file:", "files", "passphrase:x", "kms:x", "File"])
 def test_any_other_setting_is_refused_in_one_sentence(text: str, tmp_path: Path) -> None:
-    with pytest.raises(SealFailure, match=r"use file, file:PATH or passphrase\.$"):
+    with pytest.raises(SealFailure, match=r"use file, file:PATH, passphrase, shamir, command or pkcs11:URI\.$"):
         parse_seal(text, tmp_path)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from strongroom.kernel.sealing import envelope
+from strongroom.kernel.sealing.by_passphrase import PassphraseSeal, WrongPassphrase
 from strongroom.kernel.sealing.keyring import Keyring, SealBroken
-from strongroom.kernel.sealing.seals import PassphraseSeal, WrongPassphrase
 
 DIRECTORY = Path(__file__).parents[4] / "tests" / "vectors" / "envelopes"
 SCENARIOS = {path.stem: json.loads(path.read_text()) for path in sorted(DIRECTORY.glob("*.json"))}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strongroom.base.entropy import Entropy, SystemEntropy
+from strongroom.base.running import Functions
 from strongroom.kernel.authz.model import ContextValue, Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Source, Target
@@ -28,6 +29,10 @@ class Undecided:
 
     @property
     def roles(self) -> Roles:
+        raise NotImplementedError
+
+    @property
+    def functions(self) -> Functions:
         raise NotImplementedError
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:

@@ -113,11 +113,12 @@ def test_what_is_no_principal_is_refused(bad: str) -> None:
 def test_a_caller_is_looked_for_by_every_name_it_has() -> None:
     role = Principal(
         PrincipalKind.ROLE, "arn:aws:sts::111122223333:assumed-role/app/run", "111122223333", "AROA" + "A" * 17,
-        entity_arn="arn:aws:iam::111122223333:role/app", session_name="run",
+        "AROA" + "A" * 17 + ":run", entity_arn="arn:aws:iam::111122223333:role/app", session_name="run",
     )  # fmt: skip
     names = grants.names_of(role)
     assert NAMES_OF_A_CALLER == len(names)
-    assert {"AWS 111122223333", f"AWS {role.entity_arn}", f"AWS {role.unique_id}", f"AWS {role.arn}"} == set(names)
+    by_id = {f"AWS {role.unique_id}", f"AWS {role.user_id}"}
+    assert {"AWS 111122223333", f"AWS {role.entity_arn}", f"AWS {role.arn}"} | by_id == set(names)
     service = Principal(PrincipalKind.SERVICE, "lambda.amazonaws.com", "", name="lambda.amazonaws.com")
     assert ["Service lambda.amazonaws.com"] == grants.names_of(service)
 

@@ -38,7 +38,7 @@ def at_device(call: Call, tx: Transaction) -> Target:
     return Target(arn=serial, account=call.account, found=found, named=serial, missing=missing, facts=facts)
 
 
-@operation("CreateVirtualMFADevice", mode=Mode.WRITE, locate=to_be_made, keys=targets.tags_asked)
+@operation("CreateVirtualMFADevice", mode=Mode.SLOW_WRITE, locate=to_be_made, keys=targets.tags_asked)
 def create_virtual_mfa_device(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """A new device and its seed, shown this once. Source: API reference, CreateVirtualMFADevice."""
     if call.target is None:
@@ -47,13 +47,21 @@ def create_virtual_mfa_device(call: Call, found: None, tx: Transaction) -> Answe
     if devices.is_taken(tx, call.account, name) or devices.find(tx, serial) is not None:
         raise EntityAlreadyExistsException("MFADevice entity at the same path and name already exists.")
     quotas.refuse_above(("MFADevicesPerAccount", 5000), devices.count(tx, call.account)[0] + 1)
-    sealed, shown = mfa.new_seed(serial, call.kernel.entropy, call.kernel.keyring)
-    device = Device(serial, call.account, name, None, None, 0, 0, sealed)
+    # Once: the picture takes tens of milliseconds, which the writer's place is not for.
+    seed = call.once(
+        "seed",
+        lambda: mfa.new_seed(
+            serial, call["VirtualMFADeviceName"], call.account, call.kernel.entropy, call.kernel.keyring
+        ),
+    )
+    device = Device(serial, call.account, name, None, None, 0, 0, seed.sealed)
     devices.add(tx, device)
     making.tag_new(call, tx, device)
     held = tags.of(tx, serial)
-    tagged = {"Tags": tagging.wire_form(held)} if held else {}
-    return {"VirtualMFADevice": {"SerialNumber": serial, "Base32StringSeed": shown, **tagged}}
+    told = {"SerialNumber": serial, "Base32StringSeed": seed.base32}
+    if seed.picture is not None:
+        told["QRCodePNG"] = seed.picture
+    return {"VirtualMFADevice": told | ({"Tags": tagging.wire_form(held)} if held else {})}
 
 
 @operation("EnableMFADevice", mode=Mode.WRITE, locate=targets.at_name(USER))

@@ -46,7 +46,7 @@ def _opened(call: Call, marker: str | None) -> str:
     if marker is None:
         return ""
     try:
-        return call.kernel.keyring.open(_PURPOSE, base64.b64decode(marker, validate=True), _bound(call)).decode()
+        return call.kernel.keyring.tokens.open(_PURPOSE, base64.b64decode(marker, validate=True), _bound(call)).decode()
     except (SealBroken, binascii.Error, ValueError):
         raise invalid("Invalid Marker.") from None
 
@@ -66,7 +66,7 @@ def answer_page(
     answer: dict[str, Any] = {member: [form(one) for one in fetched[: page.most]]}
     answer["IsTruncated"] = len(fetched) > page.most
     if answer["IsTruncated"]:
-        sealed = call.kernel.keyring.seal(_PURPOSE, name(fetched[page.most - 1]).encode(), _bound(call))
+        sealed = call.kernel.keyring.tokens.seal(_PURPOSE, name(fetched[page.most - 1]).encode(), _bound(call))
         answer["Marker"] = base64.b64encode(sealed).decode("ascii")
     return answer
 

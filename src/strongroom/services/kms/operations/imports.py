@@ -78,7 +78,7 @@ def get_parameters_for_import(call: Call, key: Key, tx: Transaction) -> Answer: 
     told = "\n".join((str(to_ms(valid_to)), spec, algorithm, "")).encode() + made
     return {
         "KeyId": key.arn,
-        "ImportToken": call.kernel.keyring.seal(_TOKEN, told, key.arn.encode()),
+        "ImportToken": call.kernel.keyring.tokens.seal(_TOKEN, told, key.arn.encode()),
         "PublicKey": keypairs.KeyPair(made).public_der(),
         "ParametersValidTo": valid_to,
     }
@@ -158,7 +158,7 @@ def _valid_to_ms(call: Call) -> int | None:
 
 def _wrapping(call: Call, key: Key) -> _Wrapping:
     try:
-        told = call.kernel.keyring.open(_TOKEN, call["ImportToken"], key.arn.encode())
+        told = call.kernel.keyring.tokens.open(_TOKEN, call["ImportToken"], key.arn.encode())
         valid_to_ms, spec, algorithm, der = told.split(b"\n", 3)
     except (SealBroken, ValueError):
         raise errors.InvalidImportTokenException(errors.BAD_IMPORT_TOKEN) from None

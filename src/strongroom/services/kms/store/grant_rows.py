@@ -25,8 +25,8 @@ class GrantRow(NamedTuple):
     constraints: str
 
 
-NAMES_OF_A_CALLER = 4
-"""How many ways there are to name one caller: its account, its user or role by ARN and by id, its session."""
+NAMES_OF_A_CALLER = 5
+"""How many ways there are to name one caller: its account, and its user or role, and its session, by ARN and by id."""
 
 _COLUMNS = [grant.c[name] for name in GrantRow._fields]
 _OF_KEY = grant.c.key_pk == bindparam("of_key", type_=Integer)

@@ -249,6 +249,12 @@ def test_the_latest_version_is_not_deleted_alone(account: Account) -> None:
     )
 
 
+def test_a_function_says_that_its_code_is_not_signed(account: Account) -> None:
+    make_function(account, "f", ECHO)
+    answer = account.client("lambda").get_function_code_signing_config(FunctionName="f")
+    assert ("", "f") == (answer["CodeSigningConfigArn"], answer["FunctionName"])
+
+
 def test_tags_come_and_go(account: Account) -> None:
     arn = make_function(account, "f", ECHO, Tags={"a": "1"})["FunctionArn"]
     client = account.client("lambda")

@@ -219,6 +219,6 @@ def test_a_sealed_server_runs_no_function_and_an_unsealed_one_runs_them_again(tm
         wait_gone(pids, timeout=5)
         with pytest.raises(client.exceptions.ClientError, match="sealed"):
             invoke(client, "f")
-        running.admin({"do": "unseal", "passphrase": b"correct horse battery staple".hex()})
+        running.admin({"do": "unseal", "secret": b"correct horse battery staple".hex()})
         running.wait_until("ready")
         assert 1 == invoke(client, "f").value

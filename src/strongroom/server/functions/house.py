@@ -22,7 +22,7 @@ _LOG = logging.getLogger("strongroom.functions")
 _OFFER_SECONDS = 30.0
 _INVOKE_SECONDS = 1000.0
 """Longer than the longest function with its start."""
-_SCRATCH = Path("/dev/shm")  # noqa: S108  a directory of its own, 0700, is made in it
+_SCRATCH = Path("/dev/shm")  # noqa: S108  a directory of its own is made in it
 
 
 class House:
@@ -66,7 +66,7 @@ class House:
 
     def _isolation(self) -> Isolation:
         if self._wanted == NO_ISOLATION:
-            return Unconfined(_SCRATCH / f"strongroom-{self._data.name}-{id(self):x}")
+            return Unconfined(_SCRATCH)
         return Bubblewrap(self._data)
 
     def run(self, key: str, load: Load, event: Event) -> Finished:

@@ -86,6 +86,7 @@ class Pool:
             self._changed.notify_all()
         _kill(ended)
         self._starter.shutdown(wait=True, cancel_futures=True)
+        self._isolation.close()
 
     @property
     def processes(self) -> int:

@@ -29,6 +29,7 @@ from strongroom.server.functions.sandbox import CODE_BYTES, Isolation, Place
 INIT_SECONDS = 10.0
 _INFO_SECONDS = 5.0
 _WATCH_SECONDS = 0.1
+_IDLE_WATCH_SECONDS = 1.0
 _PROCESSES = 128
 _DESCRIPTORS = 1024
 _NICE = 5
@@ -260,7 +261,7 @@ class FunctionProcess:
         limit = self.program.memory_mb << 20
         while True:
             try:
-                code = self._child.wait(_WATCH_SECONDS)
+                code = self._child.wait(self._pace)
                 break
             except subprocess.TimeoutExpired:
                 pass
@@ -274,9 +275,14 @@ class FunctionProcess:
         self._api.close()
         self._isolation.clear(self.slot)
 
+    @property
+    def _pace(self) -> float:
+        """How long to look away: seconds while it idles, a moment while it works."""
+        return _WATCH_SECONDS if self._event is not None or not self._ready else _IDLE_WATCH_SECONDS
+
     def _in_use(self) -> tuple[int, int]:
         if self._namespace is not None:
-            return peers.in_use(self._namespace)
+            return peers.in_use(self._namespace, age=0.8 * self._pace)
         with contextlib.suppress(OSError, IndexError, ValueError):
             pages = Path(f"/proc/{self._child.pid}/statm").read_text("ascii").split()[1]
             return int(pages) * os.sysconf("SC_PAGE_SIZE"), 1

@@ -50,7 +50,7 @@ class RuntimeAPI:
         self._is_ours = is_ours
         self._places = threading.Semaphore(_CONNECTIONS)
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=8)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
@@ -73,17 +73,22 @@ class RuntimeAPI:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            if not self._places.acquire(blocking=False):
+            # Strangers go before they take a place, so that none of them can keep the function out.
+            if not self._knows(connection) or not self._places.acquire(blocking=False):
                 connection.close()
                 continue
             threading.Thread(target=self._serve, args=(connection,), name="runtime-api", daemon=True).start()
+
+    def _knows(self, connection: socket.socket) -> bool:
+        try:
+            return self._is_ours(connection)
+        except OSError:  # it is gone already
+            return False
 
     def _serve(self, connection: socket.socket) -> None:
         self._open.add(connection)
         try:
             with connection, contextlib.suppress(OSError, ValueError):
-                if not self._is_ours(connection):
-                    return
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with connection.makefile("rb") as incoming:
                     while (answer := self._answer(connection, incoming)) is not None:

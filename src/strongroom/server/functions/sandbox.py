@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,10 @@ class Isolation(Protocol):
 
     def clear(self, slot: int) -> None:
         """Remove what the process of a slot has left behind."""
+        ...
+
+    def close(self) -> None:
+        """Remove what is left of all of them."""
         ...
 
 
@@ -172,6 +177,9 @@ class Bubblewrap:
         """Its uid, which no other process of this machine has at the same time."""
         return _FIRST_UID + slot
 
+    def close(self) -> None:
+        """Nothing is left."""
+
     def clear(self, slot: int) -> None:
         """Nothing is left: everything lay in the process's own mounts, which are gone with it."""
 
@@ -216,7 +224,15 @@ class Unconfined:
     as_root = False
 
     def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
+        self._below = scratch
+        self._made: Path | None = None
+
+    @property
+    def _scratch(self) -> Path:
+        """A directory that nobody else can have made before us."""
+        if self._made is None:
+            self._made = Path(tempfile.mkdtemp(prefix="strongroom-", dir=self._below))
+        return self._made
 
     def place(
         self,
@@ -249,4 +265,11 @@ class Unconfined:
 
     def clear(self, slot: int) -> None:
         """Remove the directory."""
-        shutil.rmtree(self._scratch / str(slot), ignore_errors=True)
+        if self._made is not None:
+            shutil.rmtree(self._made / str(slot), ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove all that is left."""
+        if self._made is not None:
+            shutil.rmtree(self._made, ignore_errors=True)
+            self._made = None

@@ -93,7 +93,8 @@ def _bound(call: Call, tx: Transaction, made: dict[str, Any]) -> dict[str, Any]:
 
     Statements of one policy may name one name for two bearers, one after the other: so each has its own id in place.
     """
-    name = made["Principal"].get("AWS", "")
+    principal = made["Principal"]
+    name = principal.get("AWS", "") if isinstance(principal, dict) else ""  # "*" is everybody, and nobody's name
     if not binding.is_person(name):
         return made
     unique_id = call.kernel.roles.person_named(tx, name)

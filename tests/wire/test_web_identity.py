@@ -19,6 +19,8 @@ from tests.oidc import Handler, Provider, encoded, jwk, send, sign
 from tests.wire.local import ask
 from tests.wire.test_sts import ALL, LIST, policy, refused
 
+from strongroom.server import asgi
+
 DENIED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
 _NO_KEY = (
     "Couldn't retrieve verification key from your identity provider,  "
@@ -505,6 +507,28 @@ def test_a_slow_provider_delays_nobody_else(world: World) -> None:
     assert time.monotonic() - begun < 1.2
     for thread in threads:
         thread.join(20)
+
+
+def test_calls_that_wait_for_the_world_are_bounded_in_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "OUTSIDE_CALLS_WAITING", 1 - asgi.OUTSIDE_CALLS_AT_ONCE)  # one in all
+    answered = threading.Event()
+
+    def held(handler: Handler) -> None:
+        answered.wait(4)
+        send(handler, 200, json.dumps(world.provider.documents()[handler.path]).encode())
+
+    world.provider.answer = held
+    first = threading.Thread(target=world.assume, args=(world.provider.token(),))
+    first.start()
+    until = time.monotonic() + 4
+    while not world.provider.asked and time.monotonic() < until:
+        time.sleep(0.01)
+
+    code, _, _ = world.refused(world.provider.token())
+
+    answered.set()
+    first.join(20)
+    assert "Throttling" == code
 
 
 def status(code: int, **headers: str) -> Any:

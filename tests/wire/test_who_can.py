@@ -133,6 +133,33 @@ def test_a_customers_key_must_let_them_too(account: Account) -> None:
     assert [("user/admin",), ("user/whole",)] == names(who_can(account, READ, "k"))
 
 
+def test_a_grant_lets_its_grantee_and_is_told_as_the_reason(account: Account) -> None:
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    keys = user(account, "ann")
+    ann = f"arn:aws:iam::{account.id}:user/ann"
+    blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    assert [("user/admin",)] == names(who_can(account, "kms:Decrypt", key))
+
+    grant = kms.create_grant(KeyId=key, GranteePrincipal=ann, Operations=["Decrypt"])["GrantId"]
+
+    (found,) = [one for one in who_can(account, "kms:Decrypt", key)["Principals"] if one["Principal"] == ann]
+    assert any("grant" in one and grant in one for one in found["Because"]), found
+    assert b"x" == account.client("kms", **keys).decrypt(CiphertextBlob=blob)["Plaintext"]
+    kms.revoke_grant(KeyId=key, GrantId=grant)
+    assert [("user/admin",)] == names(who_can(account, "kms:Decrypt", key))
+
+
+def test_a_secret_under_a_granted_key_counts_the_grant(account: Account) -> None:
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    account.client("secretsmanager").create_secret(Name="k", SecretString="x", KmsKeyId=key)
+    user(account, "half", allow(READ))
+    kms.create_grant(KeyId=key, GranteePrincipal=f"arn:aws:iam::{account.id}:user/half", Operations=["Decrypt"])
+
+    assert [("user/admin",), ("user/half",)] == names(who_can(account, READ, "k"))
+
+
 def test_other_accounts_are_told_as_the_policies_name_them(
     strongroom: InProcess, account: Account, secret: str
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import sys
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -67,6 +68,9 @@ def sealed_and_opened(server: Deployment, kind: str, **secrets: str) -> None:
     """The seal is of this kind; the server forgets the root key and gets it again by that seal."""
     found = status(server)
     assert (kind, "unsealed") == (found["kind"], found["state"])
+    with urllib.request.urlopen(f"{server.url}/_strongroom/health?ready", timeout=10) as reply:
+        assert found["protects"] == json.load(reply)["seal"]
+    assert (kind == "file") == ("protects against theft of the store alone" in found["protects"])
     run(server, "seal")
     assert "sealed" == status(server)["state"]
     run(server, "unseal", refused=False, **secrets)
@@ -129,6 +133,13 @@ def test_a_stopped_server_is_changed_by_files_alone(tmp_path: Path) -> None:
     assert "This passphrase does not open the seal." in wrong["refused"]
     made = run(server, "seal", "change", "shamir", "--shares", "3", "--threshold", "2", passphrase=PASSPHRASE)
     run(server, "seal", "change", "command", passphrase="\n".join(made["shares"][1:]))
+    answer.write_text("something else")
+    with pytest.raises(Exception, match=r"What cat prints does not open the seal\."):
+        Deployment(data, *OPTIONS).start()
+    answer.unlink()
+    with pytest.raises(Exception, match=r"cat ended with status 1\."):
+        Deployment(data, *OPTIONS).start()
+    answer.write_text(ANSWER)
     elsewhere = tmp_path / "elsewhere" / "root.key"
     run(server, "seal", "change", f"file:{elsewhere}")
     assert elsewhere.exists()

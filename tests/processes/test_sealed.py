@@ -86,6 +86,12 @@ def test_a_root_key_that_does_not_fit_is_told_in_one_sentence_before_anything_is
     with Deployment(tmp_path / "data", "--tls", "off", "--workers", "1"):
         pass
     key = tmp_path / "data" / "seal" / "root.key"
+    right, other = key.read_text(), tmp_path / "other.key"
+    other.touch(0o600)
+    other.write_text("00" * 32 + "\n")
+    with pytest.raises(Exception, match="does not open this store"):
+        Deployment(tmp_path / "data", "--tls", "off", "--workers", "1", "--seal", f"file:{other}").start()
+    assert right == key.read_text()  # whoever tries another key must not lose the one that fits
     key.write_text("00" * 32 + "\n")
     server = Deployment(tmp_path / "data", "--tls", "off", "--workers", "1")
     with pytest.raises(Exception, match="does not open this store"), server:

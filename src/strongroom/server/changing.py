@@ -81,8 +81,9 @@ def commit(parts: Parts, data: Path, command: Sequence[str], now: Seal, candidat
     if not seal.exists():
         raise StartRefused("This change was not prepared, or another one was since: the old seal stays.")
     had = current.read(data)
-    chosen = Current(candidate.seal, candidate.name)
-    if had != chosen:
+    replaces = now.path.name if now.path.parent == data / "seal" and now.path != seal.path else ""
+    chosen = Current(candidate.seal, candidate.name, replaces)
+    if had is None or (had.seal, had.name) != (chosen.seal, chosen.name):
         parts.admin({"do": "seal changed", "from": now.kind, "to": seal.kind}, root_key)
         current.write(data, chosen, _ENTROPY)
     current.tidy(data, seal.path)

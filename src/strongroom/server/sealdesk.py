@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.by_shares import ShamirSeal
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.server import changing
@@ -62,12 +63,14 @@ class SealDesk:
                 tell({"state": "sealed", "given": len(self._shares), "needed": self.seal.threshold})
                 return
             self._shares.clear()
-        seal, parts, certificates = self.seal, supervisor.parts, supervisor.certificates
+        seal, parts, certificates, data = self.seal, supervisor.parts, supervisor.certificates, self._data
 
         def work() -> Mapping[str, Any]:
             root_key = seal.open(secret)
             parts.prepare(root_key)
-            return {"root_key": brought_up(parts, seal, certificates, root_key, secret).hex()}
+            newest = brought_up(parts, seal, certificates, root_key, secret)
+            current.tidy(data, seal.path)
+            return {"root_key": newest.hex()}
 
         def done(answer: Message) -> None:
             supervisor.unseal(bytes.fromhex(answer["root_key"]), lambda: tell({"state": supervisor.state}))

@@ -112,7 +112,6 @@ def _open(
     try:
         seal = parse_seal(serving.seal, directory.root, serving.seal_command)
         root_key, given = _root_key(parts, seal, secret)
-        current.tidy(directory.root, seal.path)
     except SealFailure as failure:
         raise StartRefused(str(failure)) from None
 
@@ -122,6 +121,7 @@ def _open(
         if root_key is not None:
             try:
                 newest = brought_up(parts, seal, own, root_key, given)
+                current.tidy(directory.root, seal.path)
             except SealFailure as failure:
                 notes.append(f"The root key is being replaced, and this node's seal gives the older one: {failure}")
         told = None if newest is None else newest.hex()

@@ -16,15 +16,19 @@ from strongroom.base.entropy import Entropy
 from strongroom.kernel.sealing.files import SealDamaged, SealMissing, read_private, replace_private
 
 _NAME = re.compile(r"[a-z0-9]+-[0-9a-f]{16}|")
-_FIRST_NAMES = frozenset({"root.key", "wrapped.json", "shamir.json", "command.json", "pkcs11.json"})
+_REPLACED = re.compile(r"root\.key|(wrapped|shamir|command|pkcs11)\.json|[a-z0-9]+-[0-9a-f]{16}|")
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The seal as a setting names it, and the name of its file in DIR/seal ("" where it has none of its own)."""
+    """The seal as a setting names it, and the name of its file in DIR/seal ("" where it has none of its own).
+
+    ``replaces``: the file in DIR/seal of the seal before it, which goes once this one stands.
+    """
 
     seal: str
     name: str
+    replaces: str = ""
 
 
 def read(data_dir: Path) -> Current | None:
@@ -32,14 +36,15 @@ def read(data_dir: Path) -> Current | None:
     path = data_dir / "seal" / "current"
     try:
         found: dict[str, Any] = json.loads(read_private(path))
-        seal, name = found["seal"], found["name"]
+        texts = [found["seal"], found["name"], found["replaces"]]
     except SealMissing:
         return None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SealDamaged(f"{path} does not say which seal this data directory has.") from None
-    if not isinstance(seal, str) or not isinstance(name, str) or _NAME.fullmatch(name) is None:
+    whole = all(isinstance(text, str) for text in texts)
+    if not whole or not _NAME.fullmatch(texts[1]) or not _REPLACED.fullmatch(texts[2]):
         raise SealDamaged(f"{path} does not say which seal this data directory has.")
-    return Current(seal, name)
+    return Current(*texts)
 
 
 def new_name(kind: str, entropy: Entropy) -> str:
@@ -49,14 +54,19 @@ def new_name(kind: str, entropy: Entropy) -> str:
 
 def write(data_dir: Path, current: Current, entropy: Entropy) -> None:
     """Make a seal the one that the directory has, in one step."""
-    text = json.dumps({"seal": current.seal, "name": current.name}) + "\n"
+    text = json.dumps({"seal": current.seal, "name": current.name, "replaces": current.replaces}) + "\n"
     replace_private(data_dir / "seal" / "current", text.encode(), entropy)
 
 
 def tidy(data_dir: Path, kept: Path) -> None:
-    """Remove what finished and interrupted changes have left: every file of ours in DIR/seal but the seal's own."""
-    directory = data_dir / "seal"
+    """Remove what finished and interrupted changes have left in DIR/seal: candidates, drafts, the seal before.
+
+    Only for a root key that has been proven on the store, and never ``kept``, the seal's own file. A key file that no
+    change has replaced is not touched: it may be the only one that fits.
+    """
+    directory, had = data_dir / "seal", read(data_dir)
+    replaced = "" if had is None else had.replaces
     for path in directory.iterdir() if directory.is_dir() else ():
-        ours = path.name in _FIRST_NAMES or path.name.startswith(".") or _NAME.fullmatch(path.name)
+        ours = path.name == replaced or path.name.startswith(".") or _NAME.fullmatch(path.name)
         if ours and path != kept and not (kept.exists() and path.samefile(kept)):
             path.unlink()

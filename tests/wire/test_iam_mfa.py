@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.unit.services.iam.rules.test_qrcodes import read_picture
 from tests.wire.test_sts import policy, refused, trust
 
 from strongroom.kernel.crypto.totp import code_at, step_at
+from strongroom.services.iam.attempts import FAILURES_AT_MOST
+from strongroom.services.iam.store import attempts
 
 FAILED = "MultiFactorAuthentication failed"
 
@@ -173,3 +176,19 @@ def test_another_account_cannot_reach_a_device(strongroom: InProcess, world: Wor
 
     assert [] == other.list_virtual_mfa_devices()["VirtualMFADevices"]
     assert "NoSuchEntity" == refused(other.delete_virtual_mfa_device, SerialNumber=world.token.serial)[0]
+
+
+def test_a_burst_of_guesses_does_not_overtake_its_count(strongroom: InProcess, world: World) -> None:
+    """However many come at once, five are judged: those after them are refused unseen, and not counted."""
+    token = world.token
+    wrong = next(code for code in ("000000", "111111", "222222") if code not in {token.code(at) for at in range(-6, 3)})
+    clients = [world.account.client("sts", **world.keys) for _ in range(16)]
+    asked = {"SerialNumber": token.serial, "TokenCode": wrong}
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = [told.result() for told in [pool.submit(refused, one.get_session_token, **asked) for one in clients]]
+
+    assert {("AccessDenied", 403)} == {(code, status) for code, _, status in answers}
+    with strongroom.worker.asgi.engine.store.read() as tx:  # type: ignore[attr-defined]
+        found = attempts.of(tx, token.serial)
+    assert found is not None
+    assert FAILURES_AT_MOST == found.failed

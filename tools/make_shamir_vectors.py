@@ -64,7 +64,7 @@ def main() -> None:
         _write(name, {**base, "use": list(range(1, threshold + 1)), "combined": secret.hex()})
         last = list(range(count, count - threshold, -1))
         _write(f"{name}_from_the_end", {**base, "use": last, "combined": secret.hex()})
-    flat = {"shares": {"1": "00", "255": "00"}, "use": [1, 255], "combined": "00"}
+    flat: dict[str, object] = {"shares": {"1": "00", "255": "00"}, "use": [1, 255], "combined": "00"}
     _write("the_last_point", flat)
     _write("one_share_is_itself", {"shares": {"7": "c0ffee"}, "use": [7], "combined": "c0ffee"})
 

@@ -126,9 +126,9 @@ def test_nothing_that_opens_a_seal_lies_open(tmp_path: Path) -> None:
         run(server, "seal", "rotate")
         roots.append(bytes.fromhex((data / "seal" / "root.key").read_text()))
         run(server, "seal", "change", "passphrase", new_passphrase=passphrase)
-        shares = run(
-            server, "seal", "change", "shamir", "--shares", "3", "--threshold", "2", passphrase=passphrase
-        )["shares"]
+        shares = run(server, "seal", "change", "shamir", "--shares", "3", "--threshold", "2", passphrase=passphrase)[
+            "shares"
+        ]
         given = "\n".join(shares[:2])
         run(server, "seal", "rotate", passphrase=given)
         run(server, "seal")

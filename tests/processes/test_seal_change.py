@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import select
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment import Deployment
+from tests.deployment import Deployment, clean_environment
 from tests.processes.test_sealed import given
 from tests.softhsm import PIN, made_in
 
@@ -65,7 +69,7 @@ def sealed_and_opened(server: Deployment, kind: str, **secrets: str) -> None:
     assert (kind, "unsealed") == (found["kind"], found["state"])
     run(server, "seal")
     assert "sealed" == status(server)["state"]
-    run(server, "unseal", **secrets)
+    run(server, "unseal", refused=False, **secrets)
     server.wait_until("ready")
     assert "through it all" == reads(server)
 
@@ -145,9 +149,9 @@ def test_shares_are_taken_one_at_a_time_and_a_wrong_one_is_told(tmp_path: Path) 
         server.client("secretsmanager").create_secret(Name="kept", SecretString="through it all")
         old = run(server, "seal", "change", "shamir", "--shares", "3", "--threshold", "2")["shares"]
         first = "\n".join(old[:2])
-        shares = run(
-            server, "seal", "change", "shamir", "--shares", "5", "--threshold", "3", passphrase=first
-        )["shares"]
+        shares = run(server, "seal", "change", "shamir", "--shares", "5", "--threshold", "3", passphrase=first)[
+            "shares"
+        ]
 
     with Deployment(tmp_path / "data", *OPTIONS) as server:
         assert ("sealed", 0, 3) == tuple(status(server)[name] for name in ("state", "given", "needed"))
@@ -167,3 +171,42 @@ def test_shares_are_taken_one_at_a_time_and_a_wrong_one_is_told(tmp_path: Path) 
 def _text(server: Deployment, share: str) -> str:
     with given(share) as descriptor:
         return server.cli("unseal", "--passphrase-fd", str(descriptor), pass_fds=[descriptor]).stdout
+
+
+def test_at_a_terminal_shares_are_asked_for_one_after_the_other_and_never_echoed(tmp_path: Path) -> None:
+    with Deployment(tmp_path / "data", *OPTIONS) as server:
+        shares = run(server, "seal", "change", "shamir", "--shares", "3", "--threshold", "2")["shares"]
+        run(server, "seal")
+        shown = typed(server, ["unseal"], [(b"A share: ", text) for text in (shares[2], "no share", shares[0])])
+        assert "1 of 2 shares" in shown
+        assert "This is not a share" in shown
+        assert "unsealed" in shown
+        assert [] == [share for share in shares if share in shown or share.split("-")[3] in shown]
+        server.wait_until("ready")
+
+
+def typed(server: Deployment, command: list[str], answers: list[tuple[bytes, str]]) -> str:
+    """What a terminal shows while a person runs a command and answers its questions."""
+    words = [sys.executable, "-m", "strongroom.cli", *command, "--data", str(server.data)]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, words, clean_environment())
+    shown = b""
+    asked = 0
+    waiting = list(answers)
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 30)
+        assert ready, shown
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # the other side is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+        if waiting and shown.count(waiting[0][0]) > asked:
+            asked += 1
+            os.write(terminal, waiting.pop(0)[1].encode() + b"\n")
+    os.close(terminal)
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+    return shown.decode()

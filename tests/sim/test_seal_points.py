@@ -60,7 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def data(made: Path, tmp_path: Path) -> Path:
     """A copy of it."""
-    return Path(shutil.copytree(made, tmp_path / "data"))
+    return Path(shutil.copytree(made, tmp_path / "data", ignore=shutil.ignore_patterns("*.sock")))
 
 
 ROTATED = (

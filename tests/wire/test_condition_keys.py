@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.functions import packing
 from tests.inprocess import Account, InProcess
-from tests.wire.conftest import opened
-from tests.wire.test_secretsmanager_rotation import make_function
 
 DENIED = {"AccessDenied", "AccessDeniedException"}
 Condition = dict[str, dict[str, Any]]
@@ -521,16 +520,16 @@ THROUGH_SECRETS_MANAGER = [
 
 
 @pytest.fixture(scope="module")
-def strongroom(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    """A server of its own: one account goes through all rows."""
-    with opened(request, tmp_path_factory.mktemp("keys")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def world(strongroom: InProcess) -> World:
     account = strongroom.account()
-    return World(account, make_function(account))
+    function = packing.make_function(account, "rotator", packing.ECHO)["FunctionArn"]
+    account.client("lambda").add_permission(
+        FunctionName="rotator",
+        StatementId="s",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )
+    return World(account, function)
 
 
 @pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *ROTATION, *OF_IAM, *KMS], ids=str)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.functions import packing
 from tests.inprocess import Account, InProcess
 
 DENIED = {"AccessDenied", "AccessDeniedException"}
@@ -125,6 +126,31 @@ class Grant(Resource):
         return code_of(lambda: self.client("kms", **keys).encrypt(KeyId=self.key, Plaintext=b"x"))
 
 
+class Function(Resource):
+    """A function whose policy names who may look at it."""
+
+    malformed = "InvalidParameterValueException"
+
+    def make(self) -> None:
+        self.function = packing.make_function(self.account, "f", packing.ECHO)["FunctionArn"]
+        self.numbers = iter(range(100))
+
+    def put(self, *principals: str) -> None:
+        for name in principals:
+            self.client("lambda").add_permission(
+                FunctionName=self.function,
+                StatementId=f"s{next(self.numbers)}",
+                Action="lambda:GetFunction",
+                Principal=name,
+            )
+
+    def shown(self) -> list[str]:
+        return named_in(self.client("lambda").get_policy(FunctionName=self.function)["Policy"])
+
+    def use(self, keys: dict[str, str]) -> str:
+        return code_of(lambda: self.client("lambda", **keys).get_function(FunctionName=self.function))
+
+
 class Trust(Resource):
     malformed = "MalformedPolicyDocument"
 
@@ -183,7 +209,7 @@ class Person:
             self.iam.delete_role(RoleName="bearer")
 
 
-RESOURCES = [Secret, Key, Grant, Trust]
+RESOURCES = [Secret, Key, Grant, Function, Trust]
 
 
 @pytest.mark.parametrize("resource", RESOURCES)

@@ -172,9 +172,7 @@ def sealed_rows(
         .limit(bindparam("most"))
     )
     count = Statement(select(func.count(column)))
-    change = Statement(
-        update(table).where(place == bindparam("which")).values({column.name: bindparam("v_sealed")})
-    )
+    change = Statement(update(table).where(place == bindparam("which")).values({column.name: bindparam("v_sealed")}))
 
     def pages(tx: Transaction, after: Place | None, limit: int) -> list[SealedRow]:
         found = tx.rows(page, after=first if after is None else after[0], most=limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from strongroom.base.names import PARTITION
+from strongroom.kernel.authz.binding import meant
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Call, Target
@@ -69,7 +70,7 @@ def policy_of(tx: Transaction, function: Function, ref: FunctionRef) -> Document
 
     def load() -> Document | None:
         found = store.policy_of(tx, function.pk, qualifier)
-        return None if found is None else load_document(found[0], DocumentKind.RESOURCE, ref.arn)
+        return None if found is None else load_document(meant(found[0]), DocumentKind.RESOURCE, ref.arn)
 
     return tx.cached(function.account, POLICY_KIND, (POLICY_KIND, function.pk, qualifier), load)
 

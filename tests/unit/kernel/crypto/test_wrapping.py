@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from strongroom.kernel.crypto.aead import NotAuthentic
-from strongroom.kernel.crypto.keypairs import KeyPair, generate
+from strongroom.kernel.crypto.keypairs import KeyPair
 from strongroom.kernel.crypto.wrapping import ALGORITHMS, unwrap
 
-DER = generate("RSA_2048")
+VECTORS = Path(__file__).parents[3] / "vectors" / "kms"
+DER = bytes.fromhex(json.loads((VECTORS / "rsaes_oaep.json").read_text())["key"])  # making one takes long
 PAIR = KeyPair(DER)
 SECRET = os.urandom(32)
 HASH = {"1": hashes.SHA1(), "6": hashes.SHA256()}

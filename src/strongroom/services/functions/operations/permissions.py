@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 from strongroom.base.entropy import uuid4
+from strongroom.kernel import people
+from strongroom.kernel.authz import binding
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.registry import Mode
@@ -48,6 +50,7 @@ def add_permission(call: Call, found: Found, tx: Transaction) -> Answer:
     if call.get("FunctionUrlAuthType") or call.get("InvokedViaFunctionUrl"):
         raise errors.invalid("Function URLs are not offered by Strongroom.")
     made = statement_of(call.params, found.ref.arn)
+    kept = _bound(call, tx, made)
     statements, revision = _statements(tx, found, qualifier)
     if call.get("RevisionId") not in (None, revision):
         raise errors.PreconditionFailedException(errors.POLICY_REVISION_DIFFERS)
@@ -56,17 +59,17 @@ def add_permission(call: Call, found: Found, tx: Transaction) -> Answer:
             f"The statement id ({made['Sid']}) provided already exists. "
             "Please provide a new statement id, or remove the existing statement."
         )
-    _store(call, tx, found, qualifier, [*statements, made])
+    _store(call, tx, found, qualifier, [*statements, kept])
     return {"Statement": orjson.dumps(made).decode()}
 
 
 @ROOM.operation("GetPolicy", mode=Mode.READ, locate=function_at)
-def get_policy(call: Call, found: Found, tx: Transaction) -> Answer:  # noqa: ARG001
-    """The policy of exactly what was named."""
+def get_policy(call: Call, found: Found, tx: Transaction) -> Answer:
+    """The policy of exactly what was named, its users and roles by their names of today."""
     stored = store.policy_of(tx, found.function.pk, found.ref.qualifier or "")
     if stored is None:
         raise errors.ResourceNotFoundException(errors.NO_RESOURCE)
-    return {"Policy": stored[0], "RevisionId": stored[1]}
+    return {"Policy": people.shown(call, tx, stored[0]), "RevisionId": stored[1]}
 
 
 @ROOM.operation("RemovePermission", mode=Mode.WRITE, locate=function_at, resource_type=RESOURCE_TYPE)
@@ -85,9 +88,23 @@ def remove_permission(call: Call, found: Found, tx: Transaction) -> Answer:
     return {}
 
 
+def _bound(call: Call, tx: Transaction, made: dict[str, Any]) -> dict[str, Any]:
+    """The statement as it is stored: a user or role by unique id, so that no successor of the name is meant.
+
+    Statements of one policy may name one name for two bearers, one after the other: so each has its own id in place.
+    """
+    name = made["Principal"].get("AWS", "")
+    if not binding.is_person(name):
+        return made
+    unique_id = call.kernel.roles.person_named(tx, name)
+    if unique_id is None:
+        raise errors.invalid(errors.BAD_PRINCIPAL)
+    return made | {"Principal": {"AWS": unique_id}}
+
+
 def _statements(tx: Transaction, found: Found, qualifier: str) -> tuple[list[dict[str, Any]], str]:
     stored = store.policy_of(tx, found.function.pk, qualifier)
-    return ([], "") if stored is None else (list(orjson.loads(stored[0])["Statement"]), stored[1])
+    return ([], "") if stored is None else (list(orjson.loads(binding.meant(stored[0]))["Statement"]), stored[1])
 
 
 def _store(call: Call, tx: Transaction, found: Found, qualifier: str, statements: list[dict[str, Any]]) -> None:
@@ -98,5 +115,6 @@ def _store(call: Call, tx: Transaction, found: Found, qualifier: str, statements
             raise errors.PolicyLengthExceededException(
                 f"The final policy size ({len(text)}) is bigger than the limit ({MOST_BYTES})."
             )
+        text = binding.stored(text, {one: one for one in binding.people(text)})
     store.put_policy(tx, found.function.pk, qualifier, text, uuid4(call.kernel.entropy))
     tx.raise_generation(found.function.account, POLICY_KIND)

@@ -291,6 +291,7 @@ class Product:
         local.register(
             registry,
             local.Local(
+                account=facts.account,
                 dev_clock=facts.dev_clock,
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,

@@ -187,3 +187,28 @@ def test_credentials_are_served_on_loopback_only(server: Deployment, tmp_path: P
     done = server.cli("credentials", "serve", ROLE, "--listen", listen, "--token-file", token, check=False)
 
     assert 1 == done.returncode and "loopback" in done.stderr
+
+
+def test_after_a_leak_one_command_ends_every_session_and_the_workload_gets_a_new_one(
+    server: Deployment, agent: Agent
+) -> None:
+    token = Path(agent.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text()
+
+    def reads(given: dict[str, str]) -> bool:
+        keys = (given["AccessKeyId"], given["SecretAccessKey"], given["Token"])
+        secrets = client(server, boto3.session.Session(*keys, region_name="us-east-1"))
+        try:
+            return bool(secrets.get_secret_value(SecretId="db")["SecretString"] == "x")
+        except ClientError as error:
+            assert "UnrecognizedClientException" == error.response["Error"]["Code"]
+            return False
+
+    before = agent.get(Authorization=token)[1]
+    assert reads(before)
+    assert "sessions go on" in server.cli("credentials", "rotate-token-key").stdout
+    assert reads(before)
+
+    assert "every session has ended" in server.cli("credentials", "rotate-token-key", "--end-sessions").stdout
+
+    assert not reads(before)
+    assert reads(agent.get(Authorization=token)[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import json
 import re
 from datetime import timedelta
@@ -27,51 +28,63 @@ def world(account: Account) -> World:
     return World(account)
 
 
-def rotate(account: Account, **asked: bool) -> dict[str, Any]:
-    """A new token-sealing key."""
-    answer: dict[str, Any] = ask(account, "POST", "/_strongroom/token-key/rotate", dict(asked))
+def rotate(strongroom: InProcess, **asked: bool) -> dict[str, Any]:
+    """A new token-sealing key, by the administrator of the deployment's own account."""
+    found = configparser.RawConfigParser()
+    found.read(strongroom.settings.data / "credentials")
+    keys = found["default"]
+    operator = Account(strongroom.url, "", keys["aws_access_key_id"], keys["aws_secret_access_key"])
+    answer: dict[str, Any] = ask(operator, "POST", "/_strongroom/token-key/rotate", dict(asked))
     return answer
 
 
-def test_a_session_outlives_one_new_sealing_key_and_not_two(world: World) -> None:
+def test_a_session_outlives_one_new_sealing_key_and_not_two(strongroom: InProcess, world: World) -> None:
     sessions = [world.client("sts", world.assume()), world.client("sts", world.sts.get_session_token())]
-    first = rotate(world.account)
+    first = rotate(strongroom)
     for session in sessions:
         session.get_caller_identity()
     between = world.client("sts", world.assume())
 
-    second = rotate(world.account)
+    second = rotate(strongroom)
 
     assert first["KeyNumber"] + 1 == second["KeyNumber"]
     assert [UNKNOWN, UNKNOWN] == [refused(session.get_caller_identity) for session in sessions]
     assert between.get_caller_identity()["Account"] == world.account.id
 
 
-def test_after_a_leak_every_session_ends_at_once_and_new_ones_are_good(world: World) -> None:
+def test_after_a_leak_every_session_ends_at_once_and_new_ones_are_good(strongroom: InProcess, world: World) -> None:
     session = world.client("sts", world.assume())
     session.get_caller_identity()
 
-    assert rotate(world.account, EndSessions=True)["SessionsEnded"]
+    assert rotate(strongroom, EndSessions=True)["SessionsEnded"]
 
     assert UNKNOWN == refused(session.get_caller_identity)
     world.client("sts", world.assume()).get_caller_identity()
 
 
 def test_the_sealing_key_is_replaced_each_week_and_long_sessions_live_on(strongroom: InProcess, world: World) -> None:
-    before = rotate(world.account)["KeyNumber"]
+    before = rotate(strongroom)["KeyNumber"]
     strongroom.advance(timedelta(days=6, hours=23))
     session = world.client("sts", world.sts.get_session_token(DurationSeconds=129_600))
 
     strongroom.advance(timedelta(hours=35))
 
     session.get_caller_identity()
-    assert before + 2 == rotate(world.account)["KeyNumber"]
+    assert before + 2 == rotate(strongroom)["KeyNumber"]
 
 
 def test_rotating_the_sealing_key_needs_its_own_permission(world: World) -> None:
     keys = world.user("ann", ALL)
     with pytest.raises(StartRefused, match="strongroom:TokenKeyRotate"):
         ask(world.account, "POST", "/_strongroom/token-key/rotate", {}, **keys)
+
+
+def test_no_other_accounts_administrator_ends_anybodys_sessions(world: World) -> None:
+    session = world.client("sts", world.assume())
+    for asked in ({}, {"EndSessions": True}):
+        with pytest.raises(StartRefused, match="Only the account"):
+            ask(world.account, "POST", "/_strongroom/token-key/rotate", asked)
+    session.get_caller_identity()
 
 
 def test_giving_out_and_using_a_session_writes_nothing(strongroom: InProcess, world: World) -> None:

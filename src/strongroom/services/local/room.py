@@ -23,11 +23,13 @@ from strongroom.services.local import errors, explanations, keyusers, model, sto
 class Local:
     """What the composition root tells this room.
 
+    ``account``: the one made at the first start, whose administrators run the deployment.
     ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
     LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request.
     """
 
+    account: str
     dev_clock: bool
     seal: Callable[[], tuple[str, str]]
     retire: Callable[[Transaction, str, str], str]
@@ -84,7 +86,7 @@ def register(registry: Registry, local: Local) -> None:
 
     explanations.declare(room, local.lookup)
     whocan.declare(room, registry)
-    tokenkeys.declare(room)
+    tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
     registry.add(room)
 

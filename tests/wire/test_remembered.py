@@ -119,7 +119,7 @@ def test_every_call_is_recorded_with_all_that_it_is_recorded_with_the_first_time
     answers = [secrets.get_secret_value(SecretId="recorded")["ResponseMetadata"] for _ in range(2 * OFTEN)]
     found = [line for _, line in lines(strongroom.settings.data) if "event" in line]
     mine = {line["event"]["requestID"]: line for line in found if line["event"]["eventName"] == "GetSecretValue"}
-    on_behalf = {line["decision"].get("for"): line for line in found if line["event"]["eventName"] == "Decrypt"}
+    on_behalf = {line.get("decision", {}).get("for"): line for line in found if line["event"]["eventName"] == "Decrypt"}
 
     assert 2 * OFTEN == len({one["RequestId"] for one in answers})
     for made in (mine, on_behalf):

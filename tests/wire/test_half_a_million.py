@@ -9,7 +9,7 @@ import pytest
 from bench.filled import fill
 from tests.inprocess import Account, InProcess
 
-COUNT = 500_000
+COUNT = 499_000  # a thousand less than the quota, so that others can come
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
 

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.inprocess import Account, InProcess
 from tests.oidc import Handler, Provider, encoded, jwk, send, sign
@@ -245,7 +246,12 @@ def test_the_session_says_which_provider_vouched(world: World) -> None:
     only = {**ALL, "Condition": {"StringEquals": {"aws:FederatedProvider": world.arn}}}
     world.iam.put_role_policy(RoleName="ci", PolicyName="p", PolicyDocument=policy(only))
 
-    world.client("secretsmanager", world.assume(world.provider.token())).list_secrets()
+    secrets = world.client("secretsmanager", world.assume(world.provider.token()))
+    assert [] == secrets.list_secrets()["SecretList"]
+    other = {**ALL, "Condition": {"StringEquals": {"aws:FederatedProvider": f"{world.arn}-of-another"}}}
+    world.iam.put_role_policy(RoleName="ci", PolicyName="p", PolicyDocument=policy(other))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        secrets.list_secrets()
 
 
 def test_the_record_names_provider_audience_and_subject_and_holds_no_token(world: World) -> None:

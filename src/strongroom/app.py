@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -574,7 +572,7 @@ class Runner:
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
         )
         self._node = product.node()
@@ -591,12 +589,14 @@ class Runner:
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
-        rotator = Rotator(unasked, closing=lambda: self.house.closing)
-        opened.registry.add_errand(RUN, rotator.run)
+        rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
+        at_once = min(settings.rotations_at_once, settings.function_processes)
+        opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
+        self._loop.release()
         self._loop.run(stop)
 
     def catch_up(self) -> None:

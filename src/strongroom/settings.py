@@ -152,6 +152,15 @@ class Settings:
     function_scratch_mb: int = _setting(
         512, "MB", "The most that a function may have in /tmp, which is memory.", extreme=512, least=512, most=10240
     )
+    rotations_at_once: int = _setting(
+        16,
+        "rotations",
+        "The most rotations that one node has under way at once; at most half of them by one function, and half of"
+        " them second and further attempts.",
+        extreme=1,
+        least=1,
+        most=1024,
+    )
     journal_sync: str = _setting(
         "batched",
         "`batched` or `each`",

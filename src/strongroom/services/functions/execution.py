@@ -91,6 +91,13 @@ class Execution:
         done = self.invoke(Invocation(one.version_pk, one.function_arn, one.id, payload, event["client_context"]))
         return lambda _job, run, tx: queued.settle(tx, one, done, run.now)
 
+    def session_of(self, function: str) -> Credential | None:
+        """The session that a process of a function (its ARN, a qualifier may follow) last began to act with."""
+        bare = ":".join(function.split(":")[:7])
+        with self._lock:
+            known = next((one for key, one in reversed(self._sessions.items()) if key.startswith(f"{bare}:")), None)
+        return None if known is None else self._credential(known)
+
     def _enter(self, function: Function) -> bool:
         with self._lock:
             if function.reserved is not None and self._running[function.pk] >= function.reserved:

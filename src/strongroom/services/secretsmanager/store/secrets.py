@@ -12,6 +12,7 @@ from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
+    attempt,
     earlier_key,
     label,
     policy,
@@ -46,6 +47,11 @@ _REPLICA_REGIONS = Statement(
 )
 _PURGE = (
     Statement(delete(label).where(label.c.secret_pk == _OF_SECRET)),
+    Statement(
+        delete(attempt).where(
+            attempt.c.rotation_pk.in_(select(rotation.c.pk).where(rotation.c.secret_pk == _OF_SECRET))
+        )
+    ),
     Statement(delete(rotation).where(rotation.c.secret_pk == _OF_SECRET)),
     Statement(delete(earlier_key).where(earlier_key.c.secret_pk == _OF_SECRET)),
     Statement(delete(version).where(version.c.secret_pk == _OF_SECRET)),

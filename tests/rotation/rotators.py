@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +25,8 @@ client = boto3.client("secretsmanager", config=Config(retries={"total_max_attemp
 
 def handler(event, context):
     arn, token, step = event["SecretId"], event["ClientRequestToken"], event["Step"]
-    print("step", step)
+    print("event", json.dumps(event))
+    misbehave(event)
     told = client.describe_secret(SecretId=arn)
     if not told.get("RotationEnabled"):
         raise ValueError("rotation is not enabled")
@@ -36,6 +38,10 @@ def handler(event, context):
     if "AWSPENDING" not in versions[token]:
         raise ValueError("the version is not pending")
     {"createSecret": create, "setSecret": set_, "testSecret": test, "finishSecret": finish}[step](event)
+
+
+def misbehave(event):
+    pass
 
 
 def value(event, stage, **more):
@@ -79,7 +85,7 @@ def finish(event):
 
 def rotator(account: Account, name: str = "rotator", code: str = COPYBOOK, **more: Any) -> str:
     """A function that Secrets Manager may invoke, with the rights that its steps need; its ARN."""
-    role = make_role(account, f"of-{name}", {"Action": "secretsmanager:*", "Resource": "*"})
+    role = make_role(account, f"of-{name}", {"Action": ["secretsmanager:*", "logs:*", "kms:*"], "Resource": "*"})
     made = make_function(account, name, code, role, **{"Timeout": 30, **more})
     account.client("lambda").add_permission(
         FunctionName=name,
@@ -89,6 +95,22 @@ def rotator(account: Account, name: str = "rotator", code: str = COPYBOOK, **mor
         SourceAccount=account.id,
     )
     return str(made["FunctionArn"])
+
+
+def misbehaving(*lines: str) -> str:
+    """The same, but that something goes wrong: ``event`` and ``step`` are known to these lines."""
+    body = "\n".join(f"    {line}" for line in ('step = event["Step"]', *lines))
+    return f"{COPYBOOK}\n\ndef misbehave(event):\n{body}\n"
+
+
+def seen(account: Account, name: str = "rotator") -> list[dict[str, Any]]:
+    """The events that a function got, in order."""
+    logs = account.client("logs")
+    try:
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{name}", filterPattern="event")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [json.loads(one["message"].partition(" ")[2]) for one in found if one["message"].startswith("event {")]
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:

@@ -16,6 +16,7 @@ from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.standing import RotationDesk
 from strongroom.kernel.storage.port import Transaction
 
 
@@ -282,6 +283,7 @@ class Registry:
     sealed: dict[str, SealedRows] = field(default_factory=dict)
     dependents: list[DependentsOf] = field(default_factory=list)
     functions: Functions | None = None
+    rotations: RotationDesk | None = None
 
     def add(self, room: Room) -> None:
         """Take in one room."""

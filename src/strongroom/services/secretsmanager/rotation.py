@@ -12,7 +12,7 @@ Source: Secrets Manager User Guide, "How rotation works" (facts: secretsmanager,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ from strongroom.services.secretsmanager.rules import labels, schedules
 from strongroom.services.secretsmanager.rules.labels import Labels
 from strongroom.services.secretsmanager.store import Rotation, Secret, attempts, rotations
 from strongroom.services.secretsmanager.store.attempts import Attempt
+
+SERVICE = "secretsmanager"
 
 SCHEDULED = "secretsmanager:rotate"
 """The job that begins a scheduled rotation. Key: the secret's number. Due: a moment inside its next window."""
@@ -72,8 +74,9 @@ class Hand:
 
 
 def of_call(call: Call) -> Hand:
-    """For a change that a call makes."""
-    return Hand(call.now, call.kernel.entropy, call.kernel.keyring, call.tell)
+    """For a change that a call makes; what is told of a rotation is Secrets Manager's, whoever was called."""
+    told = call if call.service == SERVICE else replace(call, service=SERVICE)
+    return Hand(call.now, call.kernel.entropy, call.kernel.keyring, told.tell)
 
 
 def of_job(run: JobRun, region: str) -> Hand:
@@ -88,7 +91,7 @@ def of_job(run: JobRun, region: str) -> Hand:
         error_message: str | None = None,
     ) -> None:
         run.record(
-            service="secretsmanager",
+            service=SERVICE,
             name=name,
             account=account,
             region=region,

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -164,7 +165,7 @@ class Rotator:
             return None
         return parts
 
-    def _value(self, who: Credential, one: Secret, **named: str) -> bytes:
+    def _value(self, who: Credential, one: Secret, **named: Any) -> bytes:
         answer = self._unasked.call(who, "secretsmanager", "GetSecretValue", region=one.region, **named)
         return answer["SecretString"].encode() if "SecretString" in answer else bytes(answer["SecretBinary"])
 

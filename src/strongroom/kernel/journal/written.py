@@ -94,9 +94,7 @@ class WrittenRecord:
 
     def line(self, seq: int, prev: str, at_ms: int) -> bytes:
         """The record's line in a chain, without its newline."""
-        return self._form.filled(
-            (seq, prev.encode(), at_ms), self._when, self._request_id, self.event_id, self._origin
-        )
+        return self._form.filled((seq, prev.encode(), at_ms), self._when, self._request_id, self.event_id, self._origin)
 
     @property
     def event(self) -> Mapping[str, Any]:

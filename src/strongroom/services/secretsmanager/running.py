@@ -258,6 +258,7 @@ def _success_of(pk: int, began: datetime) -> JobHandler:
         if found is None:
             return
         one, running = found
+        # DIFFERS: unmade rotations.
         if not rotation.is_made(tx, one, running):
             _failure_of(pk, _Failed("finishSecret", UNMADE), began)(job, run, tx)
             return

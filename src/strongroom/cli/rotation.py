@@ -81,7 +81,7 @@ def _row(one: dict[str, Any]) -> str:
 
 
 def _state(one: dict[str, Any]) -> str:
-    said = ("test " if one["Test"] else "") + one["State"]
+    said = f"{'test ' if one['Test'] else ''}{one['State']}"
     if one["Attempts"] and one["State"] != "succeeded":
         said += f" after {one['Attempts']} failed attempts"
     if "NextAttempt" in one and one["State"] == "waiting":

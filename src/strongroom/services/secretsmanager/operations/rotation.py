@@ -95,8 +95,8 @@ def _copy_current(call: Call, tx: Transaction, one: Secret, token: str) -> None:
     """Give the version of a test the current value, for testSecret reads the version that its token names.
 
     Where the caller may not use the secret's key, it stays without, and the function says what it makes of that.
-    DIFFERS: tests of rotations.
     """
+    # DIFFERS: tests of rotations.
     current = store.versions.labels_of(tx, one.pk).get(labels.CURRENT)
     version = None if current is None else store.versions.version_by_id(tx, one.pk, current)
     if version is None or version.form is None or (one.kms_key_id is None and call.account != one.account):

@@ -105,7 +105,7 @@ def _prove_origin(call: Call, tx: Transaction, one: Secret) -> None:
             raise errors.InvalidParameterException(errors.NOT_ITS_TOKEN)
         return
     if not given or not sealed.is_token(call.kernel.keyring, running.token, running.version_id, given):
-        # DIFFERS: RotationToken.
+        # DIFFERS: proof of origin.
         raise errors.InvalidParameterException(errors.NOT_ITS_TOKEN)
 
 

@@ -153,7 +153,7 @@ class Settings:
         512, "MB", "The most that a function may have in /tmp, which is memory.", extreme=512, least=512, most=10240
     )
     rotations_at_once: int = _setting(
-        16,
+        8,
         "rotations",
         "The most rotations that one node has under way at once; at most half of them by one function, and half of"
         " them second and further attempts.",

@@ -135,6 +135,7 @@ class Rotator:
         parts = self._parts_in_play(one, running)
         if parts is None:
             return _Failed(step, WITHHELD)
+        parts.add(token)
         return _Failed(step, masked(message, parts)[:MESSAGE_MOST], masked(lines, parts)[-LINES_MOST:])
 
     # ------------------------------------------------------------------ what must not be told

@@ -51,7 +51,8 @@ def declare(room: Room, lookup: Lookup, nodes: Asks | None) -> None:
 
         def searching() -> Answer:
             told = told_of({"account": account, "request": request_id}, lookup)
-            lines, whole, silent = told["lines"], told["whole"], ()
+            lines, whole = told["lines"], told["whole"]
+            silent: tuple[str, ...] = ()
             if not lines and nodes is not None:
                 if not busy.acquire(blocking=False):
                     raise Refusal(Kind.THROTTLED, ASKING)

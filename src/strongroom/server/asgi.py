@@ -289,17 +289,19 @@ class Application:
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to a whole request, or what will have it (parts.AtOnce)."""
-        refused = self._host_check(request.headers)
-        if refused is not None:
-            return refused
+        headers = request.by_name
+        host = headers.get(b"host", b"")
+        if len(headers) != len(request.headers) or not self._host_check.knows(host):
+            refused = self._host_check(request.headers)
+            if refused is not None:
+                return refused
         if request.path == HEALTH:
             return self._health_reply(request.query)
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        header = request.header
         source = self._source_of(client, request.headers)
-        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
+        return engine.answer(request, self._sources.of(source, headers.get(b"user-agent", b""), host, tls))
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

@@ -84,6 +84,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
+        self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
             parse_seal(settings.seal, settings.data, settings.seal_command)
@@ -96,6 +97,13 @@ class Product:
         settings = self.settings
         named = "" if current.read(settings.data) is not None else settings.seal
         return parse_seal(named, settings.data, settings.seal_command)
+
+    def described(self) -> str:
+        """What the seal protects against; worked out once for as long as it stands."""
+        mark, kept = current.mark(self.settings.data), self._described
+        if kept is None or kept[0] != mark:
+            kept = self._described = (mark, self.seal.describe())
+        return kept[1]
 
     # ------------------------------------------------------------------ start
 
@@ -525,7 +533,7 @@ class Worker:
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
         if root_key is not None:

@@ -19,7 +19,7 @@ from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel import rewrap, roots, wire
+from strongroom.kernel import asking, rewrap, roots, wire
 from strongroom.kernel.call import Record
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
@@ -84,6 +84,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
+        self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
             parse_seal(settings.seal, settings.data, settings.seal_command)
@@ -96,6 +97,13 @@ class Product:
         settings = self.settings
         named = "" if current.read(settings.data) is not None else settings.seal
         return parse_seal(named, settings.data, settings.seal_command)
+
+    def described(self) -> str:
+        """What the seal protects against; worked out once for as long as it stands."""
+        mark, kept = current.mark(self.settings.data), self._described
+        if kept is None or kept[0] != mark:
+            kept = self._described = (mark, self.seal.describe())
+        return kept[1]
 
     # ------------------------------------------------------------------ start
 
@@ -261,7 +269,8 @@ class Product:
             kept = roots.Roots(_opened(tx, root_key), roots.stored(tx))
             facts = self._facts(tx)
         keyring = kept.keyring
-        registry = self.registry(facts, keyring)
+        nodes = asking.Nodes(store, keyring, self.entropy, self.clock, self.node())
+        registry = self.registry(facts, keyring, nodes)
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
@@ -281,10 +290,10 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes)
 
-    def registry(self, facts: Facts, keyring: Keyring) -> Registry:
-        """All rooms."""
+    def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
+        """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
         sts.register(registry, self.settings.outside)
@@ -300,7 +309,8 @@ class Product:
                 dev_clock=facts.dev_clock,
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
-                lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
+                lookup=self.lookup,
+                nodes=nodes,
             ),
         )
         return registry
@@ -414,6 +424,10 @@ class Product:
 
         return Facts(account=value(ACCOUNT), dev_clock=value(DEV_CLOCK) == "1")
 
+    def lookup(self, request_id: str) -> tuple[list[Mapping[str, Any]], bool]:
+        """This node's lines of a request, and whether all of its journal was searched."""
+        return lines_of_request(self._journal_directory(), request_id)
+
     def _journal_directory(self) -> Path:
         return self.settings.data / "journal"
 
@@ -492,6 +506,7 @@ class Opened:
     recorder: Recorder
     chain: Chain
     offset: Callable[[Transaction], timedelta]
+    nodes: asking.Nodes
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -518,7 +533,7 @@ class Worker:
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
         if root_key is not None:
@@ -568,6 +583,7 @@ class Runner:
     """The runner (server.parts.RunnerParts)."""
 
     def __init__(self, product: Product, root_key: bytes) -> None:
+        self._product = product
         self._opened = product.open_engine(root_key, "runner")
         self._loop = JobLoop(
             registry=self._opened.registry,
@@ -596,8 +612,14 @@ class Runner:
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
-        """Do due jobs until told to stop."""
+        """Do due jobs, and answer what other nodes ask, until told to stop."""
+        answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
+        answering.start()
         self._loop.run(stop)
+        answering.join()
+
+    def _answer(self, subject: Mapping[str, Any]) -> Any:
+        return local.told_of(subject, self._product.lookup)
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""

@@ -196,6 +196,20 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "nodes_answer",
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("question", "node"),
+    )
+    op.create_table(
+        "nodes_question",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "sealing_holder",
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),

@@ -129,10 +129,10 @@ class SignedIn:
         try:
             with self.chain.store.read() as tx:
                 self._begin(session, call, model, params, tx)
-                if declared.mode is Mode.WRITE:
-                    raise NeedsWrite
-                if declared.ahead is None:
+                if declared.mode is not Mode.WRITE and declared.ahead is None:
                     answer, records = self._done(call, declared, model, tx)
+            if declared.mode is Mode.WRITE:
+                return self._written(session, call, declared, model, params)
             if declared.ahead is not None:
                 declared.ahead(call, self.chain.store.read)
                 with self.chain.store.read() as tx:

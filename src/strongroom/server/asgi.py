@@ -26,6 +26,8 @@ from strongroom.server.quick import send_reply, settled
 log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
+CONSOLE = b"/console"
+_ENDS = (b"", b"/")
 SLOW_CALLS_AT_ONCE = 8
 WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
@@ -36,6 +38,9 @@ OUTSIDE_CALLS_WAITING = 32
 
 Sealed = Callable[[HTTPRequest], HTTPReply]
 """What answers while no root key is there: every call 503 in its protocol's form."""
+
+Console = Callable[[HTTPRequest, Source], Coroutine[Any, Any, HTTPReply]]
+"""What answers pages for people, where they are on. It has threads of its own."""
 
 
 class Deliveries:
@@ -270,6 +275,7 @@ class Application:
     ) -> None:
         self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
+        self.console: Console | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
         self._sealed = sealed
@@ -292,14 +298,21 @@ class Application:
         refused = self._host_check(request.headers)
         if refused is not None:
             return refused
-        if request.path == HEALTH:
-            return self._health_reply(request.query)
+        path = request.path
+        if path != b"/":
+            if path == HEALTH:
+                return self._health_reply(request.query)
+            if self.console is not None and path.startswith(CONSOLE) and path[len(CONSOLE) :][:1] in _ENDS:
+                return self.console(request, self._source(request, client, tls))
         engine = self.engine
         if engine is None:
             return self._sealed(request)
+        return engine.answer(request, self._source(request, client, tls))
+
+    def _source(self, request: HTTPRequest, client: str, tls: TLSDetails | None) -> Source:
         header = request.header
         source = self._source_of(client, request.headers)
-        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
+        return self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls)
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

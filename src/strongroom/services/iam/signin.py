@@ -17,7 +17,7 @@ from strongroom.base.names import is_account_id
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call
 from strongroom.kernel.crypto.digests import same
-from strongroom.kernel.crypto.passphrase import LENGTH_AT_MOST, SALT_BYTES, stretch
+from strongroom.kernel.crypto.passphrase import LENGTH_AT_MOST, stretch
 from strongroom.kernel.journal.identity import user_identity
 from strongroom.kernel.registry import Read
 from strongroom.kernel.sealing.tokenkeys import token_keys
@@ -151,9 +151,13 @@ def _first_factor(
         return False, False
     if claim.access_key_id:
         key = keys.find(tx, claim.access_key_id)
-        if key is None or not key.active:
-            return False, False
-        return False, same(secrets.opened(call.kernel.keyring, key).encode(), claim.secret.strip().encode())
+        secret = "" if key is None or not key.active else secrets.opened(call.kernel.keyring, key)
+        return False, bool(secret) and same(secret.encode(), claim.secret.strip().encode())
+    return _password(call, tx, prepared, user)
+
+
+def _password(call: Call, tx: Transaction, prepared: Prepared, user: Entity) -> tuple[bool | None, bool]:
+    """As _first_factor, of a password. Wrong ones are counted with those of ChangePassword."""
     profile, subject = login_profiles.of_user(tx, user.id), attempts.attempts_at_password(user.id)
     if profile is None or not attempts.may_try(tx, subject, call.machine_now):
         return False, False
@@ -176,7 +180,7 @@ def _second_factor(call: Call, tx: Transaction, user: Entity, code: str) -> bool
     if not enrolled:
         return None
     typed = code.replace(" ", "")
-    return any([mfa.use(call, tx, device, typed) for device in enrolled])
+    return any(mfa.use(call, tx, device, typed) for device in enrolled)
 
 
 def _session(

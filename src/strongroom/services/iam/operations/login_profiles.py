@@ -84,7 +84,7 @@ def change_password(call: Call, user: Entity, tx: Transaction) -> Answer:
 
 
 @operation("DeleteLoginProfile", mode=Mode.WRITE, locate=targets.at_user_or_caller)
-def delete_login_profile(call: Call, user: Entity, tx: Transaction) -> Answer:  # noqa: ARG001
+def delete_login_profile(call: Call, user: Entity, tx: Transaction) -> Answer:
     """A user without a password again; access keys stay. Source: API reference, DeleteLoginProfile."""
     if not login_profiles.remove(tx, user.id):
         raise _no_profile(user)

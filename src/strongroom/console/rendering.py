@@ -38,6 +38,7 @@ _SENTENCES = (
     ("AccessDenied", "You are not allowed to do this. Somebody who administers your account can allow it."),
     ("ResourceNotFound", "There is no such thing here. It may have been deleted, or be in another Region or account."),
     ("ResourceExists", "Something of this name is there already. Choose another name."),
+    ("NextToken", "The list cannot be gone on with from there. Begin at its first page."),
     ("InvalidParameter", "Something that was filled in cannot be taken. Change it and try again."),
     ("Validation", "Something that was filled in cannot be taken. Change it and try again."),
     ("MalformedPolicy", "The policy is not one that can be stored. Mend it and try again."),

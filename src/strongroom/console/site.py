@@ -123,7 +123,7 @@ class Site:
             cookie = guard.set_cookie("", secure=visit.secure)
             return Reply("", over.status, dict(over.headers) | {"set-cookie": cookie})
         except Refused as refusal:
-            return visit.page("refused.html", status=_status_of(refusal), refusal=refusal)
+            return visit.page("refused.html", status=refusal.status, refusal=refusal)
         except BadForm:
             return visit.page("bad_form.html", status=400)
         except Exception as error:  # noqa: BLE001  the browser gets a plain page, the log gets the trace without texts
@@ -161,9 +161,3 @@ _OPEN_UNTIL_CHANGED = (b"/console/password", b"/console/sign-out")
 def _response(reply: Reply) -> Response:
     headers = guard.HEADERS | guard.NO_STORE | dict(reply.headers)
     return Response(reply.body, reply.status, headers, media_type=None if reply.status == 303 else reply.kind)
-
-
-def _status_of(refusal: Refused) -> int:
-    if "AccessDenied" in refusal.code:
-        return 403
-    return {"ResourceNotFoundException": 404, "ServiceUnavailable": 503}.get(refusal.code, 400)

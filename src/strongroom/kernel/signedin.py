@@ -43,6 +43,13 @@ class Refused(Exception):  # noqa: N818  an answer
         self.request_id = request_id
         self.operation = operation
 
+    @property
+    def status(self) -> int:
+        """The HTTP status of a page that says no more than this."""
+        if "AccessDenied" in self.code:
+            return 403
+        return {"ResourceNotFoundException": 404, "ServiceUnavailable": 503}.get(self.code, 400)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
@@ -108,8 +115,12 @@ class SignedIn:
         declared = self.chain.registry.rooms[service].operations[operation]
         model = self.chain.catalogue.service(service).operations[operation]
         call = self.call(service, operation, region, source)
+        given = dict(params)
+        for name, member in () if model.input is None else model.input.members.items():
+            if member.idempotency_token and name not in given:  # an SDK makes one too
+                given[name] = uuid4(self.chain.entropy)
         try:
-            return self._asked(session, call, declared, model, params)
+            return self._asked(session, call, declared, model, given)
         except Answerable as refusal:
             code = wire.code_of(refusal, service, self.chain.catalogue)
             raise Refused(code, refusal.message or "", call.request_id, f"{service}:{operation}") from refusal

@@ -60,7 +60,7 @@ def listed(visit: Visit) -> Reply:
         refusal, token = refused, None
     return visit.page(
         "secrets.html",
-        status=200 if refusal is None else 403,
+        status=200 if refusal is None else refusal.status,
         secrets=found,
         refusal=refusal,
         view=view,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests import postgres
 from tests.browsing import Browser
 from tests.inprocess import Account, InProcess

@@ -7,14 +7,14 @@ import logging
 from urllib.parse import quote
 
 import pytest
-from tests import journals
-from tests.console.conftest import PASSWORD, World
-from tests.inprocess import InProcess
-from tests.raw import JSON_11, send
 
 from strongroom.base.http import HTTPRequest
 from strongroom.console import guard, visit
 from strongroom.kernel import signedin
+from tests import journals
+from tests.console.conftest import PASSWORD, World
+from tests.inprocess import InProcess
+from tests.raw import JSON_11, send
 
 REGION = "us-east-1"
 LIST = f"/console/{REGION}/secrets"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
 from tests import journals
 from tests.console.conftest import World
 
@@ -63,7 +64,7 @@ def test_the_list_is_sorted_as_asked_and_goes_on_page_by_page(world: World) -> N
     first = browser.get(f"{LIST}?sort=name&order=desc")
     assert first.html.index(">s59<") < first.html.index(">s58<")
     assert ">s09<" not in first.html
-    following = [part.partition('"')[0] for part in first.html.split('href="') if "token=" in part][0]
+    following = next(part.partition('"')[0] for part in first.html.split('href="') if "token=" in part)
     second = browser.get(following.replace("&amp;", "&"))
     assert ">s09<" in second.html
     assert ">s10<" not in second.html

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from tests import journals
-from tests.console.conftest import PASSWORD, World, new_world
-from tests.inprocess import InProcess
-from tests.wire.test_iam_mfa import Token
 
 from strongroom.console import desk, store
 from strongroom.services.iam import signin
 from strongroom.services.iam.store import attempts
+from tests import journals
+from tests.console.conftest import PASSWORD, World, new_world
+from tests.inprocess import InProcess
+from tests.wire.test_iam_mfa import Token
 
 WRONG = "Your authentication information is incorrect. Please try again."
 MAY_CHANGE = {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}

@@ -27,7 +27,6 @@ log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
 CONSOLE = b"/console"
-_ENDS = (b"", b"/")
 SLOW_CALLS_AT_ONCE = 8
 WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
@@ -261,6 +260,11 @@ def _ignore(outcome: Outcome | BaseException) -> None:
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
 
 
+def is_page(path: bytes) -> bool:
+    """Whether a path is the console's."""
+    return path == CONSOLE or path.startswith(CONSOLE + b"/")
+
+
 class Application:
     """What uvicorn calls. It answers health itself; all else goes through the engine, or is refused while sealed."""
 
@@ -295,24 +299,23 @@ class Application:
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to a whole request, or what will have it (parts.AtOnce)."""
-        refused = self._host_check(request.headers)
-        if refused is not None:
-            return refused
+        headers = request.by_name
+        host = headers.get(b"host", b"")
+        if len(headers) != len(request.headers) or not self._host_check.knows(host):
+            refused = self._host_check(request.headers)
+            if refused is not None:
+                return refused
         path = request.path
-        if path != b"/":
-            if path == HEALTH:
-                return self._health_reply(request.query)
-            if self.console is not None and path.startswith(CONSOLE) and path[len(CONSOLE) :][:1] in _ENDS:
-                return self.console(request, self._source(request, client, tls))
+        if path == HEALTH:
+            return self._health_reply(request.query)
+        address = self._source_of(client, request.headers)
+        source = self._sources.of(address, headers.get(b"user-agent", b""), host, tls)
+        if self.console is not None and path != b"/" and is_page(path):
+            return self.console(request, source)
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        return engine.answer(request, self._source(request, client, tls))
-
-    def _source(self, request: HTTPRequest, client: str, tls: TLSDetails | None) -> Source:
-        header = request.header
-        source = self._source_of(client, request.headers)
-        return self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls)
+        return engine.answer(request, source)
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

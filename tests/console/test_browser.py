@@ -195,8 +195,8 @@ def test_a_page_of_another_origin_can_neither_frame_nor_use_the_console(context:
     sign_in(page, world)
     target = f"{world.server.url}/console/{REGION}"
     evil = (
-        f'<form method="post" action="{target}/store"><input name="Name" value="forged"><input name="kind" value="text">'
-        f'<input name="text" value="x"><button>Go</button></form><iframe src="{target}/secrets"></iframe>'
+        f'<form method="post" action="{target}/store"><input name="Name" value="forged">'
+        f'<input name="kind" value="text"><input name="text" value="x"><button>Go</button></form><iframe src="{target}/secrets"></iframe>'
     )
     other = context.new_page()
     other.route("http://evil.example/", lambda route: route.fulfill(body=evil, content_type="text/html"))

@@ -194,10 +194,9 @@ def test_a_page_of_another_origin_can_neither_frame_nor_use_the_console(context:
     page = context.new_page()
     sign_in(page, world)
     target = f"{world.server.url}/console/{REGION}"
-    evil = (
-        f'<form method="post" action="{target}/store"><input name="Name" value="forged">'
-        f'<input name="kind" value="text"><input name="text" value="x"><button>Go</button></form><iframe src="{target}/secrets"></iframe>'
-    )
+    fields = "".join(f'<input name="{name}" value="{text}">' for name, text in (("Name", "forged"), ("kind", "text")))
+    form = f'<form method="post" action="{target}/store">{fields}<button>Go</button></form>'
+    evil = f'{form}<iframe src="{target}/secrets"></iframe>'
     other = context.new_page()
     other.route("http://evil.example/", lambda route: route.fulfill(body=evil, content_type="text/html"))
     other.goto("http://evil.example/")

@@ -117,17 +117,7 @@ def seal_message(
     """
     salt = entropy.take(_SALT_BYTES)
     key, commitment = material.message_keys(salt)
-    head = b"".join(
-        (
-            _MESSAGE_MARK,
-            _field(header.account),
-            _field(header.region),
-            _field(header.key_id),
-            bytes.fromhex(header.material_id),
-            salt,
-            commitment,
-        )
-    )
+    head = _written_header(header) + salt + commitment
     return head + aead.encrypt(key, _NONCE, plaintext, head + canonical_context(context))
 
 
@@ -215,6 +205,13 @@ def _read_header(blob: bytes) -> tuple[MessageHeader, int]:
     if salt_at > len(blob):
         raise SealBroken
     return _parsed_header(blob[:salt_at]), salt_at
+
+
+@lru_cache(maxsize=4096)
+def _written_header(header: MessageHeader) -> bytes:
+    """The bytes that all messages of one key and material begin with."""
+    fields = map(_field, (header.account, header.region, header.key_id))
+    return b"".join((_MESSAGE_MARK, *fields, bytes.fromhex(header.material_id)))
 
 
 @lru_cache(maxsize=4096)

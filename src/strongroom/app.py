@@ -14,13 +14,15 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from strongroom import console
 from strongroom.base.clock import Clock, iso_seconds, machine_clock
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
+from strongroom.console.front import SEALED, Front, Furnishing
 from strongroom.kernel import asking, rewrap, roots, wire
-from strongroom.kernel.call import Record
+from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.jobs import due
@@ -37,6 +39,7 @@ from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
+from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
@@ -302,6 +305,7 @@ class Product:
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
+        console.register(registry)
         local.register(
             registry,
             local.Local(
@@ -536,6 +540,9 @@ class Worker:
             health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
+        self._front: Front | None = None
+        if product.settings.console_on:
+            self._application.console = _sealed_console
         if root_key is not None:
             self.unseal(root_key)
 
@@ -561,6 +568,18 @@ class Worker:
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
         )
+        if self._product.settings.console_on:
+            door = SignedIn(opened.chain, opened.queue, opened.recorder)
+            self._application.console = self._front = Front(door, self._furnishing(opened))
+
+    def _furnishing(self, opened: Opened) -> Furnishing:
+        settings = self._product.settings
+        return Furnishing(
+            idle=timedelta(minutes=settings.console_idle),
+            length=timedelta(hours=settings.console_session),
+            regions=sorted(opened.chain.regions),
+            region=settings.region,
+        )
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -569,6 +588,10 @@ class Worker:
 
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
+        front, self._front = self._front, None
+        if front is not None:
+            self._application.console = _sealed_console
+            front.close()
         engine, self._application.engine = self._application.engine, None
         self._opened = None
         if engine is not None:
@@ -659,6 +682,10 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer
+
+
+async def _sealed_console(_request: HTTPRequest, _source: Source) -> HTTPReply:
+    return SEALED
 
 
 def _new_account(entropy: Entropy) -> str:

@@ -94,3 +94,20 @@ kernel_key = Table(
 
 ``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
 """
+
+node_question = Table(
+    "nodes_question",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What one node asks the others (kernel.asking); sealed under the key of clients' tokens, gone within minutes."""
+
+node_answer = Table(
+    "nodes_answer",
+    METADATA,
+    Column("question", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)

@@ -12,6 +12,20 @@ down_revision = None
 def upgrade() -> None:
     """Make the change."""
     op.create_table(
+        "console_session",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ends_ms", sa.BigInteger(), nullable=False),
+        sa.Column("must_change", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("console_session_end", "console_session", ["ends_ms"], unique=False)
+    op.create_index("console_session_user", "console_session", ["user_id"], unique=False)
+    op.create_table(
         "functions_code",
         sa.Column("pk", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
@@ -195,6 +209,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("account", "region", "name", name="logs_group_name"),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "nodes_answer",
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("question", "node"),
+    )
+    op.create_table(
+        "nodes_question",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "sealing_holder",

@@ -30,7 +30,7 @@ from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
-from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
+from strongroom.kernel.recorder import Recorder, committed_among, forget_ended, seen_among
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.files import SealFailure
@@ -43,6 +43,10 @@ from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.kernel.trail.follow import Follower
+from strongroom.kernel.trail.index import Index
+from strongroom.kernel.trail.indexing import Indexing
+from strongroom.kernel.trail.lookup import Trail
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
@@ -51,7 +55,7 @@ from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
-from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
+from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts, trail
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
 from strongroom.settings import Settings
@@ -288,6 +292,7 @@ class Product:
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
+        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), lambda _: None)
         local.register(
             registry,
             local.Local(
@@ -411,6 +416,17 @@ class Product:
 
     def _journal_directory(self) -> Path:
         return self.settings.data / "journal"
+
+    def _index_directory(self) -> Path:
+        return self.settings.data / "index"
+
+    def indexing(self, store: Store) -> Indexing:
+        """The thread that keeps this node's index up, begun."""
+
+        def following(index: Index) -> Follower:
+            return Follower(self._journal_directory(), index, lambda ids: seen_among(store, ids), self.clock)
+
+        return Indexing(self._index_directory(), following)
 
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
@@ -589,6 +605,7 @@ class Runner:
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         self.house.open_desk(invocations(self.execution.invoke))
+        self._indexing = product.indexing(opened.store)
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
@@ -615,6 +632,7 @@ class Runner:
         """Give back everything; functions end first."""
         self.house.close()
         self._loop.close()
+        self._indexing.close()
         self._opened.close()
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import mmap
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
 from strongroom.kernel.journal.chain import MAX_LINE_BYTES
+from strongroom.kernel.journal.packed import PACKED_SUFFIX, unpacked
 
 _HEAD = re.compile(
     rb'\{"seq":(\d{1,18}),"prev":"([0-9a-f]{64})","at":-?\d{1,18},'
@@ -58,9 +62,7 @@ def newest_statement(path: Path) -> int | None:
 
     Searched from the end, so that only the end of a large segment is read.
     """
-    if not path.stat().st_size:
-        return None
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with _whole(path) as content:
         at = content.rfind(_OPEN)
         while at >= 0:
             begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
@@ -74,9 +76,7 @@ def newest_statement(path: Path) -> int | None:
 
 def settlements(path: Path) -> Iterator[tuple[str, int]]:
     """Each chain that a segment says is settled, and up to which of its lines."""
-    if not path.stat().st_size:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with _whole(path) as content:
         at = content.find(_SETTLED)
         while at >= 0:
             begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
@@ -90,10 +90,34 @@ def settlements(path: Path) -> Iterator[tuple[str, int]]:
 def raw_lines(path: Path, begin: int = 0) -> Iterator[tuple[bytes, bool]]:
     """Each line from an offset on, without its newline, and whether it had one.
 
-    A line too long to be ours comes in pieces.
+    A line too long to be ours comes in pieces. ``path`` is the segment's own; where it is packed, that is read.
+    Raises FileNotFoundError, NotPacked.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         file.seek(begin)
         while line := file.readline(MAX_LINE_BYTES):
             whole = line.endswith(b"\n")
             yield (line[:-1] if whole else line), whole
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[mmap.mmap | bytes]:
+    """All of a segment, in memory only as far as it is looked at, where it is not packed."""
+    try:
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                yield b""
+                return
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                yield content
+    except FileNotFoundError:
+        with _opened(path) as packed:
+            yield packed.read()
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        # Bounded by the size of a segment; members are checked before anything of them is believed.
+        return BytesIO(b"".join(unpacked(path.with_name(path.name + PACKED_SUFFIX))))

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,12 @@ from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
-from strongroom.kernel.trail.follow import Follower
+from strongroom.kernel.trail import pieces
+from strongroom.kernel.trail.follow import Follower, Segment
 from strongroom.kernel.trail.index import Index
 from strongroom.kernel.trail.indexing import Indexing
 from strongroom.kernel.trail.lookup import Trail
+from strongroom.kernel.trail.places import Piece
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
@@ -68,6 +71,7 @@ PREPARER = "prepare"
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
+_COMMIT_SECONDS = 60.0
 _ERRANDS_SECONDS = 50.0
 """How long whoever wants all due jobs done waits for those that wait for functions."""
 
@@ -292,7 +296,7 @@ class Product:
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
-        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), lambda _: None)
+        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), self._pieces)
         local.register(
             registry,
             local.Local(
@@ -420,13 +424,32 @@ class Product:
     def _index_directory(self) -> Path:
         return self.settings.data / "index"
 
-    def indexing(self, store: Store) -> Indexing:
+    def _pieces(self, tx: Transaction) -> Piece | None:
+        return partial(pieces.piece_at, tx) if self._shares_a_store else None
+
+    @property
+    def _shares_a_store(self) -> bool:
+        return self.settings.store_url.startswith("postgresql:")
+
+    def following(self, store: Store) -> Callable[[Index], Follower]:
+        """How an index of this node is kept up with what all nodes recorded."""
+        node = self.node()
+
+        def elsewhere() -> Sequence[Segment]:
+            return pieces.elsewhere(store, node) if self._shares_a_store else ()
+
+        return lambda index: Follower(
+            self._journal_directory(), index, lambda ids: seen_among(store, ids), self.clock, elsewhere
+        )
+
+    def indexing(self, opened: Opened) -> Indexing:
         """The thread that keeps this node's index up, begun."""
-
-        def following(index: Index) -> Follower:
-            return Follower(self._journal_directory(), index, lambda ids: seen_among(store, ids), self.clock)
-
-        return Indexing(self._index_directory(), following)
+        copier = None
+        if self._shares_a_store:
+            write = partial(_written, opened.queue)
+            copier = pieces.Copier(self._journal_directory(), self.node(), opened.store, write)
+        also = copier.step if copier is not None else _nothing
+        return Indexing(self._index_directory(), self.following(opened.store), also)
 
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
@@ -463,6 +486,30 @@ def _told_plainly() -> Iterator[None]:
 
 def _stored_offset(tx: Transaction) -> timedelta:
     return local.clock_offset(tx)
+
+
+def _nothing() -> None:
+    """Where no nodes share a store, nothing is copied."""
+
+
+def _written(queue: WriteQueue, change: Callable[[Transaction], None]) -> None:
+    """One change that no call makes, through the write queue; returns when it is committed, raises what it raised."""
+    done = threading.Event()
+    got: list[Outcome | BaseException] = []
+
+    def run(tx: Transaction) -> Outcome:
+        change(tx)
+        return Outcome(keep=True, records=(), value=None)
+
+    def finished(outcome: Outcome | BaseException) -> None:
+        got.append(outcome)
+        done.set()
+
+    queue.submit(run, finished)
+    if not done.wait(_COMMIT_SECONDS):
+        raise TimeoutError("a change of the trail was not committed in time")
+    if isinstance(got[0], BaseException):
+        raise got[0]
 
 
 def _no_offset(tx: Transaction) -> timedelta:  # noqa: ARG001
@@ -605,7 +652,7 @@ class Runner:
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         self.house.open_desk(invocations(self.execution.invoke))
-        self._indexing = product.indexing(opened.store)
+        self._indexing = product.indexing(opened)
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""

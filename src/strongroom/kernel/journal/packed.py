@@ -128,6 +128,6 @@ def _unpacked(member: bytes, size: int) -> bytes:
         content = inflate.decompress(member[_HEADER.size : -8], size + 1)
     except zlib.error:
         raise NotPacked("a member is damaged") from None
-    if (zlib.crc32(content), len(content)) != struct.unpack("<II", member[-8:]):
+    if len(content) != size or (zlib.crc32(content), size) != struct.unpack("<II", member[-8:]):
         raise NotPacked("a member is damaged")
     return content

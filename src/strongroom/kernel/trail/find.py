@@ -14,7 +14,7 @@ import orjson
 from strongroom.kernel.trail.index import OFFSET_BITS, TIE_BITS, Standing, current, id_hash
 
 _OFFSET = (1 << OFFSET_BITS) - 1
-_NEWEST = (1 << 62) - 1
+_NEWEST = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,9 +125,9 @@ class Follower:
     def _forget_missing(self) -> None:
         """Segments of chains of this directory that are gone by policy."""
         there = {(name.chain, name.number) for names in self._listed[1] for name in names}
-        oldest = {names[0].node for names in self._listed[1]}
+        nodes = {names[0].node for names in self._listed[1]}
         for chain, number in list(self._standings):
-            if (chain, number) not in there and chain.split("-", 1)[0] in oldest:
+            if (chain, number) not in there and chain.partition("-")[0] in nodes:
                 self._index.forget(chain, number)
                 del self._standings[chain, number]
 

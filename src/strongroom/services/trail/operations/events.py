@@ -23,7 +23,6 @@ from strongroom.kernel.trail.lookup import Found, Pieces, Trail
 from strongroom.services.trail import errors
 
 PAGE = 50
-VALUE_CHARS = 2000
 _PURPOSE = "page-token"
 _FREE = frozenset({"MaxResults", "NextToken"})
 
@@ -52,8 +51,6 @@ def _wanted(call: Call) -> Wanted:
     if len(attributes) > 1:
         raise errors.InvalidLookupAttributesException("You can only specify one lookup attribute.")
     attribute, value = (attributes[0]["AttributeKey"], attributes[0]["AttributeValue"]) if attributes else (None, "")
-    if attribute is not None and not 1 <= len(value) <= VALUE_CHARS:
-        raise errors.InvalidLookupAttributesException("A lookup attribute's value has 1 to 2000 characters.")
     since, until = call.get("StartTime"), call.get("EndTime")
     if since is not None and until is not None and since > until:
         raise errors.InvalidTimeRangeException("The start time is after the end time.")

@@ -7,6 +7,7 @@ An offset counts the bytes of the segment as it was written. Another node's segm
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from strongroom.kernel.journal.chain import MAX_LINE_BYTES
@@ -18,6 +19,7 @@ Piece = Callable[[str, int, int], tuple[int, bytes] | None]
 _FIRST_BYTES = 4096
 
 
+@lru_cache(maxsize=1024)
 def segment_name(chain: str, number: int) -> SegmentName | None:
     """The name of a segment; None for what is no chain's name."""
     return parse_name(f"{chain}-{number:06d}.jsonl")

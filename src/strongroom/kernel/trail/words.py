@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -62,6 +62,8 @@ class Words:
     @property
     def types(self) -> tuple[str, ...]:
         """The types of the resources, each once."""
+        if len(self.resources) < 2:
+            return tuple(kind for kind, _ in self.resources)
         return tuple(sorted({kind for kind, _ in self.resources}))
 
 
@@ -170,6 +172,7 @@ def _when_ms(stamp: str, at_ms: int) -> int:
 @lru_cache(maxsize=64)
 def _second_ms(stamp: str) -> int | None:
     try:
-        return int(datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()) * 1000
+        moment = datetime.fromisoformat(stamp)
     except ValueError:
         return None
+    return None if moment.tzinfo is None else int(moment.timestamp()) * 1000

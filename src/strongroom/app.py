@@ -44,12 +44,14 @@ from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
-from strongroom.kernel.trail import pieces
+from strongroom.kernel.trail import heads, pieces, signer
 from strongroom.kernel.trail.follow import Follower, Segment
 from strongroom.kernel.trail.index import Index
 from strongroom.kernel.trail.indexing import Indexing
 from strongroom.kernel.trail.lookup import Trail
 from strongroom.kernel.trail.places import Piece
+from strongroom.kernel.trail.rounds import Rounds
+from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
@@ -444,12 +446,34 @@ class Product:
 
     def indexing(self, opened: Opened) -> Indexing:
         """The thread that keeps this node's index up, begun."""
-        copier = None
+        return Indexing(self._index_directory(), self.following(opened.store))
+
+    def rounds(self, opened: Opened) -> Rounds:
+        """The thread that signs this node's journal, and copies it to the store where nodes share one; begun."""
+        write = partial(_written, opened.queue)
+        with opened.store.read() as tx:
+            key = signer.signing_key(tx, opened.roots.keyring)
+        if key is None:
+            with opened.store.write() as tx:
+                key = signer.signing_key(tx, opened.roots.keyring)
+        if key is None:
+            raise RuntimeError("no key that signs heads could be made")
+        heads_directory = self.settings.data / "heads"
+        made = Signer(
+            self._journal_directory(),
+            heads_directory,
+            node=self.node(),
+            key=key,
+            store=opened.store,
+            write=write,
+            clock=self.clock,
+        )
+        public = key.public_der()
+        write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
+        duties: dict[str, Callable[[], object]] = {"signing": made.step}
         if self._shares_a_store:
-            write = partial(_written, opened.queue)
-            copier = pieces.Copier(self._journal_directory(), self.node(), opened.store, write)
-        also = copier.step if copier is not None else _nothing
-        return Indexing(self._index_directory(), self.following(opened.store), also)
+            duties["copying"] = pieces.Copier(self._journal_directory(), self.node(), opened.store, write).step
+        return Rounds(duties)
 
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
@@ -486,10 +510,6 @@ def _told_plainly() -> Iterator[None]:
 
 def _stored_offset(tx: Transaction) -> timedelta:
     return local.clock_offset(tx)
-
-
-def _nothing() -> None:
-    """Where no nodes share a store, nothing is copied."""
 
 
 def _written(queue: WriteQueue, change: Callable[[Transaction], None]) -> None:
@@ -653,6 +673,7 @@ class Runner:
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         self.house.open_desk(invocations(self.execution.invoke))
         self._indexing = product.indexing(opened)
+        self._rounds = product.rounds(opened)
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
@@ -680,6 +701,7 @@ class Runner:
         self.house.close()
         self._loop.close()
         self._indexing.close()
+        self._rounds.close()
         self._opened.close()
 
 

@@ -18,7 +18,7 @@ from strongroom.kernel.journal.chain import MAX_LINE_BYTES
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, unpacked
 
 _HEAD = re.compile(
-    rb'\{"seq":(\d{1,18}),"prev":"([0-9a-f]{64})","at":-?\d{1,18},'
+    rb'\{"seq":(\d{1,18}),"prev":"([0-9a-f]{64})","at":(-?\d{1,18}),'
     rb'(?:"id":"([^"\\]{1,200})","writes":(true|false),|"mark":")'
 )
 _OPEN, _SETTLED = b'"open":[', b'"mark":"settled"'
@@ -28,7 +28,8 @@ _OPEN, _SETTLED = b'"open":[', b'"mark":"settled"'
 class Line:
     """One whole line: its number, the hash it names, and what kind it is of.
 
-    ``event_id`` is None on a mark. ``writes`` is whether a record stands or falls with a commit.
+    ``event_id`` is None on a mark. ``writes`` is whether a record stands or falls with a commit. ``at_ms`` is when it
+    was written.
     """
 
     raw: bytes
@@ -36,6 +37,7 @@ class Line:
     prev: str
     event_id: str | None
     writes: bool
+    at_ms: int
 
     def mark(self) -> dict[str, Any] | None:
         """The mark in full; None for a record, and for a mark that is no JSON."""
@@ -53,8 +55,8 @@ def read_line(raw: bytes) -> Line | None:
     head = _HEAD.match(raw)
     if head is None or not raw.endswith(b"}"):
         return None
-    event_id = None if head[3] is None else head[3].decode("utf-8", "replace")
-    return Line(raw, int(head[1]), head[2].decode(), event_id, head[4] == b"true")
+    event_id = None if head[4] is None else head[4].decode("utf-8", "replace")
+    return Line(raw, int(head[1]), head[2].decode(), event_id, head[5] == b"true", int(head[3]))
 
 
 def newest_statement(path: Path) -> int | None:

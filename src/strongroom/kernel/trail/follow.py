@@ -232,7 +232,7 @@ class Follower:
         for one, line in waiting.items():
             if one in there:
                 continue
-            if self._quiet and segment.last and part.end >= segment.size and _at(line) < oldest:
+            if self._quiet and segment.last and part.end >= segment.size and line.at_ms < oldest:
                 undone.add(one)
                 self._undone[segment.chain] = undone
                 continue
@@ -255,12 +255,6 @@ def _entry(at: int, line: Line, *, undone: bool) -> Entry | None:
         return Entry(words_of(told), str(line.event_id), at, undone)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _at(line: Line) -> int:
-    told: Mapping[str, object] = orjson.loads(line.raw)
-    at = told.get("at")
-    return at if isinstance(at, int) else 0
 
 
 def unread(directory: Path, standings: Mapping[tuple[str, int], Standing], begin: Mapping[str, int]) -> bool:

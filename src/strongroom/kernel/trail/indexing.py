@@ -29,12 +29,11 @@ Following = Callable[[Index], Follower]
 
 
 class Indexing:
-    """One thread a node. ``directory`` is the index's own; ``also`` is done before each look (copies to the store)."""
+    """One thread a node. ``directory`` is the index's own."""
 
-    def __init__(self, directory: Path, following: Following, also: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, directory: Path, following: Following) -> None:
         self._directory = directory
         self._following = following
-        self._also = also
         self._stop = threading.Event()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._wake = _listen(directory / WAKE_SOCKET)
@@ -66,7 +65,6 @@ class Indexing:
             remove_others(path)
             follower = self._following(index)
             while not self._stop.is_set():
-                self._also()
                 if (self._directory / REBUILD_FILE).exists():
                     self._rebuild(path)
                     return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -241,7 +242,7 @@ def test_a_packed_segment_is_read_where_it_lay_and_by_a_new_index(world: World) 
     assert made[::-1] == world.found(most=300)
     world.index.close()
     draft = next_after(world.index.path, world.index_directory)
-    rebuild(draft, world.following, __import__("threading").Event())
+    rebuild(draft, world.following, threading.Event())
     assert draft == current(world.index_directory)
     assert made[::-1] == world.found(most=300)
 
@@ -250,7 +251,7 @@ def test_a_rebuilt_index_answers_as_the_old_one_did(world: World) -> None:
     for number in range(40):
         world.record("GetSecretValue" if number % 3 else "DescribeSecret")
     before = world.found(), world.found("EventName", "DescribeSecret")
-    rebuild(next_after(world.index.path, world.index_directory), world.following, __import__("threading").Event())
+    rebuild(next_after(world.index.path, world.index_directory), world.following, threading.Event())
 
     assert before == (world.found(), world.found("EventName", "DescribeSecret"))
 

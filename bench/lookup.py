@@ -51,7 +51,7 @@ class Made:
     """A journal that was made up, indexed. ``rare``: words that few of its events have."""
 
     def __init__(self, place: Path, events: int, *, seed: int = 7) -> None:
-        self._chance = random.Random(seed)  # noqa: S311  made-up events, not secrets
+        self._chance = random.Random(seed)
         self.journal, self.index = place / "journal", place / "index"
         self.begun = machine_clock() - timedelta(days=90)
         self.step_ms = max(1, 89 * 86_400_000 // events)
@@ -146,7 +146,7 @@ def questions(made: Made, chance: random.Random) -> Iterator[tuple[str, Wanted]]
 
 def measured(made: Made, rounds: int, *, seed: int = 11) -> dict[str, list[float]]:
     """Milliseconds of each question's pages of 50; in an order that no page is the one just read."""
-    chance = random.Random(seed)  # noqa: S311  as above
+    chance = random.Random(seed)
     took: dict[str, list[float]] = {}
     for _ in range(rounds):
         for told, wanted in questions(made, chance):
@@ -169,7 +169,7 @@ def main() -> int:
         made = Made(Path(place), given.events)
         print(
             f"{given.events} events written in {made.written:.0f} s, indexed in {made.indexed:.0f} s"
-            f" ({made.indexed / given.events * 1e6:.0f} us each), index {made.index_bytes / given.events:.0f} bytes each"
+            f" ({made.indexed / given.events * 1e6:.0f} us each), index {made.index_bytes / given.events:.0f} bytes"
         )
         slow = False
         for told, times in measured(made, given.rounds).items():

@@ -21,6 +21,7 @@ NOT_UNDER_THE_ROOT: dict[str, str] = {
     "secretsmanager_earlier_key.wrapped": "a data key under a KMS key",
     "sealing_root.under_next": "a root under its successor",
     "sealing_root.under_previous": "a root under its predecessor",
+    "trail_piece.packed": "records, which hold no secret",
 }
 """Sealed columns that lie under something else than the root key, each with what that is."""
 

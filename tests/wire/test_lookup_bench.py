@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from bench.lookup import MOST_MS, Made, measured, questions
 
 
@@ -20,5 +19,5 @@ def test_a_page_takes_less_than_a_tenth_of_a_second(tmp_path: Path, events: int)
 
     asked = sum(len(times) for times in took.values())
     assert (time.process_time() - begun) * 1000 / asked < MOST_MS
-    empty = [told for told, wanted in questions(made, random.Random(3)) if not made.trail.page(wanted, 50)[0]]  # noqa: S311
+    empty = [told for told, wanted in questions(made, random.Random(3)) if not made.trail.page(wanted, 50)[0]]
     assert not {"everything", "ReadOnly", "Username", "EventSource"}.intersection(empty)

@@ -31,8 +31,8 @@ def add(commands: Commands) -> None:
         commands,
         "audit",
         run,
-        does="Check the journal's hash chains and signed heads, also while the server runs or on a copy (verify); print "
-        "the key that signs (key) or the newest head (head), to be kept elsewhere; make the index of events anew "
+        does="Check the journal's hash chains and signed heads, also while the server runs or on a copy (verify); "
+        "print the key that signs (key) or the newest head (head), to be kept elsewhere; make the index of events anew "
         "(reindex).",
         example=_EXAMPLES,
     )

@@ -257,7 +257,7 @@ def _entry(at: int, line: Line, *, undone: bool) -> Entry | None:
         return None
 
 
-def unread(directory: Path, standings: Mapping[tuple[str, int], Standing], begin: Mapping[str, int]) -> bool:
+def unread(standings: Mapping[tuple[str, int], Standing], begin: Mapping[str, int]) -> bool:
     """Whether any segment of this node has whole lines, of those that ``begin`` (file -> size) counted, unread."""
     for file, size in begin.items():
         name, _, number = file.removesuffix(".jsonl").rpartition("-")

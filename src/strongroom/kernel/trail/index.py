@@ -188,8 +188,10 @@ class Index:
     def _attributes(self, words: Words, account: str, *, own: bool) -> Iterator[tuple[str, str]]:
         kind = kind_of(words.source, words.name, words.read_only, words.types)
         where = (account, words.region)
-        if (*where, "kind", kind) not in self._words and self._kinds[where] >= KINDS_AT_MOST and not self._known(
-            *where, "kind", kind
+        if (
+            (*where, "kind", kind) not in self._words
+            and self._kinds[where] >= KINDS_AT_MOST
+            and not self._known(*where, "kind", kind)
         ):
             kind = kind_of(words.source, "", words.read_only, words.types)
             yield "name", words.name
@@ -232,7 +234,7 @@ class Index:
         return int(made.lastrowid or 0)
 
 
-def kind_of(source: str, name: str, read_only: bool, types: Sequence[str]) -> str:  # noqa: FBT001
+def kind_of(source: str, name: str, read_only: bool, types: Sequence[str]) -> str:
     """What the records of one kind of call have in common, as one word."""
     return orjson.dumps([source, name, read_only, *types]).decode()
 

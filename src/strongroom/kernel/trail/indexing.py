@@ -108,9 +108,12 @@ def rebuild(path: Path, following: Following, stop: threading.Event) -> None:
 
 def wake(directory: Path) -> None:
     """Have the index looked after now. Where nobody listens nothing happens."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender, contextlib.suppress(OSError):
-        with _short(directory) as name:
-            sender.sendto(b"!", name)
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
+        contextlib.suppress(OSError),
+        _short(directory) as name,
+    ):
+        sender.sendto(b"!", name)
 
 
 def _listen(path: Path) -> socket.socket:

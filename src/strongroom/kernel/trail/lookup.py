@@ -1,4 +1,4 @@
-"""The records of an account, looked up: found in the index, read from the journal, shown as their account may see them."""
+"""The records of an account: found in the index, read from the journal, shown as their account may see them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Trail:
         woken = False
         while True:
             try:
-                if not unread(self._journal, self._finder.standings(), begin):
+                if not unread(self._finder.standings(), begin):
                     return True
             except NoIndex:
                 pass
@@ -92,9 +92,8 @@ class Trail:
             decision = None
         if place.undone:
             event = _undone(event)
-        if wanted.attribute == "EventId":
-            if event["eventID"] != wanted.value or not _in_time(words, wanted):
-                return None
+        if wanted.attribute == "EventId" and (event["eventID"] != wanted.value or not _in_time(words, wanted)):
+            return None
         return Found(place.moment, words, event, decision)
 
 

@@ -126,7 +126,9 @@ def _compare_pin(log: _Log, head: Head, hashed: str) -> None:
         text = f"heads {last + 1} to {head.number} were signed and are not here"
         log.faults.append(Fault("removed", "heads", head.number, text))
     elif log.at and head.number < min(log.at):
-        log.notes.append(f"the given head is older than the oldest one kept, {min(log.at)}: compared by its chains alone")
+        log.notes.append(
+            f"the given head is older than the oldest one kept, {min(log.at)}: compared by its chains alone"
+        )
     else:
         log.faults.append(Fault("removed", "heads", head.number, "this head was signed and is not here"))
 
@@ -137,7 +139,9 @@ def _read(directory: Path, public: bytes) -> _Log:
     for path in files(directory):
         begins = first_number(path)
         if number and begins != number + 1:
-            log.faults.append(Fault("removed", path.name, 0, f"heads {number + 1} to {begins - 1} are missing before it"))
+            log.faults.append(
+                Fault("removed", path.name, 0, f"heads {number + 1} to {begins - 1} are missing before it")
+            )
             previous = ""
         elif not number and begins > 1:
             log.notes.append(f"heads before {begins} are not kept")
@@ -153,7 +157,9 @@ def _read(directory: Path, public: bytes) -> _Log:
             if head.number != number + 1 or (previous and head.previous != previous):
                 log.faults.append(Fault("changed", path.name, at, "this head does not follow the one before it"))
             if at == 1 and not head.full:
-                log.faults.append(Fault("changed", path.name, at, "a file of heads begins with one that names all chains"))
+                log.faults.append(
+                    Fault("changed", path.name, at, "a file of heads begins with one that names all chains")
+                )
             number, previous = head.number, hashed
             _take(log, head, hashed)
     if log.newest is None:

@@ -324,7 +324,7 @@ class Signer:
         self._write(change)
 
 
-class _Broken(Exception):
+class _Broken(Exception):  # noqa: N818  a finding
     """A chain is not as it was when it was signed; the text says how."""
 
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-SECRET = "AWS::SecretsManager::Secret"
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105  a type
 MAX_RESOURCES = 40
 """Of one record; BatchGetSecretValue names 20 secrets at most."""
 
@@ -34,7 +34,7 @@ _BY_PARAMETER: Mapping[str, Mapping[str, str]] = {
     "lambda.amazonaws.com": {"functionName": "AWS::Lambda::Function"},
     "logs.amazonaws.com": {"logGroupName": "AWS::Logs::LogGroup"},
 }
-_SECRET_ARN = ":secret:"
+_IN_ARN = ":secret:"
 _SUFFIX_CHARS = 7
 
 
@@ -135,7 +135,7 @@ def _secret_arn(event: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     """The secret that a call was about: the one it was decided for, made, or told of."""
     answer, more = event.get("responseElements") or {}, event.get("additionalEventData") or {}
     for found in (decision.get("resource"), answer.get("arn"), more.get("SecretId")):
-        if isinstance(found, str) and _SECRET_ARN in found and "*" not in found and "?" not in found:
+        if isinstance(found, str) and _IN_ARN in found and "*" not in found and "?" not in found:
             return found
     return ""
 
@@ -156,9 +156,9 @@ def _short(arn: str) -> str:
     """The name inside an ARN; empty for what is none."""
     if not arn.startswith("arn:"):
         return ""
-    head, found, name = arn.partition(_SECRET_ARN)
+    head, found, name = arn.partition(_IN_ARN)
     if found:
-        return name[:-_SUFFIX_CHARS] if name[-_SUFFIX_CHARS:-_SUFFIX_CHARS + 1] == "-" else name
+        return name[:-_SUFFIX_CHARS] if name[-_SUFFIX_CHARS : -_SUFFIX_CHARS + 1] == "-" else name
     return head.rpartition("/")[2] if "/" in head else head.rpartition(":")[2]
 
 

@@ -40,9 +40,7 @@ class World:
         self.trail = Trail(self.journal_directory, self.index_directory, wait_seconds=0.0)
 
     def following(self, index: Index) -> Follower:
-        return Follower(
-            self.journal_directory, index, lambda ids: self.committed.intersection(ids), lambda: self.now
-        )
+        return Follower(self.journal_directory, index, self.committed.intersection, lambda: self.now)
 
     def record(self, name: str = "GetSecretValue", *, writes: bool = False, **more: Any) -> str:
         """Append one record; its event's id."""
@@ -286,9 +284,7 @@ def test_more_than_a_chunk_between_outcomes_is_read_to_its_end(world: World) -> 
         world.record(event={"filler": "x" * 120_000})
     write = world.record("CreateSecret", writes=True)
     for _ in range(CHUNK_BYTES // 120_000 + 3):
-        world.journal._put(  # noqa: SLF001  no mark between: the public way would put some
-            world.journal._chain.records([_filler(world)], 0)  # noqa: SLF001
-        )
+        world.journal._put(world.journal._chain.records([_filler(world)], 0))
 
     assert write in world.found(most=100)
 

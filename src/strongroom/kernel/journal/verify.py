@@ -2,8 +2,8 @@
 
 A changed line no longer has the hash that the next one names; a removed or moved one leaves a gap in the
 numbers. The end of a chain that has ended is held by the mark with which the next start settled it. What
-cannot be seen from the files alone: lines cut off the end of the newest chains, and a journal rewritten as a
-whole.
+cannot be seen from the chains alone: lines cut off the end of the newest ones, and a journal rewritten as a
+whole. Signed heads show that (kernel/trail/proof.py).
 """
 
 from __future__ import annotations

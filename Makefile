@@ -24,7 +24,7 @@ run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ..
 setup: $(RUN)  ## make the virtual environment, start nothing
 
 test: $(TEST) $(NODE_MODULES) lint  ## every check, and every test but the long ones
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
@@ -42,7 +42,7 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 	PYTHONPATH=src $(PYTHON) tools/reference.py
 
 test-all: $(TEST) $(NODE_MODULES) lint  ## the long tests too
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
@@ -50,6 +50,7 @@ bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
 	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
 	PYTHONPATH=src $(PYTHON) -m bench.decisions
 	PYTHONPATH=src $(PYTHON) -m bench.kms $(ARGS)
+	PYTHONPATH=src $(PYTHON) -m bench.root_rotation
 
 clean:  ## remove what make has made; never a data directory
 	rm -rf $(VENV) $(PEER) $(JS)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

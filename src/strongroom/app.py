@@ -49,6 +49,7 @@ from strongroom.kernel.trail import heads, pieces, signer
 from strongroom.kernel.trail.follow import Follower, Segment
 from strongroom.kernel.trail.index import Index
 from strongroom.kernel.trail.indexing import Indexing
+from strongroom.kernel.trail.keeping import Keeper, Policy
 from strongroom.kernel.trail.lookup import Trail
 from strongroom.kernel.trail.places import Piece
 from strongroom.kernel.trail.rounds import Rounds
@@ -77,6 +78,7 @@ _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("nam
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
 _COMMIT_SECONDS = 60.0
+_KEEP_EVERY_SECONDS = 5.0
 _ERRANDS_SECONDS = 50.0
 """How long whoever wants all due jobs done waits for those that wait for functions."""
 
@@ -471,8 +473,8 @@ class Product:
         """The thread that keeps this node's index up, begun."""
         return Indexing(self._index_directory(), self.following(opened.store))
 
-    def rounds(self, opened: Opened) -> Rounds:
-        """The thread that signs this node's journal, and copies it to the store where nodes share one; begun."""
+    def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
+        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
         write = partial(_written, opened.queue)
         with opened.store.read() as tx:
             key = signer.signing_key(tx, opened.roots.keyring)
@@ -493,10 +495,22 @@ class Product:
         )
         public = key.public_der()
         write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
-        duties: dict[str, Callable[[], object]] = {"signing": made.step}
+        quick: dict[str, Callable[[], object]] = {"signing": made.step}
+        more: dict[str, Any] = {}
         if self._shares_a_store:
-            duties["copying"] = pieces.Copier(self._journal_directory(), self.node(), opened.store, write).step
-        return Rounds(duties)
+            copier = pieces.Copier(self._journal_directory(), self.node(), opened.store, write)
+            quick["copying"] = copier.step
+            more["forget"] = copier.forget
+        keeper = Keeper(
+            self._journal_directory(),
+            heads_directory,
+            signer=made,
+            policy=Policy(self.settings.journal_days, self.settings.journal_max_mb * 1024 * 1024),
+            clock=self.clock,
+            **more,
+        )
+        # Packing takes seconds, and signing shall not wait for it.
+        return Rounds(quick), Rounds({"keeping": keeper.step}, every_seconds=_KEEP_EVERY_SECONDS)
 
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
@@ -756,7 +770,8 @@ class Runner:
         self.house.close()
         self._loop.close()
         self._indexing.close()
-        self._rounds.close()
+        for rounds in self._rounds:
+            rounds.close()
         self._opened.close()
 
 

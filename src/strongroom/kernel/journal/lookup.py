@@ -50,7 +50,14 @@ def _in(path: Path, request_id: str) -> Iterator[Mapping[str, Any]]:
         for content in unpacked(path):
             yield from _found(content, request_id)
         return
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # packed since it was listed, or gone
+        packed = path.with_name(path.name + PACKED_SUFFIX)
+        if packed.exists():
+            yield from _in(packed, request_id)
+        return
+    with file:
         if not path.stat().st_size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:

@@ -45,6 +45,8 @@ def pack(path: Path) -> Path:
         while chunk := file.read(MEMBER_BYTES):
             out.write(_member(chunk + (file.readline() if not chunk.endswith(b"\n") else b"")))
         out.flush()
+        told = os.fstat(file.fileno())
+        os.utime(handle, ns=(told.st_atime_ns, told.st_mtime_ns))  # its age decides how long it is kept
         os.fsync(handle)
     draft.replace(target)
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -76,6 +76,7 @@ class Copier:
         self._node = node
         self._write = write
         with store.read() as tx:
+            self._whole: set[tuple[str, int]] = set()
             self._copied = {(chain, number): size for chain, number, size in tx.rows(_OWN, node=node)}
 
     def step(self) -> None:
@@ -85,11 +86,16 @@ class Copier:
             for name in names:
                 if left <= 0 or name.node != self._node:
                     break
+                if (name.chain, name.number) in self._whole:
+                    continue
                 path = self._directory / name.file
                 done = self._copied.get((name.chain, name.number), 0)
                 if path.exists() and path.stat().st_size <= done:
                     continue
-                left -= self._copy(name.chain, name.number, path, done, left)
+                copied = self._copy(name.chain, name.number, path, done, left)
+                left -= copied
+                if not copied and not path.exists():  # packed: nothing more will come
+                    self._whole.add((name.chain, name.number))
 
     def forget(self, chain: str, number: int) -> None:
         """A segment is gone by policy: its pieces go as well."""
@@ -100,6 +106,7 @@ class Copier:
 
         self._write(change)
         self._copied.pop((chain, number), None)
+        self._whole.discard((chain, number))
 
     def _copy(self, chain: str, number: int, path: Path, done: int, most: int) -> int:
         pieces: list[tuple[int, bytes]] = []

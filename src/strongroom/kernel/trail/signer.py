@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -92,7 +93,7 @@ def newest_heads(tx: Transaction) -> dict[str, tuple[int, str, str]]:
 
 
 class Signer:
-    """Signs the heads of one node. To be used from one thread."""
+    """Signs the heads of one node. Safe to share between threads."""
 
     def __init__(
         self,
@@ -121,6 +122,8 @@ class Signer:
         self._broken: dict[str, str] = {}
         self._told: tuple[str, ...] = ()
         self._gone: dict[str, Gone] = {}
+        self._all_gone: dict[str, Gone] = {}
+        self._lock = threading.RLock()
         heads.mkdir(mode=0o700, exist_ok=True)
         self._take_up()
 
@@ -135,10 +138,26 @@ class Signer:
 
     def removed(self, chain: str, gone: Gone) -> None:
         """The policy removes a part of a chain. To be told, and signed by ``step``, before it is done."""
-        self._gone[chain] = gone
+        with self._lock:
+            self._gone[chain] = gone
+
+    def gone_of(self, chain: str) -> Gone | None:
+        """What of a chain a signed head says is gone."""
+        return self._all_gone.get(chain) or self._manifest.gone.get(chain)
+
+    def last_line_of(self, name: SegmentName) -> End | None:
+        """Where a segment ends; None where it has no whole line or cannot be read."""
+        try:
+            return self._last_line(name, self._size(name))
+        except _Broken:
+            return None
 
     def step(self) -> Head | None:
         """Sign a head where anything changed since the last one. Raises what the disk or the store raise."""
+        with self._lock:
+            return self._step()
+
+    def _step(self) -> Head | None:
         changed = self._changed()
         full = self._in_file >= HEADS_A_FILE
         broken = tuple(f"{name}: {what}" for name, what in sorted(self._broken.items()))
@@ -163,6 +182,7 @@ class Signer:
         line = signed(after.as_of(head) if full else head, self._key)
         hashed = _hash(line)
         self._append(line, head.number, full=full)
+        self._all_gone.update(self._gone)
         self._manifest, self._gone, self._told = after, {}, broken
         self._number, self._previous = head.number, hashed
         self._keep(head, hashed, line)
@@ -214,7 +234,8 @@ class Signer:
             if end is not None and end != known:
                 changed[chain] = end
         for chain in self._manifest.chains:
-            if chain not in there and chain not in self._gone and chain not in self._broken:
+            going = self._gone.get(chain)
+            if chain not in there and not (going and going.whole) and chain not in self._broken:
                 log.error("chain %s is not there any more", chain)
                 self._broken[chain] = "it is not there any more"
         return changed

@@ -1,8 +1,7 @@
 """What becomes of closed segments: they are packed, and go when the operator's policy says so.
 
 Nothing goes that is not signed: the head that says that a segment is gone, and with what line it ended, is durable
-before
-the segment is removed, so that a verification tells what the policy removed from what somebody else did.
+before the segment is removed, so that a verification tells what the policy removed from what somebody else did.
 """
 
 from __future__ import annotations

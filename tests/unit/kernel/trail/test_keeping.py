@@ -37,6 +37,7 @@ class World:
         ended = self.journal("old")
         self.work(ended, 30)
         ended.close()
+        self.touch(ended)
         write_settled(self.directory, SettledNote(next(iter(chains(self.directory).values()))[0].start, {}))
         self.living = self.journal("w0")
         self.work(self.living, 30)
@@ -62,6 +63,9 @@ class World:
             self.ids.append(uuid4(SystemEntropy()))
             event = {"eventName": "x" * 200, "requestID": self.ids[-1]}
             journal.append([Record(self.ids[-1], event, writes=False)])
+        self.touch(journal)
+
+    def touch(self, journal: Journal) -> None:
         for path in self.directory.glob(f"{journal.chain_id}-*.jsonl"):
             os.utime(path, (self.now.timestamp(), self.now.timestamp()))
 

@@ -62,6 +62,7 @@ from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
+from strongroom.server.space import Bounds, Space
 from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts, trail
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
@@ -473,6 +474,14 @@ class Product:
         """The thread that keeps this node's index up, begun."""
         return Indexing(self._index_directory(), self.following(opened.store))
 
+    def space(self) -> Space:
+        """The free space of the data directory, as one process sees it."""
+        settings, mib = self.settings, 1024 * 1024
+        return Space(
+            settings.data,
+            Bounds(settings.space_warn_mb * mib, settings.space_writes_mb * mib, settings.space_calls_mb * mib),
+        )
+
     def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
         """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
         write = partial(_written, opened.queue)
@@ -510,7 +519,8 @@ class Product:
             **more,
         )
         # Packing takes seconds, and signing shall not wait for it.
-        return Rounds(quick), Rounds({"keeping": keeper.step}, every_seconds=_KEEP_EVERY_SECONDS)
+        slow = {"keeping": keeper.step, "reserving": self.space().reserve}
+        return Rounds(quick), Rounds(slow, every_seconds=_KEEP_EVERY_SECONDS)
 
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
@@ -630,11 +640,12 @@ class Worker:
         self._opened: Opened | None = None
         unconfined = product.settings.function_isolation == NO_ISOLATION
         warnings = (("functions", Unconfined.warning),) if unconfined else ()
+        self._space = space = product.space()
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings, *space.warnings()) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
         self._front: Front | None = None
@@ -664,6 +675,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
+            space=self._space,
         )
         if self._product.settings.console_on:
             door = SignedIn(opened.chain, opened.queue, opened.recorder)

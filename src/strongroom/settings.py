@@ -196,6 +196,30 @@ class Settings:
         least=0,
         most=1_000_000_000,
     )
+    space_warn_mb: int = _setting(
+        1024,
+        "MiB",
+        "Free space of the data directory's disk under which health warns.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_writes_mb: int = _setting(
+        256,
+        "MiB",
+        "Free space under which calls that make the store grow are refused.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_calls_mb: int = _setting(
+        64,
+        "MiB",
+        "Free space under which every call is refused; health still answers.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
     oidc_internal_hosts: tuple[str, ...] = _setting(
         (),
         "names",

@@ -26,7 +26,7 @@ run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ..
 setup: $(RUN)  ## make the virtual environment, start nothing
 
 test: $(TEST) $(NODE_MODULES) $(FUNCTIONS) lint  ## every check, and every test but the long ones
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
@@ -44,7 +44,7 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 	PYTHONPATH=src $(PYTHON) tools/reference.py
 
 test-all: $(TEST) $(NODE_MODULES) $(FUNCTIONS) lint  ## the long tests too
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +12,15 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from strongroom import console
 from strongroom.base.clock import Clock, iso_seconds, machine_clock
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
+from strongroom.console.front import SEALED, Front, Furnishing
 from strongroom.kernel import asking, rewrap, roots, wire
-from strongroom.kernel.call import Record
+from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.jobs import due
@@ -37,6 +37,7 @@ from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
+from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
@@ -46,7 +47,7 @@ from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
-from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, invocations
+from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -54,6 +55,8 @@ from strongroom.server.proxies import Proxies
 from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
+from strongroom.services.secretsmanager.rotation import RUN
+from strongroom.services.secretsmanager.running import Rotator
 from strongroom.settings import Settings
 
 NODE_FILE = "node"
@@ -302,6 +305,7 @@ class Product:
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
+        console.register(registry)
         local.register(
             registry,
             local.Local(
@@ -536,6 +540,9 @@ class Worker:
             health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
+        self._front: Front | None = None
+        if product.settings.console_on:
+            self._application.console = _sealed_console
         if root_key is not None:
             self.unseal(root_key)
 
@@ -561,6 +568,23 @@ class Worker:
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
         )
+        if self._product.settings.console_on:
+            door = SignedIn(
+                opened.chain,
+                opened.queue,
+                opened.recorder,
+                sync_each=self._product.settings.journal_sync == "each",
+            )
+            self._application.console = self._front = Front(door, self._furnishing(opened))
+
+    def _furnishing(self, opened: Opened) -> Furnishing:
+        settings = self._product.settings
+        return Furnishing(
+            idle=timedelta(minutes=settings.console_idle),
+            length=timedelta(hours=settings.console_session),
+            regions=sorted(opened.chain.regions),
+            region=settings.region,
+        )
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -569,6 +593,10 @@ class Worker:
 
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
+        front, self._front = self._front, None
+        if front is not None:
+            self._application.console = _sealed_console
+            front.close()
         engine, self._application.engine = self._application.engine, None
         self._opened = None
         if engine is not None:
@@ -593,7 +621,7 @@ class Runner:
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
         )
         self._node = product.node()
@@ -609,12 +637,17 @@ class Runner:
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
+        opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
+        rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
+        at_once = min(settings.rotations_at_once, settings.function_processes)
+        opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
         answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
         answering.start()
+        self._loop.release()
         self._loop.run(stop)
         answering.join()
 
@@ -659,6 +692,10 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer
+
+
+async def _sealed_console(_request: HTTPRequest, _source: Source) -> HTTPReply:
+    return SEALED
 
 
 def _new_account(entropy: Entropy) -> str:

@@ -82,6 +82,8 @@ class Standing:
                 "cipherSuite": tls_cipher,
                 "clientProvidedHostHeader": host[:MAX_TEXT_CHARS],
             }
+        if principal.from_console and invoked_by is None:
+            self._end["sessionCredentialFromConsole"] = "true"
 
     def event(
         self,
@@ -195,6 +197,56 @@ def _of_key(account: str, details: Mapping[str, Any]) -> dict[str, Any]:
         "serviceEventDetails": {**details, "keyId": arn.rpartition("/")[2]},
         "resources": [{"accountId": account, "type": "AWS::KMS::Key", "ARN": arn}],
     }
+
+
+def sign_in_event(
+    *,
+    event_id: str,
+    when: datetime,
+    product_now: datetime,
+    identity: Mapping[str, Any],
+    account: str,
+    region: str,
+    source_ip: str,
+    user_agent: str,
+    login_to: str,
+    mfa_used: bool,
+    failure: str | None,
+) -> dict[str, Any]:
+    """The event of a sign-in at the console, or of an attempt. ``failure``: why, in AWS's words; None where it held.
+
+    Source: CloudTrail User Guide, "AWS Management Console sign-in events".
+    """
+    event: dict[str, Any] = {
+        "eventVersion": VERSION,
+        "userIdentity": dict(identity),
+        "eventTime": second(when),
+        "eventSource": event_source("signin"),
+        "eventName": "ConsoleLogin",
+        "awsRegion": region,
+        "sourceIPAddress": source_ip,
+        "userAgent": user_agent[:MAX_TEXT_CHARS],
+    }
+    if failure is not None:
+        event["errorMessage"] = failure
+    event |= {
+        "requestParameters": None,
+        "responseElements": {"ConsoleLogin": "Success" if failure is None else "Failure"},
+        "additionalEventData": {
+            "LoginTo": login_to[:MAX_TEXT_CHARS],
+            "MobileVersion": "No",
+            "MFAUsed": "Yes" if mfa_used else "No",
+        },
+        "eventID": event_id,
+        "readOnly": False,
+        "eventType": "AwsConsoleSignIn",
+        "managementEvent": True,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+    }
+    if product_now != when:
+        event[PRODUCT_TIME] = second(product_now)
+    return event
 
 
 @lru_cache(maxsize=256)

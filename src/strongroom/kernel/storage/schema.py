@@ -54,6 +54,7 @@ job = Table(
     Column("lease_until_ms", BigInteger),
     Column("fence", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("lane", Text),  # of one lane only so many are under way at once
     Index("jobs_job_by_due", "due_ms"),
 )
 """Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""

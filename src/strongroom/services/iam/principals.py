@@ -42,6 +42,7 @@ from strongroom.services.iam.store import (
     entities,
     holdings,
     keys,
+    login_profiles,
     openid_providers,
     policies,
     roles,
@@ -133,7 +134,11 @@ class Principals:
         if session.account != account:
             raise _UnknownError
         issuer = _alive(tx, session.issuer_id, account)
-        if session.kind is not SessionKind.ROLE:
+        if session.kind is SessionKind.CONSOLE and not session.issuing_key:
+            profile = login_profiles.of_user(tx, issuer.id)
+            if profile is None or profile.changed > session.issued:
+                raise _UnknownError
+        elif session.kind is not SessionKind.ROLE:
             key = keys.find(tx, session.issuing_key)
             if key is None or not key.active or key.user_id != issuer.id:
                 raise _UnknownError
@@ -336,6 +341,7 @@ def _user(user: Entity, own_tags: Mapping[str, str], session: Session | None) ->
         tags=own_tags,
         token_issued=None if session is None else session.issued,
         mfa=None if session is None else session.mfa,
+        from_console=session is not None and session.kind is SessionKind.CONSOLE,
     )
 
 
@@ -381,4 +387,5 @@ _PRINCIPAL_OF: Mapping[SessionKind, Callable[[Entity, Mapping[str, str], Session
     SessionKind.USER: _user,
     SessionKind.ROLE: _role_session,
     SessionKind.FEDERATED: _federated,
+    SessionKind.CONSOLE: _user,
 }

@@ -17,7 +17,7 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, keyusers, model, store, tokenkeys, whocan
+from strongroom.services.local import errors, explanations, keyusers, model, rotations, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ def register(registry: Registry, local: Local) -> None:
     whocan.declare(room, registry)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
+    rotations.declare(room, registry)
     registry.add(room)
 
 

@@ -312,7 +312,7 @@ class Product:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry, self.settings.outside)
+        sts.register(registry, self.settings.outside, self.settings.data / "run" / "issuers")
         kms.register(registry)
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)

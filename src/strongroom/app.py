@@ -758,7 +758,6 @@ class Runner:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
         answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
         answering.start()
-        self._loop.release()
         self._loop.run(stop)
         answering.join()
 

@@ -65,7 +65,7 @@ def main() -> int:
     return 0 if complete else 1
 
 
-def _client(url: str, key: tuple[str, str]):  # type: ignore[no-untyped-def]  # noqa: ANN202  made by boto3 at run time
+def _client(url: str, key: tuple[str, str]):  # type: ignore[no-untyped-def]
     session = boto3.session.Session(
         aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1"
     )

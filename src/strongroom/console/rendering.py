@@ -30,6 +30,9 @@ SAID = {
     "policy-drop": "The resource policy was deleted.",
     "replicate": "The replica is being made.",
     "replica-drop": "The replica was removed.",
+    "key": "The key was created.",
+    "saved": "The change was made.",
+    "removed": "It was deleted.",
     "promote": "The version is AWSCURRENT now.",
 }
 """What a page may say of the change before it, by a word in its address: nobody can make it say anything else."""

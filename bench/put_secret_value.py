@@ -12,6 +12,7 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Any
 
 import boto3
 import orjson
@@ -23,7 +24,7 @@ from bench.servers import Moto, Strongroom
 SECRETS = 500
 TARGET = "secretsmanager.PutSecretValue"
 AT_MOST_A_SECOND = 5_000
-"""Requests signed for each second of load: wrk must not come to the end of them, for a repeated token writes nothing."""
+"""Requests signed for each second of load: wrk must not come to their end, for a repeated token writes nothing."""
 
 
 def main() -> int:
@@ -65,7 +66,7 @@ def main() -> int:
     return 0 if complete else 1
 
 
-def _client(url: str, key: tuple[str, str]):  # type: ignore[no-untyped-def]
+def _client(url: str, key: tuple[str, str]) -> Any:
     session = boto3.session.Session(
         aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1"
     )

@@ -23,6 +23,8 @@ NOT_UNDER_THE_ROOT: dict[str, str] = {
     "secretsmanager_earlier_key.wrapped": "a data key under a KMS key",
     "sealing_root.under_next": "a root under its successor",
     "sealing_root.under_previous": "a root under its predecessor",
+    "nodes_question.sealed": "a question of a node to others, under the key of clients' tokens, for seconds",
+    "nodes_answer.sealed": "an answer to it, likewise",
 }
 """Sealed columns that lie under something else than the root key, each with what that is."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.console.front import SEALED, Front, Furnishing
-from strongroom.kernel import rewrap, roots, wire
+from strongroom.kernel import asking, rewrap, roots, wire
 from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
@@ -49,7 +47,7 @@ from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
-from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, invocations
+from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -57,6 +55,8 @@ from strongroom.server.proxies import Proxies
 from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
+from strongroom.services.secretsmanager.rotation import RUN
+from strongroom.services.secretsmanager.running import Rotator
 from strongroom.settings import Settings
 
 NODE_FILE = "node"
@@ -87,6 +87,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
+        self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
             parse_seal(settings.seal, settings.data, settings.seal_command)
@@ -99,6 +100,13 @@ class Product:
         settings = self.settings
         named = "" if current.read(settings.data) is not None else settings.seal
         return parse_seal(named, settings.data, settings.seal_command)
+
+    def described(self) -> str:
+        """What the seal protects against; worked out once for as long as it stands."""
+        mark, kept = current.mark(self.settings.data), self._described
+        if kept is None or kept[0] != mark:
+            kept = self._described = (mark, self.seal.describe())
+        return kept[1]
 
     # ------------------------------------------------------------------ start
 
@@ -264,7 +272,8 @@ class Product:
             kept = roots.Roots(_opened(tx, root_key), roots.stored(tx))
             facts = self._facts(tx)
         keyring = kept.keyring
-        registry = self.registry(facts, keyring)
+        nodes = asking.Nodes(store, keyring, self.entropy, self.clock, self.node())
+        registry = self.registry(facts, keyring, nodes)
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
@@ -284,10 +293,10 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes)
 
-    def registry(self, facts: Facts, keyring: Keyring) -> Registry:
-        """All rooms."""
+    def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
+        """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
         sts.register(registry, self.settings.outside)
@@ -304,7 +313,8 @@ class Product:
                 dev_clock=facts.dev_clock,
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
-                lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
+                lookup=self.lookup,
+                nodes=nodes,
             ),
         )
         return registry
@@ -418,6 +428,10 @@ class Product:
 
         return Facts(account=value(ACCOUNT), dev_clock=value(DEV_CLOCK) == "1")
 
+    def lookup(self, request_id: str) -> tuple[list[Mapping[str, Any]], bool]:
+        """This node's lines of a request, and whether all of its journal was searched."""
+        return lines_of_request(self._journal_directory(), request_id)
+
     def _journal_directory(self) -> Path:
         return self.settings.data / "journal"
 
@@ -496,6 +510,7 @@ class Opened:
     recorder: Recorder
     chain: Chain
     offset: Callable[[Transaction], timedelta]
+    nodes: asking.Nodes
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -522,7 +537,7 @@ class Worker:
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
         self._front: Front | None = None
@@ -591,6 +606,7 @@ class Runner:
     """The runner (server.parts.RunnerParts)."""
 
     def __init__(self, product: Product, root_key: bytes) -> None:
+        self._product = product
         self._opened = product.open_engine(root_key, "runner")
         self._loop = JobLoop(
             registry=self._opened.registry,
@@ -600,7 +616,7 @@ class Runner:
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
         )
         self._node = product.node()
@@ -616,11 +632,22 @@ class Runner:
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
+        opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
+        rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
+        at_once = min(settings.rotations_at_once, settings.function_processes)
+        opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
-        """Do due jobs until told to stop."""
+        """Do due jobs, and answer what other nodes ask, until told to stop."""
+        answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
+        answering.start()
+        self._loop.release()
         self._loop.run(stop)
+        answering.join()
+
+    def _answer(self, subject: Mapping[str, Any]) -> Any:
+        return local.told_of(subject, self._product.lookup)
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""

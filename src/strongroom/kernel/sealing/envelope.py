@@ -115,10 +115,21 @@ def seal_message(
     | commitment (32) | ciphertext | tag (16). About 170 bytes more than the plaintext, 290 at most.
     Source: RFC 5869; NIST SP 800-38D; KMS API reference, Encrypt (order of the context does not matter).
     """
+    return seal_bound_message(material, header, plaintext, canonical_context(context), entropy)
+
+
+def seal_bound_message(
+    material: Material,
+    header: MessageHeader,
+    plaintext: bytes,
+    bound: bytes,
+    entropy: Entropy = _SYSTEM_ENTROPY,
+) -> bytes:
+    """As ``seal_message``; ``bound`` is its context as ``canonical_context`` writes it."""
     salt = entropy.take(_SALT_BYTES)
     key, commitment = material.message_keys(salt)
     head = _written_header(header) + salt + commitment
-    return head + aead.encrypt(key, _NONCE, plaintext, head + canonical_context(context))
+    return head + aead.encrypt(key, _NONCE, plaintext, head + bound)
 
 
 def message_header(blob: bytes) -> MessageHeader:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import orjson
+
 from strongroom.base.keyids import LONG_TERM, account_of
 from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
@@ -24,7 +26,7 @@ from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed, mfa, persons, secrets
-from strongroom.services.iam.rules import issuers
+from strongroom.services.iam.rules import issuers, password_policy
 from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
@@ -35,6 +37,7 @@ from strongroom.services.iam.rules.names import (
     parse_entity_arn,
 )
 from strongroom.services.iam.store import (
+    accounts,
     devices,
     entities,
     holdings,
@@ -187,6 +190,8 @@ class Principals:
             if document is None:
                 raise LookupError(f"{arn} is attached and not there")
             found.append(document)
+        if holder.kind is USER and password_policy.lets_users_change(accounts.password_policy(tx, account)):
+            found.append(_own_password(holder.arn))
         boundary = None if holder.boundary is None else self._boundary(tx, account, holder.boundary)
         return IdentityPolicies(tuple(found), boundary)
 
@@ -287,6 +292,18 @@ class Principals:
             return tx.cached(name.account, GENERATION, ("role", arn), load)
         except _UnknownError:
             return None
+
+
+def _own_password(arn: str) -> Document:
+    """What AllowUsersToChangePassword gives every user. Source: IAM User Guide, "Set an account password policy for
+    IAM users": iam:ChangePassword for their own user, and iam:GetAccountPasswordPolicy.
+    """
+    statements = [
+        {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": arn},
+        {"Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*"},
+    ]
+    text = orjson.dumps({"Version": "2012-10-17", "Statement": statements}).decode()
+    return load_document(text, DocumentKind.IDENTITY, "account password policy")
 
 
 def _role(tx: Transaction, found: Entity) -> Role:

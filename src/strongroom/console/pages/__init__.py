@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from strongroom.console.pages import explaining, identities, keys, people, secret, secrets, storing
+from strongroom.console.pages import dashboard, explaining, identities, keys, people, secret, secrets, storing
 from strongroom.console.visit import Reply, Visit
 
 Table = Sequence[tuple[str, str, Callable[[Visit], Reply]]]
@@ -12,6 +12,15 @@ Table = Sequence[tuple[str, str, Callable[[Visit], Reply]]]
 OPEN_PAGES: Table = people.OPEN
 """What is there before anybody signed in."""
 
-_ROOMS = (people.SIGNED_IN, explaining.PAGES, secrets.PAGES, storing.PAGES, secret.PAGES, keys.PAGES, identities.PAGES)
+_ROOMS = (
+    people.SIGNED_IN,
+    explaining.PAGES,
+    dashboard.PAGES,
+    secrets.PAGES,
+    storing.PAGES,
+    secret.PAGES,
+    keys.PAGES,
+    identities.PAGES,
+)
 PAGES: Table = [page for room in _ROOMS for page in room]
 """What needs a session. A change (POST) needs the session's form token too."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Integer, and_, bindparam, delete, func, insert, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
@@ -62,6 +62,7 @@ _VERSION_BY_ID = Statement(
 _SUMMARIES = Statement(
     select(*_SUMMARY).where(version.c.secret_pk == _OF_SECRET).order_by(version.c.created_ms, version.c.pk)
 )
+_COUNT = Statement(select(func.count()).select_from(version).where(version.c.secret_pk == _OF_SECRET))
 _LABELS = Statement(
     select(label.c.label, version.c.version_id)
     .join_from(label, version, version.c.pk == label.c.version_pk)
@@ -156,6 +157,12 @@ def version_by_id(tx: Transaction, secret_pk: int, version_id: str) -> Version |
 def versions_of(tx: Transaction, secret_pk: int) -> list[Summary]:
     """Every version of a secret, oldest first, deprecated ones too."""
     return [Summary._make(row) for row in tx.rows(_SUMMARIES, of_secret=secret_pk)]
+
+
+def count_of(tx: Transaction, secret_pk: int) -> int:
+    """How many versions a secret has, deprecated ones too."""
+    row = tx.row(_COUNT, of_secret=secret_pk)
+    return 0 if row is None else int(row[0])
 
 
 def labels_of(tx: Transaction, secret_pk: int) -> dict[str, str]:

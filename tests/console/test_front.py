@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from strongroom.console import front
 from strongroom.server.asgi import is_page
+from strongroom.services.iam import signin
 from strongroom.settings import Settings
+from tests.console.conftest import PASSWORD, World
 from tests.deployment import ROOT, Deployment, clean_environment
 from tests.raw import send
+from tests.rotation.rotators import until
 
 
 @pytest.mark.parametrize(
@@ -60,3 +67,31 @@ def test_as_a_user_runs_it_the_console_answers_is_sealed_with_the_server_and_sta
     off = {"STRONGROOM_CONSOLE": "off"}
     with Deployment(tmp_path / "off", "--workers", "1", "--tls", "off", env=off) as server:
         assert b"Sign in" not in send(server.url, "GET", "/console/sign-in", b"", {}).body
+
+
+def test_a_flood_of_sign_ins_is_cut_and_keeps_nobody_from_the_pages(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both threads for sign-ins are held here; one more waits, the next is told to come again."""
+    monkeypatch.setattr(front, "SIGN_INS_WAITING", 1)
+    held, let_go = threading.Barrier(front.SIGN_INS_AT_ONCE + 1), threading.Event()
+    prepared = signin.prepare
+
+    def wait(*given: Any) -> Any:
+        held.wait(60)
+        let_go.wait(60)
+        return prepared(*given)
+
+    browser = world.signed_in()
+    monkeypatch.setattr(signin, "prepare", wait)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(world.browser().sign_in, world.account.id, "admin", PASSWORD) for _ in range(2)]
+        held.wait(60)
+        monkeypatch.setattr(signin, "prepare", prepared)
+        waiting = threads.submit(world.browser().sign_in, world.account.id, "admin", PASSWORD)
+        worker = world.server.worker.asgi.console  # type: ignore[attr-defined]
+        until(lambda: worker._waiting[True] == 3, "the third sign-in")
+        assert "Too busy" in world.browser().sign_in(world.account.id, "admin", PASSWORD).text
+        assert 200 == browser.get("/console/sessions").status
+        let_go.set()
+        assert [200] * 3 == [one.result(60).status for one in (*asked, waiting)]

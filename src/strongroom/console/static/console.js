@@ -148,6 +148,19 @@ each("form[data-wizard]", (form) => {
   show(Number(form.dataset.wizard) || 0, false);
 });
 
+// Work that is under way: its part of the page is fetched anew, until it is done or for a minute.
+const follow = async (left) => {
+  const part = document.querySelector("[data-under-way]");
+  if (!part || left === 0) return;
+  await new Promise((go) => { setTimeout(go, 2000); });
+  const answer = await fetch(location.href, { credentials: "same-origin" });
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+  if (!found || part.contains(document.activeElement)) return;
+  part.replaceWith(found);
+  follow(left - 1);
+};
+follow(30);
+
 // One menu is open at a time; Escape closes it.
 addEventListener("click", (event) => each("details.menu[open]", (menu) => {
   if (!menu.contains(event.target)) menu.open = false;

@@ -76,13 +76,13 @@ each("[data-rows]", (rows) => {
     if (!gone) return;
     const row = gone.closest(".row");
     if (rows.querySelectorAll(".row").length > 1) row.remove();
-    else each("input", (input) => { input.value = ""; }, row);
+    else each("input, textarea", (input) => { input.value = ""; }, row);
   });
   each(`[data-add="${rows.id}"]`, (button) => {
     button.hidden = false;
     button.addEventListener("click", () => {
       const row = first.cloneNode(true);
-      each("input", (input) => { input.value = ""; }, row);
+      each("input, textarea", (input) => { input.value = ""; }, row);
       rows.append(row);
       row.querySelector("input").focus();
     });

@@ -46,7 +46,7 @@ from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
-from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, invocations
+from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -54,6 +54,8 @@ from strongroom.server.proxies import Proxies
 from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
+from strongroom.services.secretsmanager.rotation import RUN
+from strongroom.services.secretsmanager.running import Rotator
 from strongroom.settings import Settings
 
 NODE_FILE = "node"
@@ -588,6 +590,9 @@ class Runner:
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
+        opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
+        rotator = Rotator(unasked, closing=lambda: self.house.closing)
+        opened.registry.add_errand(RUN, rotator.run)
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:

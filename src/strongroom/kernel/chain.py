@@ -414,7 +414,21 @@ class Chain:
         except Answerable as refusal:
             back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
             return refusal, [*back, self.records.of(call, operation, model, None, refusal, None)]
+        if call.afterwards is not None:
+            return answer, []  # its record follows its answer: ``perform_outside``
         return answer, [*call.records, self.records.of(call, operation, model, answer, None, tx)]
+
+    def perform_outside(self, call: Call) -> tuple[Answer | Answerable, list[AnyRecord]]:
+        """What an unasked call of Mode.WAIT left to be done, in no transaction; as ``perform`` answers."""
+        operation = self.registry.rooms[call.service].operations[call.name]
+        model = self.catalogue.service(call.service).operations[call.name]
+        if call.afterwards is None:
+            raise RuntimeError("a call that left nothing to be done")
+        try:
+            answer = call.afterwards()
+        except Answerable as refusal:
+            return refusal, [*call.records, self.records.of(call, operation, model, None, refusal, None)]
+        return answer, [*call.records, self.records.of(call, operation, model, answer, None, None)]
 
     def service(self, name: str) -> Credential:
         """A service as a caller."""

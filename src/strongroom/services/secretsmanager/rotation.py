@@ -32,6 +32,9 @@ from strongroom.services.secretsmanager.store import Rotation, Secret, rotations
 SCHEDULED = "secretsmanager:rotate"
 """The job that begins a scheduled rotation. Key: the secret's number. Due: a moment inside its next window."""
 
+RUN = "secretsmanager:rotation"
+"""The errand that runs one rotation. Key: its number. Due: at once, or when the next attempt is."""
+
 MESSAGE_CHARS = 1024
 
 
@@ -168,6 +171,7 @@ def begin(hand: Hand, tx: Transaction, one: Secret, token: str, *, test: bool) -
     after = labels.moved(before, labels.Change.RESERVED, token)
     store.versions.write_labels(tx, one.pk, before, after)
     begun = rotations.add(tx, secret_pk=one.pk, version_id=token, test=test, began_ms=to_ms(hand.now))
+    due.schedule(tx, kind=RUN, key=str(begun.pk), due=hand.now)
     _tell(hand, one, begun, "Started")
     return begun
 
@@ -209,6 +213,7 @@ def failed(hand: Hand, tx: Transaction, one: Secret, rotation: Rotation, failure
         message=failure.message[:MESSAGE_CHARS],
         next_ms=to_ms(failure.again),
     )
+    due.schedule(tx, kind=RUN, key=str(rotation.pk), due=failure.again)
     told = f"Error when executing lambda {one.rotation_lambda_arn} during {failure.step} step"
     _tell(hand, one, rotation, "Failed", told)
     return True

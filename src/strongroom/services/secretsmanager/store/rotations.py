@@ -54,6 +54,7 @@ _ADD = Statement(
 _UNDER_WAY = Statement(
     select(*_COLUMNS).where(_OURS, rotation.c.state == PENDING).order_by(rotation.c.pk.desc()).limit(1)
 )
+_BY_PK = Statement(select(*_COLUMNS).where(rotation.c.pk == bindparam("at_pk")))
 _BY_VERSION = Statement(select(*_COLUMNS).where(_OURS, rotation.c.version_id == bindparam("of_version")))
 _HISTORY = Statement(select(*_COLUMNS).where(_OURS).order_by(rotation.c.pk.desc()).limit(bindparam("at_most")))
 _END = Statement(
@@ -119,6 +120,12 @@ def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_m
 def under_way(tx: Transaction, secret_pk: int) -> Rotation | None:
     """The rotation of a secret that has not ended."""
     row = tx.row(_UNDER_WAY, of_secret=secret_pk)
+    return None if row is None else Rotation._make(row)
+
+
+def by_pk(tx: Transaction, pk: int) -> Rotation | None:
+    """One rotation by its number."""
+    row = tx.row(_BY_PK, at_pk=pk)
     return None if row is None else Rotation._make(row)
 
 

@@ -42,6 +42,9 @@ class Server:
     directory: Path
     programs: Path
     user: str | None
+    more: tuple[str, ...] = ()
+    """Settings beyond those of every test, such as ``listen_addresses=127.0.0.1``."""
+    port: int = 5432
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _made: int = 0
 
@@ -58,11 +61,11 @@ class Server:
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database, with its password."""
-        return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}"
+        return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}&port={self.port}"
 
     def start(self) -> None:
         """Start and wait until it answers. The server ends with the thread that makes it."""
-        settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN]
+        settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN, f"port={self.port}", *self.more]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -123,7 +126,7 @@ class Server:
 
 def started() -> Server:
     """A new server with a migrated template database. Raises RuntimeError where there is no PostgreSQL."""
-    server = _initialised()
+    server = initialised()
     try:
         server.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
@@ -138,7 +141,8 @@ def started() -> Server:
     return server
 
 
-def _initialised() -> Server:
+def initialised() -> Server:
+    """A server's directory, with nothing started. Raises RuntimeError where there is no PostgreSQL."""
     found = programs()
     if found is None:
         raise RuntimeError("these tests need PostgreSQL's server (Debian: apt-get install postgresql)")

@@ -17,25 +17,25 @@ class RotationError(Exception):
     """A step cannot go on. The text is for the operator; values in it are masked before it leaves."""
 
 
-class BadSecret(RotationError):  # noqa: N818  reads as what it says
+class BadSecret(RotationError):
     """The value lacks something, or something in it is not what the engine needs."""
 
 
-class Unreachable(RotationError):  # noqa: N818  as above
+class Unreachable(RotationError):
     """Nobody answered at the address, or not with the TLS that was asked for."""
 
     def __init__(self, address: str, words: object) -> None:
         super().__init__(f"could not connect to {address}: {said(words)}")
 
 
-class Refused(RotationError):  # noqa: N818  as above
+class Refused(RotationError):
     """The target answered and refused the login."""
 
     def __init__(self, user: str, words: object) -> None:
         super().__init__(f"the login as {user} was refused: {said(words)}")
 
 
-class CannotChange(RotationError):  # noqa: N818  as above
+class CannotChange(RotationError):
     """The target let us in and did not take the change."""
 
     def __init__(self, what: str, words: object) -> None:

@@ -38,7 +38,8 @@ def _permissions(secret: Secret) -> list[Finding]:
 
     def read() -> None:
         told = client.get_secret_value(SecretId=secret.arn, VersionStage=CURRENT)
-        current.update(version=told["VersionId"], text=told["SecretString"])
+        if "SecretString" in told:
+            current.update(version=told["VersionId"], text=told["SecretString"])
 
     def write() -> None:
         # The same token with the same value stores nothing, and is allowed or refused as a new value would be.
@@ -48,9 +49,7 @@ def _permissions(secret: Secret) -> list[Finding]:
 
     def move() -> None:
         # No version has this id: a call that is allowed is refused for that alone.
-        client.update_secret_version_stage(
-            SecretId=secret.arn, VersionStage=PENDING, RemoveFromVersionId=_NO_VERSION
-        )
+        client.update_secret_version_stage(SecretId=secret.arn, VersionStage=PENDING, RemoveFromVersionId=_NO_VERSION)
 
     calls: dict[str, Callable[[], object]] = {
         "secretsmanager:DescribeSecret": lambda: client.describe_secret(SecretId=secret.arn),

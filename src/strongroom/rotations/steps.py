@@ -27,9 +27,7 @@ def run_step(step: str, secret: Secret, plan: Plan) -> None:
             plan.retire(secret.current(), secret.read(PREVIOUS))
         return
     if PENDING not in stages[secret.token]:
-        raise RotationError(
-            f"Secret version {secret.token} not set as AWSPENDING for rotation of secret {secret.arn}."
-        )
+        raise RotationError(f"Secret version {secret.token} not set as AWSPENDING for rotation of secret {secret.arn}.")
     doing(secret, plan, stages)
 
 

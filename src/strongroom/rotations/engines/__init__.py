@@ -15,12 +15,12 @@ from strongroom.rotations.errors import BadSecret
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One engine. ``packages``: what its function is packed with; ``seconds``: the timeout of a step."""
+    """One engine. ``packages``: what its function is packed with; ``parts``: modules that its own builds on."""
 
     module: str
     packages: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ("single",)
-    needs_superuser: bool = False
+    parts: tuple[str, ...] = ()
 
 
 _DATABASE = ("single", "alternating")

@@ -30,6 +30,6 @@ class Bare:
     def retire(self, current: Value, previous: Value | None) -> None:
         """Nothing took the old one."""
 
-    def rehearse(self, current: Value) -> list[Finding]:
+    def rehearse(self, current: Value) -> list[Finding]:  # noqa: ARG002  any value will do
         """The settings make a password."""
         return [Finding("password", f"passwords of {len(self._tools.password())} characters are made")]

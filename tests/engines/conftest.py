@@ -9,7 +9,8 @@ import pytest
 
 from tests.engines.rotating import Rotating
 from tests.inprocess import InProcess
-from tests.targets import postgresql
+from tests.targets import mariadb, postgresql
+from tests.targets.mariadb import MariaDBTarget
 from tests.targets.postgresql import PostgreSQLTarget
 
 
@@ -32,4 +33,11 @@ def rotating(strongroom: InProcess, monkeypatch: pytest.MonkeyPatch) -> Rotating
 def postgres_target() -> Iterator[PostgreSQLTarget]:
     """PostgreSQL over TCP with TLS."""
     with postgresql.target() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def mariadb_target() -> Iterator[MariaDBTarget]:
+    """MariaDB with TLS."""
+    with mariadb.target() as found:
         yield found

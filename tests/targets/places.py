@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -59,7 +60,7 @@ def certificates(where: Path, user: str | None = None) -> Certificates:
     key.write_bytes(issued.key)
     if user is not None:
         for file in (chain, key, ca):
-            shutil.chown(file, user, user)
+            shutil.chown(file, user)
     return Certificates(authority.certificate.decode(), chain, key, ca)
 
 
@@ -79,7 +80,7 @@ def start(
             stderr=out,
             stdin=subprocess.DEVNULL,
             user=user,
-            group=user,
+            group=group_of(user),
             env=dict(env) if env is not None else None,
             preexec_fn=_die_with_parent,  # noqa: PLW1509  calls one function of the C library
         )
@@ -115,6 +116,11 @@ def listens(port: int) -> bool:
 def nobody() -> str | None:
     """The user for servers that refuse to be root's; None where we are not root."""
     return "nobody" if os.geteuid() == 0 else None
+
+
+def group_of(user: str | None) -> int | None:
+    """The first group of a user."""
+    return None if user is None else pwd.getpwnam(user).pw_gid
 
 
 def _die_with_parent() -> None:

@@ -65,7 +65,8 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until it answers. The server ends with the thread that makes it."""
-        settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN, f"port={self.port}", *self.more]
+        own = (f"unix_socket_directories={self.directory}", "listen_addresses=", f"port={self.port}")
+        settings = [*own, *_PLAIN, *self.more]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [

@@ -9,9 +9,10 @@ import pytest
 
 from tests.engines.rotating import Rotating
 from tests.inprocess import InProcess
-from tests.targets import mariadb, postgresql
+from tests.targets import mariadb, postgresql, redis_server
 from tests.targets.mariadb import MariaDBTarget
 from tests.targets.postgresql import PostgreSQLTarget
+from tests.targets.redis_server import RedisTarget
 
 
 @pytest.fixture(scope="session")
@@ -40,4 +41,11 @@ def postgres_target() -> Iterator[PostgreSQLTarget]:
 def mariadb_target() -> Iterator[MariaDBTarget]:
     """MariaDB with TLS."""
     with mariadb.target() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def redis_target() -> Iterator[RedisTarget]:
+    """Redis, plain and with TLS."""
+    with redis_server.target() as found:
         yield found

@@ -6,13 +6,15 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from strongroom.rotations.contract import Plan, Value
+from strongroom.rotations.contract import Attempt, Plan, Value
 
 
 class Alone:
     """Tools without AWS (contract.Tools): passwords of one's own, and the secrets of superusers by name."""
 
-    def __init__(self, passwords: list[str] | None = None, *, others: Mapping[str, Value] | None = None, **environment: str) -> None:
+    def __init__(
+        self, passwords: list[str] | None = None, *, others: Mapping[str, Value] | None = None, **environment: str
+    ) -> None:
         self.environment: Mapping[str, str] = environment
         self._passwords = passwords or []
         self._others = others or {}
@@ -32,7 +34,7 @@ class Alone:
 
 def turned(plan: Plan, current: Value, previous: Value | None = None) -> Value:
     """One rotation of a value: each step twice, for each may be repeated; the value after it."""
-    pending = plan.create(current)
+    pending = plan.create(current, Attempt(token=secrets.token_hex(16), previous=previous))
     for _ in range(2):
         plan.set(pending, current, previous)
         plan.test(pending)

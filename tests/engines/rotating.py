@@ -42,7 +42,9 @@ class Rotating:
 
     def read(self, name: str, stage: str = "AWSCURRENT") -> dict[str, Any]:
         """A value."""
-        found: dict[str, Any] = json.loads(self.secrets.get_secret_value(SecretId=name, VersionStage=stage)["SecretString"])
+        found: dict[str, Any] = json.loads(
+            self.secrets.get_secret_value(SecretId=name, VersionStage=stage)["SecretString"]
+        )
         return found
 
     def enable(self, name: str, engine: str, *words: str) -> dict[str, Any]:
@@ -50,10 +52,22 @@ class Rotating:
         before = set(self.secrets.describe_secret(SecretId=name)["VersionIdsToStages"])
         assert 0 == self.cli("enable", name, "--engine", engine, *words)
         (token,) = set(self.secrets.describe_secret(SecretId=name)["VersionIdsToStages"]) - before
-        rotated(self.secrets, name, token)
+        self._wait(name, token)
         return self.read(name)
 
     def rotate(self, name: str) -> dict[str, Any]:
         """Rotate once more; the new value."""
-        rotated(self.secrets, name, self.secrets.rotate_secret(SecretId=name)["VersionId"])
+        self._wait(name, self.secrets.rotate_secret(SecretId=name)["VersionId"])
         return self.read(name)
+
+    def _wait(self, name: str, token: str) -> None:
+        try:
+            rotated(self.secrets, name, token)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{self.said(name)}") from None
+
+    def said(self, name: str) -> str:
+        """The log of a secret's function."""
+        function = self.secrets.describe_secret(SecretId=name)["RotationLambdaARN"].rpartition(":")[2]
+        found = self.account.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+        return "\n".join(event["message"].rstrip() for event in found)

@@ -39,9 +39,7 @@ def test_nasty_names_and_passwords_are_quoted_by_the_driver(
 
 
 @pytest.mark.parametrize(("user", "password"), NASTY)
-def test_the_second_user_has_the_grants_of_the_first(
-    mariadb_target: MariaDBTarget, user: str, password: str
-) -> None:
+def test_the_second_user_has_the_grants_of_the_first(mariadb_target: MariaDBTarget, user: str, password: str) -> None:
     user = user[1:]
     mariadb_target.run("CREATE DATABASE IF NOT EXISTS `kept``%%`")
     first = mariadb_target.make_user(user, "first", "REQUIRE SSL") | {"masterarn": "admin"}
@@ -55,7 +53,11 @@ def test_the_second_user_has_the_grants_of_the_first(
         mariadb_target.opens(second),
     )
     grants = [
-        [grant.rpartition(" TO ")[0] + grant.rpartition("`127.0.0.1`")[2] for (grant,) in mariadb_target.run("SHOW GRANTS FOR %s@'127.0.0.1'", name) if "USAGE" not in grant]
+        [
+            grant.rpartition(" TO ")[0] + grant.rpartition("`127.0.0.1`")[2]
+            for (grant,) in mariadb_target.run("SHOW GRANTS FOR %s@'127.0.0.1'", name)
+            if "USAGE" not in grant
+        ]
         for name in (user, second["username"])
     ]
     assert grants[0] == grants[1]
@@ -82,7 +84,7 @@ def test_two_users_take_turns_end_to_end(rotating: Rotating, mariadb_target: Mar
 
 def test_a_refused_login_is_told_apart_from_a_target_that_is_not_there(mariadb_target: MariaDBTarget) -> None:
     wrong = mariadb_target.value("nobody", "wrong")
-    with pytest.raises(RotationError, match="the login as nobody was refused: .*Access denied for user"):
+    with pytest.raises(RotationError, match=r"the login as nobody was refused: .*Access denied for user"):
         plan().test(wrong)
     with pytest.raises(RotationError, match=r"could not connect to 127\.0\.0\.1:1: .*Connection refused"):
         plan().test(wrong | {"port": 1})
@@ -90,7 +92,7 @@ def test_a_refused_login_is_told_apart_from_a_target_that_is_not_there(mariadb_t
 
 def test_a_certificate_of_nobody_we_know_ends_the_conversation(mariadb_target: MariaDBTarget) -> None:
     first = mariadb_target.make_user("unknown-ca", "first")
-    with pytest.raises(RotationError, match="could not connect to .*certificate verify failed"):
+    with pytest.raises(RotationError, match=r"could not connect to .*certificate verify failed"):
         plan().test(first | {"ca": places_certificate()})
 
 

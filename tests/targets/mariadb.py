@@ -73,7 +73,10 @@ def target() -> Iterator[MariaDBTarget]:
         one.mkdir()
     made = places.certificates(where, user)
     init.touch(0o600)
-    init.write_text(f"CREATE USER admin@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO admin@'127.0.0.1' WITH GRANT OPTION;\n")
+    init.write_text(
+        f"CREATE USER admin@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
+        "GRANT ALL ON *.* TO admin@'127.0.0.1' WITH GRANT OPTION;\n"
+    )
     if user is not None:
         for one in (where, data, scratch, init):
             shutil.chown(one, user)
@@ -81,7 +84,12 @@ def target() -> Iterator[MariaDBTarget]:
     tables = "".join(Path("/usr/share/mysql", name).read_text() for name in _SYSTEM)
     boot = f"create database mysql;\nuse mysql;\nSET @auth_root_socket=NULL;\n{tables}"
     done = subprocess.run(
-        [*common, "--bootstrap"], input=boot.encode(), capture_output=True, check=False, user=user, group=places.group_of(user)
+        [*common, "--bootstrap"],
+        input=boot.encode(),
+        capture_output=True,
+        check=False,
+        user=user,
+        group=places.group_of(user),
     )
     if done.returncode:
         raise RuntimeError(done.stderr.decode(errors="replace"))

@@ -119,7 +119,7 @@ def _wish(given: argparse.Namespace, clients: Clients) -> Wish:
         engine=given.engine,
         strategy=given.strategy,
         superuser=None if other is None else other["ARN"],
-        user=given.user,
+        user=None if given.user is None else clients("iam").get_user(UserName=given.user)["User"]["Arn"],
         keys=_keys(clients, one),
         superuser_keys=() if other is None else _keys(clients, other),
         settings=settings,

@@ -27,7 +27,10 @@ _NAME_CHARACTERS = 40
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A rotation to be set up. ``keys`` and ``superuser_keys`` are ARNs of customer KMS keys, empty for AWS's own."""
+    """A rotation to be set up.
+
+    ``keys`` and ``superuser_keys`` are ARNs of customer KMS keys, empty for AWS's own; ``user`` is an IAM user's ARN.
+    """
 
     arn: str
     engine: str
@@ -78,8 +81,7 @@ class Wish:
         statements += [_allow(["kms:Decrypt"], key) | {"Condition": through} for key in self.superuser_keys]
         if self.user is not None:
             keys = ["CreateAccessKey", "DeleteAccessKey", "ListAccessKeys"]
-            arn = f"arn:aws:iam::{self.account}:user/{self.user}"
-            statements.append(_allow([f"iam:{name}" for name in keys], arn))
+            statements.append(_allow([f"iam:{name}" for name in keys], self.user))
             statements.append(_allow(["secretsmanager:ListSecretVersionIds"], self.arn))
         return {"Version": "2012-10-17", "Statement": statements}
 

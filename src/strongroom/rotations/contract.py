@@ -6,9 +6,10 @@ A target that hands out its own secrets (access keys, API keys, tokens) is a Pla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 Value = dict[str, Any]
@@ -75,11 +76,23 @@ class Tools(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The rotation that a value is made for: its token, and what came before the current value.
+
+    ``began`` answers when the version was reserved, and so before which nothing of this rotation can have been made.
+    """
+
+    token: str = ""
+    previous: Value | None = None
+    began: Callable[[], datetime | None] = lambda: None
+
+
 class Plan(Protocol):
     """What the four steps do for one secret. Every method may be called again after it has succeeded."""
 
-    def create(self, current: Value) -> Value:
-        """The new value, from the current one. It is stored before anything is done with it."""
+    def create(self, current: Value, attempt: Attempt) -> Value:
+        """The new value, from the current one. It is stored before anything else is done with it."""
         ...
 
     def set(self, pending: Value, current: Value, previous: Value | None) -> None:
@@ -94,6 +107,6 @@ class Plan(Protocol):
         """After the labels moved: have the target forget what it should not take any more."""
         ...
 
-    def rehearse(self, current: Value) -> list[Finding]:
+    def rehearse(self, current: Value, previous: Value | None) -> list[Finding]:
         """Prove what can be proven of ``set`` and ``test`` without changing anything."""
         ...

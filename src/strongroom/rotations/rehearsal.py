@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from strongroom.rotations.contract import Finding, Plan
 from strongroom.rotations.errors import BadSecret, Refused, RotationError, Unreachable, said
-from strongroom.rotations.secret import CURRENT, PENDING, Secret
+from strongroom.rotations.secret import CURRENT, PENDING, PREVIOUS, Secret
 
 _NO_VERSION = "00000000-0000-0000-0000-000000000000"
 
@@ -24,7 +24,7 @@ def rehearse(secret: Secret, plan: Plan) -> list[Finding]:
         return found
     began = time.monotonic()
     try:
-        found += plan.rehearse(secret.current())
+        found += plan.rehearse(secret.current(), secret.read(PREVIOUS))
     except Exception as error:  # noqa: BLE001  whatever breaks here would break the rotation
         found.append(Finding("target", said(error), _mend(error)))
     else:

@@ -6,6 +6,7 @@ Source: facts rotation, section 1; facts secretsmanager, section 9.1.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from strongroom.rotations.contract import Value
@@ -65,6 +66,19 @@ class Secret:
             SecretString=value[BARE] if set(value) == {BARE} else json.dumps(value),
             VersionStages=[PENDING],
         )
+
+    def reserved(self) -> datetime | None:
+        """When the version of this rotation was reserved; None where it is not listed."""
+        more: dict[str, str] = {}
+        while True:
+            page = self.client.list_secret_version_ids(SecretId=self.arn, **more)
+            for one in page["Versions"]:
+                if one["VersionId"] == self.token:
+                    found: datetime = one["CreatedDate"]
+                    return found
+            if "NextToken" not in page:
+                return None
+            more = {"NextToken": page["NextToken"]}
 
     def finish(self, stages: dict[str, list[str]]) -> None:
         """Make the new version current."""

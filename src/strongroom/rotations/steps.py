@@ -3,12 +3,12 @@
 INVARIANT: a value is stored under the token before the target hears of it, and the stored one is never replaced, so
 that at every moment some stored version opens the target.
 
-Source: Secrets Manager User Guide, "Lambda functions for rotation"; facts secretsmanager 9.1, rotation sections 1 and 4.
+Source: Secrets Manager User Guide, "Lambda functions for rotation"; facts secretsmanager 9.1, rotation 1 and 4.
 """
 
 from __future__ import annotations
 
-from strongroom.rotations.contract import Plan
+from strongroom.rotations.contract import Attempt, Plan
 from strongroom.rotations.errors import RotationError
 from strongroom.rotations.secret import CURRENT, PENDING, PREVIOUS, Secret
 
@@ -34,7 +34,8 @@ def run_step(step: str, secret: Secret, plan: Plan) -> None:
 def _create(secret: Secret, plan: Plan, stages: dict[str, list[str]]) -> None:  # noqa: ARG001
     current = secret.current()
     if secret.read(PENDING, secret.token) is None:
-        secret.store(plan.create(current))
+        attempt = Attempt(secret.token, secret.read(PREVIOUS), secret.reserved)
+        secret.store(plan.create(current, attempt))
 
 
 def _set(secret: Secret, plan: Plan, stages: dict[str, list[str]]) -> None:  # noqa: ARG001

@@ -5,8 +5,9 @@ Source: Secrets Manager User Guide, "Lambda function rotation strategies"; facts
 
 from __future__ import annotations
 
-from strongroom.rotations.contract import Engine, Finding, Plan, Tools, Value
+from strongroom.rotations.contract import Attempt, Engine, Finding, Plan, Tools, Value
 from strongroom.rotations.errors import BadSecret, Refused, RotationError
+from strongroom.rotations.passwords import is_yes
 from strongroom.rotations.secret import text_of
 
 CLONE = "_clone"
@@ -31,7 +32,7 @@ class SingleUser:
         self._engine = engine
         self._tools = tools
 
-    def create(self, current: Value) -> Value:
+    def create(self, current: Value, attempt: Attempt) -> Value:  # noqa: ARG002  one shape for all
         """The same login with another password."""
         text_of(current, "username")
         return {**current, "password": self._tools.password()}
@@ -61,7 +62,7 @@ class SingleUser:
     def retire(self, current: Value, previous: Value | None) -> None:
         """Nothing: a user has one password."""
 
-    def rehearse(self, current: Value) -> list[Finding]:
+    def rehearse(self, current: Value, previous: Value | None) -> list[Finding]:  # noqa: ARG002
         """Log in with what is current, and try the change without keeping it."""
         user = text_of(current, "username")
         with self._engine.open(current) as session:
@@ -76,7 +77,7 @@ class AlternatingUsers:
         self._engine = engine
         self._tools = tools
 
-    def create(self, current: Value) -> Value:
+    def create(self, current: Value, attempt: Attempt) -> Value:  # noqa: ARG002  one shape for all
         """The other user, with a password of its own. Raises BadSecret where its name would be too long."""
         return {**current, "username": self._other(current), "password": self._tools.password()}
 
@@ -103,7 +104,7 @@ class AlternatingUsers:
     def retire(self, current: Value, previous: Value | None) -> None:
         """Nothing: the other user's password stays valid until its next turn, which is the point of two."""
 
-    def rehearse(self, current: Value) -> list[Finding]:
+    def rehearse(self, current: Value, previous: Value | None) -> list[Finding]:  # noqa: ARG002
         """Log in as both, and try what the superuser will do without keeping it."""
         user = text_of(current, "username")
         other = self._other(current)
@@ -159,3 +160,12 @@ def _same(one: Value, other: Value, *names: str) -> bool:
 
 def _login(user: str, encrypted: bool) -> Finding:
     return Finding("login", f"{user} is let in, " + ("over TLS" if encrypted else "in PLAIN TEXT: no TLS"))
+
+
+def keeps_previous(tools: Tools) -> bool:
+    """Whether a target that can take two at once goes on taking the previous value until the next rotation.
+
+    Our choice: it does, so that nobody who has read the old value is shut out at once; KEEP_PREVIOUS=false ends it
+    when the labels move.
+    """
+    return is_yes(tools.environment, "KEEP_PREVIOUS", default=True)

@@ -26,9 +26,15 @@ class Kind:
 _DATABASE = ("single", "alternating")
 KINDS = {
     "postgres": Kind("postgres", ("psycopg", "psycopg-binary"), _DATABASE),
-    "redshift": Kind("redshift", ("psycopg", "psycopg-binary")),
+    "redshift": Kind("redshift", ("psycopg", "psycopg-binary"), parts=("postgres",)),
     "mysql": Kind("mysql", ("PyMySQL",), _DATABASE),
     "mariadb": Kind("mysql", ("PyMySQL",), _DATABASE),
+    "redis": Kind("redis_acl", ("redis",)),
+    "ldap": Kind("ldap", ("ldap3",)),
+    "ssh": Kind("ssh", ("paramiko",)),
+    "iam": Kind("iam"),
+    "http-key": Kind("http_key", parts=("web",)),
+    "oauth2": Kind("oauth2", parts=("web",)),
     "password": Kind("bare"),
 }
 """Which engines there are."""

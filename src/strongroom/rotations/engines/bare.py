@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.rotations.contract import Finding, Plan, Tools, Value
+from strongroom.rotations.contract import Attempt, Finding, Plan, Tools, Value
 from strongroom.rotations.secret import BARE
 
 
@@ -17,7 +17,7 @@ class Bare:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
-    def create(self, current: Value) -> Value:
+    def create(self, current: Value, attempt: Attempt) -> Value:  # noqa: ARG002  one shape for all
         """Another password in the same place."""
         return {**current, BARE if BARE in current else "password": self._tools.password()}
 
@@ -30,6 +30,6 @@ class Bare:
     def retire(self, current: Value, previous: Value | None) -> None:
         """Nothing took the old one."""
 
-    def rehearse(self, current: Value) -> list[Finding]:  # noqa: ARG002  any value will do
+    def rehearse(self, current: Value, previous: Value | None) -> list[Finding]:  # noqa: ARG002  any value will do
         """The settings make a password."""
         return [Finding("password", f"passwords of {len(self._tools.password())} characters are made")]

@@ -120,9 +120,7 @@ class MySQLSession:
         try:
             ((read_only,),) = self._ask("SELECT @@read_only")
             if read_only:
-                return [
-                    Finding("right to change", "the server is read-only", "name the writable server as host")
-                ]
+                return [Finding("right to change", "the server is read-only", "name the writable server as host")]
             if clone is None:
                 seen = f"{user} may change its own password; whether {len(candidate)} characters are taken is not tried"
                 return [Finding("right to change", seen)]

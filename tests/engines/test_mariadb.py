@@ -90,16 +90,7 @@ def test_a_refused_login_is_told_apart_from_a_target_that_is_not_there(mariadb_t
         plan().test(wrong | {"port": 1})
 
 
-def test_a_certificate_of_nobody_we_know_ends_the_conversation(mariadb_target: MariaDBTarget) -> None:
+def test_a_certificate_of_nobody_we_know_ends_the_conversation(mariadb_target: MariaDBTarget, stranger: str) -> None:
     first = mariadb_target.make_user("unknown-ca", "first")
     with pytest.raises(RotationError, match=r"could not connect to .*certificate verify failed"):
-        plan().test(first | {"ca": places_certificate()})
-
-
-def places_certificate() -> str:
-    """An authority that issued nothing."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    from strongroom.kernel.crypto.certificates import make_authority  # noqa: PLC0415
-
-    return make_authority(datetime.now(UTC)).certificate.decode()
+        plan().test(first | {"ca": stranger})

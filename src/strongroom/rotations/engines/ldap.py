@@ -110,3 +110,5 @@ def _words(connection: Any) -> str:
 def _end(connection: Any) -> None:
     with suppress(LDAPException, OSError):
         connection.unbind()
+    if connection.socket is not None:  # the driver keeps one that never came to be connected
+        connection.socket.close()

@@ -22,6 +22,7 @@ from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply, settled
+from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -61,60 +62,6 @@ def _deliver(answers: Answers) -> None:
         done(outcome)
 
 
-class Turn:
-    """The reads that were answered in one turn of the event loop: their records go out in one write, then they do."""
-
-    def __init__(self, chain: Chain, recorder: Recorder) -> None:
-        self._chain = chain
-        self._recorder = recorder
-        self._held: list[HeldReply] = []
-
-    def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
-        """Hold a reply back until the turn ends, or there are too many."""
-        held = HeldReply(self, flight, reply)
-        if not self._held:
-            asyncio.get_running_loop().call_soon(self.end)
-        self._held.append(held)
-        return held
-
-    def end(self) -> None:
-        """Record all that is held, and deliver it. What cannot be recorded is refused."""
-        turn, self._held = self._held, []
-        if not turn:
-            return
-        try:
-            self._recorder.read([record for held in turn for record in held.flight.records])
-        except Exception as error:  # noqa: BLE001  the clients get an internal error, the log gets the trace
-            for held in turn:
-                held.reply = self._chain.refuse_unwritten(held.flight, error)
-        for held in turn:
-            try:
-                held.hand_over()
-            except Exception:  # one client's connection is not the others' affair
-                log.exception("an answer could not be delivered")
-
-
-class HeldReply:
-    """One reply of a turn (parts.Held)."""
-
-    __slots__ = ("_turn", "deliver", "flight", "reply")
-
-    def __init__(self, turn: Turn, flight: Flight, reply: HTTPReply) -> None:
-        self._turn = turn
-        self.flight = flight
-        self.reply = reply
-        self.deliver: Callable[[HTTPReply], None] | None = None
-
-    def hurry(self) -> None:
-        """As parts.Held."""
-        self._turn.end()
-
-    def hand_over(self) -> None:
-        """Give the reply to whoever waits for it."""
-        if self.deliver is not None:
-            self.deliver(self.reply)
-
-
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
@@ -134,8 +81,8 @@ class Engine:
         self.recorder = recorder
         self.deliveries = deliveries
         self.sync_each = sync_each
-        self.turn = Turn(chain, recorder)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+        self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
@@ -163,7 +110,7 @@ class Engine:
             if flight.slow or not self.store.embedded:
                 return self._wait(flight, self._in_thread(flight))
             self.chain.enter(flight)
-            if flight.reply is not None and not self.sync_each:
+            if flight.reply is not None:
                 if flight.first_use:
                     self._note_use(flight)
                 return self.turn.hold(flight, flight.reply)
@@ -289,17 +236,19 @@ class Application:
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to a whole request, or what will have it (parts.AtOnce)."""
-        refused = self._host_check(request.headers)
-        if refused is not None:
-            return refused
+        headers = request.by_name
+        host = headers.get(b"host", b"")
+        if len(headers) != len(request.headers) or not self._host_check.knows(host):
+            refused = self._host_check(request.headers)
+            if refused is not None:
+                return refused
         if request.path == HEALTH:
             return self._health_reply(request.query)
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        header = request.header
         source = self._source_of(client, request.headers)
-        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
+        return engine.answer(request, self._sources.of(source, headers.get(b"user-agent", b""), host, tls))
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

@@ -43,14 +43,28 @@ def seal_value(
     return _VALUE_VERSION + nonce + aead.encrypt(data_key, nonce, plaintext, _value_bound(arn, version_id))
 
 
+class HeldValue:
+    """A sealed value and its data key, to be opened as often as it is asked for; what was opened is not kept."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, data_key: bytes, sealed: bytes, *, arn: str, version_id: str) -> None:
+        """Raises SealBroken where the bytes have not the form of a value."""
+        if sealed[:1] != _VALUE_VERSION or len(sealed) < 1 + aead.NONCE_BYTES + aead.TAG_BYTES:
+            raise SealBroken
+        self._held = aead.Held(data_key, sealed[1:13], sealed[13:], _value_bound(arn, version_id))
+
+    def open(self) -> bytes:
+        """The value again. Raises SealBroken where bytes, key, ARN or version id differ."""
+        try:
+            return self._held.open()
+        except aead.NotAuthentic:
+            raise SealBroken from None
+
+
 def open_value(data_key: bytes, sealed: bytes, *, arn: str, version_id: str) -> bytes:
     """The value again. Raises SealBroken where bytes, key, ARN or version id differ."""
-    if sealed[:1] != _VALUE_VERSION or len(sealed) < 1 + aead.NONCE_BYTES + aead.TAG_BYTES:
-        raise SealBroken
-    try:
-        return aead.decrypt(data_key, sealed[1:13], sealed[13:], _value_bound(arn, version_id))
-    except aead.NotAuthentic:
-        raise SealBroken from None
+    return HeldValue(data_key, sealed, arn=arn, version_id=version_id).open()
 
 
 class Material:
@@ -101,20 +115,21 @@ def seal_message(
     | commitment (32) | ciphertext | tag (16). About 170 bytes more than the plaintext, 290 at most.
     Source: RFC 5869; NIST SP 800-38D; KMS API reference, Encrypt (order of the context does not matter).
     """
+    return seal_bound_message(material, header, plaintext, canonical_context(context), entropy)
+
+
+def seal_bound_message(
+    material: Material,
+    header: MessageHeader,
+    plaintext: bytes,
+    bound: bytes,
+    entropy: Entropy = _SYSTEM_ENTROPY,
+) -> bytes:
+    """As ``seal_message``; ``bound`` is its context as ``canonical_context`` writes it."""
     salt = entropy.take(_SALT_BYTES)
     key, commitment = material.message_keys(salt)
-    head = b"".join(
-        (
-            _MESSAGE_MARK,
-            _field(header.account),
-            _field(header.region),
-            _field(header.key_id),
-            bytes.fromhex(header.material_id),
-            salt,
-            commitment,
-        )
-    )
-    return head + aead.encrypt(key, _NONCE, plaintext, head + canonical_context(context))
+    head = _written_header(header) + salt + commitment
+    return head + aead.encrypt(key, _NONCE, plaintext, head + bound)
 
 
 def message_header(blob: bytes) -> MessageHeader:
@@ -127,18 +142,32 @@ def message_header(blob: bytes) -> MessageHeader:
 
 def open_message(material: Material, blob: bytes, context: Mapping[str, str]) -> bytes:
     """The message again. Raises SealBroken where bytes, material or context differ."""
-    salt_at = _read_header(blob)[1]
-    commitment_at = salt_at + _SALT_BYTES
-    sealed_at = commitment_at + digests.DIGEST_BYTES
-    if len(blob) < sealed_at + aead.TAG_BYTES:
-        raise SealBroken
-    key, commitment = material.message_keys(blob[salt_at:commitment_at])
-    if not digests.same(commitment, blob[commitment_at:sealed_at]):
-        raise SealBroken
-    try:
-        return aead.decrypt(key, _NONCE, blob[sealed_at:], blob[:sealed_at] + canonical_context(context))
-    except aead.NotAuthentic:
-        raise SealBroken from None
+    return HeldMessage(material, blob, context).open()
+
+
+class HeldMessage:
+    """A message and the key derived for it, its commitment checked, to be opened as often as it is asked for."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, material: Material, blob: bytes, context: Mapping[str, str]) -> None:
+        """Raises SealBroken where it is no message of this material's."""
+        salt_at = _read_header(blob)[1]
+        commitment_at = salt_at + _SALT_BYTES
+        sealed_at = commitment_at + digests.DIGEST_BYTES
+        if len(blob) < sealed_at + aead.TAG_BYTES:
+            raise SealBroken
+        key, commitment = material.message_keys(blob[salt_at:commitment_at])
+        if not digests.same(commitment, blob[commitment_at:sealed_at]):
+            raise SealBroken
+        self._held = aead.Held(key, _NONCE, blob[sealed_at:], blob[:sealed_at] + canonical_context(context))
+
+    def open(self) -> bytes:
+        """The plaintext. Raises SealBroken where bytes or context differ."""
+        try:
+            return self._held.open()
+        except aead.NotAuthentic:
+            raise SealBroken from None
 
 
 def canonical_context(context: Mapping[str, str]) -> bytes:
@@ -187,6 +216,13 @@ def _read_header(blob: bytes) -> tuple[MessageHeader, int]:
     if salt_at > len(blob):
         raise SealBroken
     return _parsed_header(blob[:salt_at]), salt_at
+
+
+@lru_cache(maxsize=4096)
+def _written_header(header: MessageHeader) -> bytes:
+    """The bytes that all messages of one key and material begin with."""
+    fields = map(_field, (header.account, header.region, header.key_id))
+    return b"".join((_MESSAGE_MARK, *fields, bytes.fromhex(header.material_id)))
 
 
 @lru_cache(maxsize=4096)

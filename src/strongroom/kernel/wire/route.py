@@ -58,6 +58,8 @@ class Router:
             if model.protocol == "json"
             for name in model.operations
         }
+        # What a client sends is looked up as it came: no text is made of what is known.
+        self._known = {target.encode(): found for target, found in self._targets.items()}
         self._prefixes = {m.target_prefix: m.name for m in models if m.protocol == "json" and m.target_prefix}
         self._versions = {model.api_version: model for model in models if model.protocol == "query"}
         self._paths = Paths(model for model in models if model.protocol == "rest-json")
@@ -67,12 +69,13 @@ class Router:
 
         Never raises for anything a client can send.
         """
-        target = request.header(b"x-amz-target")
-        if target is not None:
-            found = self._targets.get(target)
-            if found is not None and request.header(b"content-type") == "application/x-amz-json-1.1":
+        headers = request.by_name
+        sent = headers.get(b"x-amz-target")
+        if sent is not None:
+            found = self._known.get(sent)
+            if found is not None and headers.get(b"content-type") == b"application/x-amz-json-1.1":
                 return found  # every call of every SDK of a json service
-            return self._by_target(request, target, scope_service)
+            return self._by_target(request, sent.decode("latin-1"), scope_service)
         content_type = _content_type(request)
         if content_type.startswith(_JSON):
             return self._unknown("json", self._claimed(request, scope_service, "json"))

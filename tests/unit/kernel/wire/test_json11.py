@@ -73,9 +73,7 @@ def text_of(service: str, operation: str, body: bytes) -> str | None:
         (TIMESTAMP, "1e18", "NUMBER_VALUE can not be converted to milliseconds since epoch"),
     ],
 )
-def test_a_misfit_is_refused_with_aws_s_text(
-    where: tuple[str, str, str], given_json: str, expected: str
-) -> None:
+def test_a_misfit_is_refused_with_aws_s_text(where: tuple[str, str, str], given_json: str, expected: str) -> None:
     """Source: facts of Secrets Manager, 1.5."""
     service, operation, member = where
     assert expected == text_of(service, operation, f'{{"{member}": {given_json}}}'.encode())
@@ -169,6 +167,35 @@ def test_an_answer_is_written_with_epoch_seconds_and_base64() -> None:
     ) == json11.write(operation, answer)
 
 
+@given(text=st.text(max_size=40), name=st.text(max_size=20), stages=st.lists(st.text(max_size=8), max_size=3))
+@example(text='a"\\\n%b', name="unlike0", stages=[])
+@settings(max_examples=50)
+def test_a_framed_answer_is_the_answer_written_anew(text: str, name: str, stages: list[str]) -> None:
+    operation = CATALOGUE.operation("secretsmanager", "GetSecretValue")
+    first = {"Name": name, "SecretString": "another", "VersionStages": stages, "CreatedDate": datetime.now(UTC)}
+    again = {**first, "SecretString": text}
+    frame = json11.frame(operation, first, {"SecretString"}, "8c7f-unlike")
+
+    assert json11.write(operation, again) == frame.filled(again)
+
+
+def test_a_frame_has_a_gap_for_each_member_that_changes_in_the_order_of_the_answer() -> None:
+    operation = CATALOGUE.operation("kms", "GenerateDataKey")
+    first = {"CiphertextBlob": b"\x01", "KeyId": "arn", "KeyMaterialId": "0" * 64, "Plaintext": b"\x02"}
+    frame = json11.frame(operation, first, {"Plaintext", "CiphertextBlob"}, "unlike")
+    again = {**first, "CiphertextBlob": b"\x03", "Plaintext": b"\x04"}
+
+    assert json11.write(operation, again) == frame.filled(again)
+
+
+@pytest.mark.parametrize("value", [b"bytes", 1, None])
+def test_what_does_not_fit_its_member_does_not_fit_the_frame(value: Any) -> None:
+    operation = CATALOGUE.operation("secretsmanager", "GetSecretValue")
+    frame = json11.frame(operation, {"Name": "n", "SecretString": "s"}, {"SecretString"}, "unlike")
+    with pytest.raises(AnswerMismatch):
+        frame.filled({"Name": "n", "SecretString": value})
+
+
 def test_an_operation_without_output_answers_with_an_empty_body() -> None:
     assert b"" == json11.write(CATALOGUE.operation("secretsmanager", "TagResource"), {})
 
@@ -200,14 +227,10 @@ def test_an_answer_that_does_not_fit_its_shape_is_a_bug_told_without_values(
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text("ab\x00é", max_size=4),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Key", "Value", "x"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Key", "Value", "x"]), inner),
     max_leaves=8,
 )
-MEMBERS = sorted(
-    {member for _, _, member in (INTEGER, STRING, BOOLEAN, LIST, STRUCTURE, MAP, BLOB, TIMESTAMP)}
-)
+MEMBERS = sorted({member for _, _, member in (INTEGER, STRING, BOOLEAN, LIST, STRUCTURE, MAP, BLOB, TIMESTAMP)})
 
 
 @settings(max_examples=60, deadline=None)
@@ -217,9 +240,7 @@ def test_no_json_raises_anything_but_the_refusal(value: dict[str, Any]) -> None:
         body = orjson.dumps(value)
     except TypeError:  # an integer that JSON writers refuse
         return
-    for service, name in [
-        (where[0], where[1]) for where in (INTEGER, STRING, LIST, STRUCTURE, MAP, TIMESTAMP)
-    ]:
+    for service, name in [(where[0], where[1]) for where in (INTEGER, STRING, LIST, STRUCTURE, MAP, TIMESTAMP)]:
         try:
             params = read(service, name, body)
         except Refusal as refusal:

@@ -12,19 +12,22 @@ stamp = $(1)/.installed-$(2)-$(shell cksum < requirements/$(2).txt | tr ' ' '-')
 RUN := $(call stamp,$(VENV),run)
 TEST := $(call stamp,$(VENV),test)
 BENCH := $(call stamp,$(PEER),bench)
+DRIVERS := $(call stamp,$(VENV),drivers)
 JS := tests/clients/js
 NODE_MODULES := $(JS)/node_modules/.installed-$(shell cksum < $(JS)/package-lock.json | tr ' ' '-')
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
+PACKAGES := postgresql openssl bubblewrap softhsm2 mariadb-server-core redis-server slapd openssh-server openssh-client
+
 .PHONY: run setup test check lint fix docs test-all bench clean help
 
-run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ...")
+run: $(RUN) $(DRIVERS)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ...")
 	@exec ./strongroom serve $(ARGS)
 
-setup: $(RUN)  ## make the virtual environment, start nothing
+setup: $(RUN) $(DRIVERS)  ## make the virtual environment, start nothing
 
-test: $(TEST) $(NODE_MODULES) lint  ## every check, and every test but the long ones
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+test: $(TEST) $(DRIVERS) $(NODE_MODULES) lint  ## every check, and every test but the long ones
+	@$(PY) tools/system_packages.py $(PACKAGES)
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
@@ -41,8 +44,8 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 	$(VENV)/bin/ruff check --fix
 	PYTHONPATH=src $(PYTHON) tools/reference.py
 
-test-all: $(TEST) $(NODE_MODULES) lint  ## the long tests too
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+test-all: $(TEST) $(DRIVERS) $(NODE_MODULES) lint  ## the long tests too
+	@$(PY) tools/system_packages.py $(PACKAGES)
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
@@ -67,6 +70,12 @@ $(TEST):
 	@$(PY) tools/make_venv.py $(VENV)
 	$(PYTHON) $(INSTALL) requirements/test.txt
 	@touch $@ $(RUN)
+
+# What ready-made rotation functions are packed with lies apart: the server imports none of it (decision 0037).
+$(DRIVERS): requirements/drivers.txt | $(RUN)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes \
+		--target $(VENV)/share/strongroom/drivers -r requirements/drivers.txt
+	@touch $@
 
 # Nothing that a package brings is run while it is installed.
 $(NODE_MODULES):

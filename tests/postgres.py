@@ -132,9 +132,7 @@ def started() -> Server:
         server.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
             # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
-            connection.execute(
-                "CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
-            )
+            connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
         migrate(server.url("migrated"))
     except BaseException:
         remove(server)

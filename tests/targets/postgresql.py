@@ -30,6 +30,16 @@ class PostgreSQLTarget:
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
             connection.execute(text)
 
+    @property
+    def password(self) -> str:
+        """The superuser's, who is called strongroom."""
+        return postgres.PASSWORD
+
+    def ask(self, statement: str) -> list[Any]:
+        """The rows of a question."""
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            return connection.execute(statement).fetchall()  # type: ignore[arg-type]  # the tests' own text
+
     def make_user(self, name: str, password: str, more: str = "") -> dict[str, Any]:
         """A user, and the value of its secret, over TLS."""
         self.run(f"CREATE ROLE {{}} WITH LOGIN {more} PASSWORD {{password}}", name, password=password)
@@ -68,6 +78,10 @@ def target() -> Iterator[PostgreSQLTarget]:
             "ssl=on",
             f"ssl_cert_file={made.chain}",
             f"ssl_key_file={made.key}",
+        )
+        # "md5" takes both kinds of stored passwords, each by its own way; what lies in the data directory is postgres's.
+        (server.directory / "data" / "pg_hba.conf").write_text(
+            "local all all scram-sha-256\nhost all all 127.0.0.1/32 md5\n"
         )
         server.start()
         yield PostgreSQLTarget(server, made.authority)

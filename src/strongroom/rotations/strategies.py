@@ -40,7 +40,7 @@ class SingleUser:
     def set(self, pending: Value, current: Value, previous: Value | None) -> None:
         """Log in with whichever stored password the target takes, and change it."""
         _refuse_moved(pending, current, "username")
-        tried = []
+        tried: list[str] = []
         if _opens(self._engine, pending, "pending", tried):
             return
         for name, value in (("current", current), ("previous", previous)):
@@ -124,15 +124,29 @@ class AlternatingUsers:
         return other
 
     def _superuser(self, value: Value) -> Value:
-        arn = value.get("masterarn") or self._tools.environment.get(SUPERUSER)
-        if not isinstance(arn, str):
+        found = superuser_of(value, self._tools)
+        if found is None:
             raise BadSecret("masterarn key is missing from secret JSON")
-        found = self._tools.other_secret(arn)
-        # Source: facts rotation, section 1, 7: what a service makes holds user and password alone.
-        whole = {**{name: value[name] for name in _PLACE if name in value}, **found}
-        if not _same(whole, value, "host", "port"):
-            raise BadSecret("the superuser's secret is for another host or port")
-        return whole
+        return found
+
+
+def superuser_of(value: Value, tools: Tools) -> Value | None:
+    """The login of whoever may change other users; None where neither secret nor settings name one.
+
+    Raises BadSecret for a superuser of another place, or another than the settings name.
+    """
+    named, meant = value.get("masterarn"), tools.environment.get(SUPERUSER)
+    if named is not None and meant is not None and named != meant:
+        raise BadSecret("masterarn in the secret is not the superuser that this function was made for")
+    arn = named or meant
+    if not isinstance(arn, str):
+        return None
+    found = tools.other_secret(arn)
+    # Source: facts rotation, section 1, 7: what a service makes holds user and password alone.
+    whole: Value = {**{name: value[name] for name in _PLACE if name in value}, **found}
+    if not _same(whole, value, "host", "port"):
+        raise BadSecret("the superuser's secret is for another host or port")
+    return whole
 
 
 _PLACE = ("host", "port", "dbname", "ssl", "ca", "engine")

@@ -34,7 +34,9 @@ class OAuthClient:
         if "refresh_token" in current:
             form = {"grant_type": "refresh_token", "refresh_token": text_of(current, "refresh_token")}
             told = _token(current, form)
-            taken = {name: told[name] for name in ("access_token", "expires_in", "refresh_token") if name in told}
+            taken: dict[str, Any] = {
+                name: told[name] for name in ("access_token", "expires_in", "refresh_token") if name in told
+            }
             return {**current, **taken}
         return {**current, **_registered(current)}
 

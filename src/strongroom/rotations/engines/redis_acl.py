@@ -1,6 +1,7 @@
 """Redis users, by redis-py. A user may have several passwords at once, so nobody is shut out while one changes.
 
 The user changes its own password where it may, else a superuser does (``masterarn``). Digests are sent, no passwords.
+The driver trusts the function's own authorities beside those of ``ca``.
 Source: Redis documentation, ACL SETUSER, ACL SAVE, ACL DRYRUN.
 """
 
@@ -17,9 +18,9 @@ from redis.retry import Retry
 
 from strongroom.rotations import tls
 from strongroom.rotations.contract import Attempt, Finding, Plan, Tools, Value
-from strongroom.rotations.errors import BadSecret, CannotChange, Refused, RotationError, Unreachable, said
+from strongroom.rotations.errors import CannotChange, Refused, RotationError, Unreachable, said
 from strongroom.rotations.secret import port_of, text_of
-from strongroom.rotations.strategies import SUPERUSER, keeps_previous
+from strongroom.rotations.strategies import keeps_previous, superuser_of
 
 CONNECT_SECONDS = 5
 _TALK_SECONDS = 5
@@ -71,7 +72,7 @@ class RedisUser:
         with opened(current):
             how = "over TLS" if tls.wanted(current) else "in PLAIN TEXT: no TLS"
             found = [Finding("login", f"{user} is let in, {how}")]
-        superuser = self._superuser(current)
+        superuser = superuser_of(current, self._tools)
         changer = text_of(superuser or current, "username")
         with self._changer(current, None) as client:
             try:
@@ -86,7 +87,7 @@ class RedisUser:
     @contextmanager
     def _changer(self, current: Value, previous: Value | None) -> Iterator[Any]:
         """Whoever changes the password: the superuser where one is named, else the user itself."""
-        superuser = self._superuser(current)
+        superuser = superuser_of(current, self._tools)
         if superuser is not None:
             with opened(superuser) as client:
                 yield client
@@ -94,16 +95,6 @@ class RedisUser:
         value = current if previous is None or _opens(current) else previous
         with opened(value) as client:
             yield client
-
-    def _superuser(self, value: Value) -> Value | None:
-        arn = value.get("masterarn") or self._tools.environment.get(SUPERUSER)
-        if not isinstance(arn, str):
-            return None
-        found = self._tools.other_secret(arn)
-        whole = {**{name: value[name] for name in ("host", "port", "ssl", "ca") if name in value}, **found}
-        if any(str(whole.get(name, "")) != str(value.get(name, "")) for name in ("host", "port")):
-            raise BadSecret("the superuser's secret is for another host or port")
-        return whole
 
 
 @contextmanager

@@ -17,7 +17,7 @@ JS := tests/clients/js
 NODE_MODULES := $(JS)/node_modules/.installed-$(shell cksum < $(JS)/package-lock.json | tr ' ' '-')
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-PACKAGES := postgresql openssl bubblewrap softhsm2 mariadb-server-core redis-server slapd openssh-server openssh-client
+PACKAGES := postgresql openssl bubblewrap softhsm2 chromium mariadb-server-core redis-server slapd openssh-server openssh-client
 
 .PHONY: run setup test check lint fix docs test-all bench clean help
 
@@ -53,6 +53,7 @@ bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
 	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
 	PYTHONPATH=src $(PYTHON) -m bench.decisions
 	PYTHONPATH=src $(PYTHON) -m bench.kms $(ARGS)
+	PYTHONPATH=src $(PYTHON) -m bench.root_rotation
 
 clean:  ## remove what make has made; never a data directory
 	rm -rf $(VENV) $(PEER) $(JS)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,9 +43,9 @@ class Server:
     directory: Path
     programs: Path
     user: str | None
+    port: int = 0
     more: tuple[str, ...] = ()
-    """Settings beyond those of every test, such as ``listen_addresses=127.0.0.1``."""
-    port: int = 5432
+    """Settings beyond those of every test, such as ``ssl=on``."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _made: int = 0
 
@@ -61,12 +62,13 @@ class Server:
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database, with its password."""
-        return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}&port={self.port}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}{port}"
 
     def start(self) -> None:
         """Start and wait until it answers. The server ends with the thread that makes it."""
-        own = (f"unix_socket_directories={self.directory}", "listen_addresses=", f"port={self.port}")
-        settings = [*own, *_PLAIN, *self.more]
+        reached = ["listen_addresses=127.0.0.1", f"port={self.port}"] if self.port else ["listen_addresses="]
+        settings = [f"unix_socket_directories={self.directory}", *reached, *_PLAIN, *self.more]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -134,6 +136,20 @@ def started() -> Server:
             # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
             connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
         migrate(server.url("migrated"))
+    except BaseException:
+        remove(server)
+        raise
+    return server
+
+
+def reachable_by_tcp() -> Server:
+    """A new server that also listens on a loopback port, for what runs apart from this process: a target."""
+    server = initialised()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server.port = free.getsockname()[1]
+    try:
+        server.start()
     except BaseException:
         remove(server)
         raise

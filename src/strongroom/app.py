@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +12,15 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from strongroom import console
 from strongroom.base.clock import Clock, iso_seconds, machine_clock
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel import rewrap, roots, wire
-from strongroom.kernel.call import Record
+from strongroom.console.front import SEALED, Front, Furnishing
+from strongroom.kernel import asking, rewrap, roots, wire
+from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.jobs import due
@@ -37,6 +37,7 @@ from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
+from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store
@@ -86,6 +87,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
+        self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
             parse_seal(settings.seal, settings.data, settings.seal_command)
@@ -98,6 +100,13 @@ class Product:
         settings = self.settings
         named = "" if current.read(settings.data) is not None else settings.seal
         return parse_seal(named, settings.data, settings.seal_command)
+
+    def described(self) -> str:
+        """What the seal protects against; worked out once for as long as it stands."""
+        mark, kept = current.mark(self.settings.data), self._described
+        if kept is None or kept[0] != mark:
+            kept = self._described = (mark, self.seal.describe())
+        return kept[1]
 
     # ------------------------------------------------------------------ start
 
@@ -263,7 +272,8 @@ class Product:
             kept = roots.Roots(_opened(tx, root_key), roots.stored(tx))
             facts = self._facts(tx)
         keyring = kept.keyring
-        registry = self.registry(facts, keyring)
+        nodes = asking.Nodes(store, keyring, self.entropy, self.clock, self.node())
+        registry = self.registry(facts, keyring, nodes)
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
@@ -283,10 +293,10 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes)
 
-    def registry(self, facts: Facts, keyring: Keyring) -> Registry:
-        """All rooms."""
+    def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
+        """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
         sts.register(registry, self.settings.outside)
@@ -295,6 +305,7 @@ class Product:
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
+        console.register(registry)
         local.register(
             registry,
             local.Local(
@@ -302,7 +313,8 @@ class Product:
                 dev_clock=facts.dev_clock,
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
-                lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
+                lookup=self.lookup,
+                nodes=nodes,
             ),
         )
         return registry
@@ -416,6 +428,10 @@ class Product:
 
         return Facts(account=value(ACCOUNT), dev_clock=value(DEV_CLOCK) == "1")
 
+    def lookup(self, request_id: str) -> tuple[list[Mapping[str, Any]], bool]:
+        """This node's lines of a request, and whether all of its journal was searched."""
+        return lines_of_request(self._journal_directory(), request_id)
+
     def _journal_directory(self) -> Path:
         return self.settings.data / "journal"
 
@@ -494,6 +510,7 @@ class Opened:
     recorder: Recorder
     chain: Chain
     offset: Callable[[Transaction], timedelta]
+    nodes: asking.Nodes
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -520,9 +537,12 @@ class Worker:
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
+        self._front: Front | None = None
+        if product.settings.console_on:
+            self._application.console = _sealed_console
         if root_key is not None:
             self.unseal(root_key)
 
@@ -548,6 +568,18 @@ class Worker:
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
         )
+        if self._product.settings.console_on:
+            door = SignedIn(opened.chain, opened.queue, opened.recorder)
+            self._application.console = self._front = Front(door, self._furnishing(opened))
+
+    def _furnishing(self, opened: Opened) -> Furnishing:
+        settings = self._product.settings
+        return Furnishing(
+            idle=timedelta(minutes=settings.console_idle),
+            length=timedelta(hours=settings.console_session),
+            regions=sorted(opened.chain.regions),
+            region=settings.region,
+        )
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -556,6 +588,10 @@ class Worker:
 
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
+        front, self._front = self._front, None
+        if front is not None:
+            self._application.console = _sealed_console
+            front.close()
         engine, self._application.engine = self._application.engine, None
         self._opened = None
         if engine is not None:
@@ -570,6 +606,7 @@ class Runner:
     """The runner (server.parts.RunnerParts)."""
 
     def __init__(self, product: Product, root_key: bytes) -> None:
+        self._product = product
         self._opened = product.open_engine(root_key, "runner")
         self._loop = JobLoop(
             registry=self._opened.registry,
@@ -579,7 +616,7 @@ class Runner:
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
         )
         self._node = product.node()
@@ -596,13 +633,21 @@ class Runner:
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
-        rotator = Rotator(unasked, closing=lambda: self.house.closing)
-        opened.registry.add_errand(RUN, rotator.run)
+        rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
+        at_once = min(settings.rotations_at_once, settings.function_processes)
+        opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:
-        """Do due jobs until told to stop."""
+        """Do due jobs, and answer what other nodes ask, until told to stop."""
+        answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
+        answering.start()
+        self._loop.release()
         self._loop.run(stop)
+        answering.join()
+
+    def _answer(self, subject: Mapping[str, Any]) -> Any:
+        return local.told_of(subject, self._product.lookup)
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -642,6 +687,10 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer
+
+
+async def _sealed_console(_request: HTTPRequest, _source: Source) -> HTTPReply:
+    return SEALED
 
 
 def _new_account(entropy: Entropy) -> str:

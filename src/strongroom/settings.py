@@ -152,6 +152,27 @@ class Settings:
     function_scratch_mb: int = _setting(
         512, "MB", "The most that a function may have in /tmp, which is memory.", extreme=512, least=512, most=10240
     )
+    console: str = _setting(
+        "auto",
+        "`auto`, `on` or `off`",
+        "Whether /console answers people with web pages. `auto`: on a loopback address only.",
+        extreme="off",
+    )
+    console_idle: int = _setting(
+        30, "minutes", "How long a session at the console lasts without being used.", extreme=1, least=1, most=720
+    )
+    console_session: int = _setting(
+        12, "hours", "How long a session at the console lasts at most.", extreme=1, least=1, most=36
+    )
+    rotations_at_once: int = _setting(
+        16,
+        "rotations",
+        "The most rotations that one node has under way at once; at most half of them by one function, and half of"
+        " them second and further attempts.",
+        extreme=1,
+        least=1,
+        most=1024,
+    )
     journal_sync: str = _setting(
         "batched",
         "`batched` or `each`",
@@ -256,6 +277,8 @@ class Settings:
                 raise StartRefused(f"setting {one.name} is {value}; it must be between {least} and {most}")
         object.__setattr__(self, "data", self.data.absolute())
         self._check_words()
+        if self.console not in ("auto", "on", "off"):
+            raise StartRefused(f"setting console is {self.console!r}; it must be auto, on or off")
         self._check_proxies()
         self._check_providers()
 
@@ -297,6 +320,11 @@ class Settings:
     def store_url(self) -> str:
         """The store that is meant: the one given, or the SQLite file in the data directory."""
         return self.store or f"sqlite:{self.data / 'store.db'}"
+
+    @property
+    def console_on(self) -> bool:
+        """Whether there are pages for people."""
+        return self.console == "on" or (self.console == "auto" and is_loopback(self.host))
 
     @property
     def outside(self) -> Outside:

@@ -74,7 +74,6 @@ def target() -> Iterator[PostgreSQLTarget]:
         made = places.certificates(server.directory, server.user)
         server.port = places.free_port()
         server.more = (
-            "listen_addresses=127.0.0.1",
             "ssl=on",
             f"ssl_cert_file={made.chain}",
             f"ssl_key_file={made.key}",

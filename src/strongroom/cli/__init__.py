@@ -33,8 +33,8 @@ from strongroom.cli import (
 from strongroom.server.parts import StartRefused
 
 COMMANDS = (
-    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, policy, audit,
-    function, logs, rotation, version,
+    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, rotation, policy,
+    audit, function, logs, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

@@ -521,7 +521,7 @@ class Chain:
         if isinstance(error, Answerable):
             refusal = error
         else:
-            _log_bug(call, error)
+            log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
         # A service event that was rolled back has not happened; a call on behalf was made all the same.
@@ -529,7 +529,7 @@ class Chain:
         try:
             record = self.records.of(call, flight.operation, flight.model, None, refusal, None)
         except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
-            _log_bug(call, unrecordable)
+            log_bug(call, unrecordable)
             call.params = {}
             record = self.records.of(call, flight.operation, None, None, refusal, None)
         flight.records = [*back, record]
@@ -647,7 +647,7 @@ INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answe
 # ---------------------------------------------------------------------- the log
 
 
-def _log_bug(call: Call, error: BaseException) -> None:
+def log_bug(call: Call, error: BaseException) -> None:
     """The trace without the exception's own text, which may quote a value (drivers do)."""
     frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
     log.error(
@@ -660,4 +660,4 @@ def _log_bug(call: Call, error: BaseException) -> None:
     )
 
 
-__all__ = ["BEFORE", "INSIDE", "Chain", "Flight"]
+__all__ = ["BEFORE", "INSIDE", "Chain", "Flight", "log_bug"]

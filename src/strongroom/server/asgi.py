@@ -27,6 +27,7 @@ from strongroom.server.turn import Turn
 log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
+CONSOLE = b"/console"
 SLOW_CALLS_AT_ONCE = 8
 WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
@@ -37,6 +38,9 @@ OUTSIDE_CALLS_WAITING = 32
 
 Sealed = Callable[[HTTPRequest], HTTPReply]
 """What answers while no root key is there: every call 503 in its protocol's form."""
+
+Console = Callable[[HTTPRequest, Source], Coroutine[Any, Any, HTTPReply]]
+"""What answers pages for people, where they are on. It has threads of its own."""
 
 
 class Deliveries:
@@ -203,6 +207,11 @@ def _ignore(outcome: Outcome | BaseException) -> None:
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
 
 
+def is_page(path: bytes) -> bool:
+    """Whether a path is the console's."""
+    return path == CONSOLE or path.startswith(CONSOLE + b"/")
+
+
 class Application:
     """What uvicorn calls. It answers health itself; all else goes through the engine, or is refused while sealed."""
 
@@ -217,6 +226,7 @@ class Application:
     ) -> None:
         self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
+        self.console: Console | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
         self._sealed = sealed
@@ -242,13 +252,17 @@ class Application:
             refused = self._host_check(request.headers)
             if refused is not None:
                 return refused
-        if request.path == HEALTH:
+        path = request.path
+        if path == HEALTH:
             return self._health_reply(request.query)
+        address = self._source_of(client, request.headers)
+        source = self._sources.of(address, headers.get(b"user-agent", b""), host, tls)
+        if self.console is not None and path != b"/" and is_page(path):
+            return self.console(request, source)
         engine = self.engine
         if engine is None:
             return self._sealed(request)
-        source = self._source_of(client, request.headers)
-        return engine.answer(request, self._sources.of(source, headers.get(b"user-agent", b""), host, tls))
+        return engine.answer(request, source)
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

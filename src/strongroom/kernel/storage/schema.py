@@ -54,6 +54,7 @@ job = Table(
     Column("lease_until_ms", BigInteger),
     Column("fence", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("lane", Text),  # of one lane only so many are under way at once
     Index("jobs_job_by_due", "due_ms"),
 )
 """Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""
@@ -93,3 +94,20 @@ kernel_key = Table(
 
 ``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
 """
+
+node_question = Table(
+    "nodes_question",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What one node asks the others (kernel.asking); sealed under the key of clients' tokens, gone within minutes."""
+
+node_answer = Table(
+    "nodes_answer",
+    METADATA,
+    Column("question", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)

@@ -12,11 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from strongroom.base.refusals import Answerable
+from strongroom.kernel.asking import Asks
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, keyusers, model, store, tokenkeys, whocan
+from strongroom.services.local import errors, explanations, keyusers, model, rotations, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Local:
     ``account``: the one made at the first start, whose administrators run the deployment.
     ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
-    LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request.
+    LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request,
+    ``nodes`` those that other nodes have.
     """
 
     account: str
@@ -34,6 +36,7 @@ class Local:
     seal: Callable[[], tuple[str, str]]
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
+    nodes: Asks | None = None
 
 
 def register(registry: Registry, local: Local) -> None:
@@ -84,10 +87,11 @@ def register(registry: Registry, local: Local) -> None:
             "DueJobs": due.count_due(tx, now),
         }
 
-    explanations.declare(room, local.lookup)
+    explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
+    rotations.declare(room, registry)
     registry.add(room)
 
 

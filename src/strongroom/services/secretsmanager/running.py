@@ -9,21 +9,25 @@ Source: Secrets Manager User Guide, "How rotation works"; facts: secretsmanager,
 
 from __future__ import annotations
 
+import base64
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 
 from strongroom.base.refusals import Answerable
-from strongroom.kernel.call import Answer
-from strongroom.kernel.jobs import due
+from strongroom.kernel.call import Answer, Credential
 from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.registry import Job, JobHandler, JobRun
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.unasked import Unasked
-from strongroom.services.secretsmanager import rotation, store
+from strongroom.services.secretsmanager import rotation, sealed, store
+from strongroom.services.secretsmanager.rules import labels
+from strongroom.services.secretsmanager.rules.masking import masked, parts_of
 from strongroom.services.secretsmanager.store import Rotation, Secret, rotations
 
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -34,12 +38,24 @@ _TRIES = 3
 _BUSY_SECONDS = 2.0
 
 
+_SOON = timedelta(seconds=1)
+_ABOUT_LINES = re.compile(r"(START|END|REPORT) RequestId: ")
+LINES_MOST = 2048
+MESSAGE_MOST = 1024
+UNMADE = "All steps came through, but AWSCURRENT is not on the new version: finishSecret did not move it."
+WITHHELD = (
+    "The function failed. What it said is withheld, because its role may not read the versions of the secret"
+    " and so their values cannot be masked in it."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """A step that did not come through. ``message`` is the function's own text, or ours."""
+    """A step that did not come through. ``message`` and ``lines`` hold no value."""
 
     step: str
     message: str
+    lines: str = ""
 
 
 class _Closing(Exception):  # noqa: N818  leaves ``run`` only
@@ -56,47 +72,104 @@ def pause_after(failures: int) -> timedelta:
 
 
 class Rotator:
-    """Runs rotations in one process (the runner). ``closing``: whether that process is about to end."""
+    """Runs rotations in one process (the runner).
 
-    def __init__(self, unasked: Unasked, *, closing: Callable[[], bool]) -> None:
+    ``closing``: whether that process is about to end. ``session_of``: the session that a function's process last
+    acted with, by the ARN of the function; None where there was none.
+    """
+
+    def __init__(
+        self, unasked: Unasked, *, closing: Callable[[], bool], session_of: Callable[[str], Credential | None]
+    ) -> None:
         self._unasked = unasked
         self._store = unasked.chain.store
         self._closing = closing
+        self._session_of = session_of
 
     def run(self, job: Job) -> JobHandler:
         """Make one attempt of one rotation (registry.Errand); what to store of it."""
         pk = int(job.key)
-        found = self._under_way(pk)
-        if found is None:
-            return _nothing
-        one, running = found
-        try:
-            for step in ("testSecret",) if running.test else STEPS:
-                if self._under_way(pk) is None:
-                    return _nothing
-                problem = self._step(one, running, step)
-                if problem is not None:
-                    return _failure_of(pk, problem)
-        except _Closing:
-            return _put_off
-        return _success_of(pk)
-
-    def _under_way(self, pk: int) -> tuple[Secret, Rotation] | None:
-        """The rotation where it is still to be run, and its secret."""
         with self._store.read() as tx:
             self._unasked.chain.catch_up(tx)
-            return under_way(tx, pk)
+            began = self._unasked.chain.clock() + self._unasked.chain.offset(tx)
+            found = under_way(tx, pk)
+            waits = found is not None and rotation.earlier_at_work(tx, found[1])
+        if found is None:
+            return _nothing
+        if waits:
+            return _put_off
+        one, running = found
+        token = sealed.open_token(self._unasked.chain.keyring, running.token, running.version_id)
+        try:
+            for step in ("testSecret",) if running.test else STEPS:
+                if not self._is_under_way(pk):
+                    return _nothing
+                problem = self._step(one, running, step, token)
+                if problem is not None:
+                    return _failure_of(pk, problem, began)
+        except _Closing:
+            return _put_off
+        return _success_of(pk, began)
 
-    def _step(self, one: Secret, running: Rotation, step: str) -> _Failed | None:
+    def _is_under_way(self, pk: int) -> bool:
+        with self._store.read() as tx:
+            return under_way(tx, pk) is not None
+
+    def _step(self, one: Secret, running: Rotation, step: str, token: str) -> _Failed | None:
         """Ask the function for one step; None where it came through."""
-        event = {"Step": step, "SecretId": one.arn, "ClientRequestToken": running.version_id}
+        event = {
+            "Step": step,
+            "SecretId": one.arn,
+            "ClientRequestToken": running.version_id,
+            "RotationToken": token,
+        }
         try:
             answer = self._invoke(one, orjson.dumps(event))
         except Answerable as refusal:
-            return _Failed(step, refusal.message or type(refusal).__name__)
+            return _Failed(step, (refusal.message or type(refusal).__name__)[:MESSAGE_MOST])
         if not answer.get("FunctionError"):
             return None
-        return _Failed(step, error_text(answer["Payload"]))
+        if self._closing():
+            raise _Closing
+        message, lines = error_text(answer["Payload"]), printed(answer.get("LogResult", ""))
+        parts = self._parts_in_play(one, running)
+        if parts is None:
+            return _Failed(step, WITHHELD)
+        return _Failed(step, masked(message, parts)[:MESSAGE_MOST], masked(lines, parts)[-LINES_MOST:])
+
+    # ------------------------------------------------------------------ what must not be told
+
+    def _parts_in_play(self, one: Secret, running: Rotation) -> set[str] | None:
+        """All that a text of the function may quote of the secret, and of the master secret that it names.
+
+        Read with the function's own session: what that may not read the function cannot quote, but for a value that
+        it has made itself, so where anything cannot be read the answer is None.
+        """
+        who = self._session_of(one.rotation_lambda_arn or "")
+        if who is None:
+            return None
+        with self._store.read() as tx:
+            held = store.versions.labels_of(tx, one.pk)
+            filled = {each.version_id for each in store.versions.versions_of(tx, one.pk) if each.form is not None}
+        wanted = {running.version_id, *(held.get(name) for name in (labels.CURRENT, labels.PENDING, labels.PREVIOUS))}
+        parts: set[str] = set()
+        masters: set[str] = set()
+        try:
+            for version_id in sorted(filled & {name for name in wanted if name is not None}):
+                value = self._value(who, one, SecretId=one.arn, VersionId=version_id)
+                parts |= parts_of(value)
+                masters |= _master_of(value)
+            for arn in masters:
+                parts |= parts_of(self._value(who, one, SecretId=arn))
+        except Answerable:
+            return None
+        return parts
+
+    def _value(self, who: Credential, one: Secret, **named: Any) -> bytes:
+        answer = self._unasked.call(who, "secretsmanager", "GetSecretValue", region=one.region, **named)
+        return answer["SecretString"].encode() if "SecretString" in answer else bytes(answer["SecretBinary"])
+
+    # ------------------------------------------------------------------ asking the function
 
     def _invoke(self, one: Secret, payload: bytes) -> Answer:
         """Invoke the function; one that is busy is asked again a few times."""
@@ -147,34 +220,66 @@ def error_text(payload: bytes) -> str:
     return f"{kind}: {message}" if kind and message else kind or message or "The function failed and did not say why."
 
 
+def printed(log_result: str) -> str:
+    """The lines that a function printed itself, of the end of its log as Invoke answers it."""
+    text = base64.b64decode(log_result).decode("utf-8", "replace")
+    return "\n".join(line for line in text.splitlines() if not _ABOUT_LINES.match(line))
+
+
+def _master_of(value: bytes) -> set[str]:
+    """The superuser's secret that a value names (AWS's ``masterarn``)."""
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return set()
+    arn = found.get("masterarn") if isinstance(found, dict) else None
+    return {arn} if isinstance(arn, str) else set()
+
+
 # ---------------------------------------------------------------------- what is stored of an attempt
 
 
-def _nothing(_job: Job, _run: JobRun, _tx: Transaction) -> None:
-    """The rotation has ended meanwhile, or waits for its secret to be restored."""
+def _nothing(job: Job, run: JobRun, tx: Transaction) -> None:
+    """The rotation had ended, or waits for its secret to be restored; unless that has changed meanwhile."""
+    found = under_way(tx, int(job.key))
+    if found is not None:
+        rotation.run_at(tx, *found, run.now)
 
 
 def _put_off(job: Job, run: JobRun, tx: Transaction) -> None:
-    due.schedule(tx, kind=job.kind, key=job.key, due=run.now)
+    found = under_way(tx, int(job.key))
+    if found is not None:
+        rotation.run_at(tx, *found, run.now + _SOON)
 
 
-def _success_of(pk: int) -> JobHandler:
-    def store_it(_job: Job, run: JobRun, tx: Transaction) -> None:
+def _success_of(pk: int, began: datetime) -> JobHandler:
+    def store_it(job: Job, run: JobRun, tx: Transaction) -> None:
         found = under_way(tx, pk)
-        if found is not None:
-            one, running = found
-            rotation.succeeded(rotation.of_job(run, one.region), tx, one, running)
+        if found is None:
+            return
+        one, running = found
+        # DIFFERS: unmade rotations.
+        if not rotation.is_made(tx, one, running):
+            _failure_of(pk, _Failed("finishSecret", UNMADE), began)(job, run, tx)
+            return
+        hand = rotation.of_job(run, one.region)
+        if job.attempt > 1:
+            rotation.interrupted(hand, tx, running, job.attempt - 1)
+        rotation.succeeded(hand, tx, one, running)
 
     return store_it
 
 
-def _failure_of(pk: int, problem: _Failed) -> JobHandler:
-    def store_it(_job: Job, run: JobRun, tx: Transaction) -> None:
+def _failure_of(pk: int, problem: _Failed, began: datetime) -> JobHandler:
+    def store_it(job: Job, run: JobRun, tx: Transaction) -> None:
         found = under_way(tx, pk)
-        if found is not None:
-            one, running = found
-            again = run.now + pause_after(running.attempts + 1)
-            failure = rotation.Failure(problem.step, problem.message, again)
-            rotation.failed(rotation.of_job(run, one.region), tx, one, running, failure)
+        if found is None:
+            return
+        one, running = found
+        hand = rotation.of_job(run, one.region)
+        if job.attempt > 1:
+            rotation.interrupted(hand, tx, running, job.attempt - 1)
+        failure = rotation.Failure(problem.step, problem.message, problem.lines, began)
+        rotation.failed(hand, tx, one, running, failure, run.now + pause_after(running.attempts + 1))
 
     return store_it

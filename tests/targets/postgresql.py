@@ -78,7 +78,7 @@ def target() -> Iterator[PostgreSQLTarget]:
             f"ssl_cert_file={made.chain}",
             f"ssl_key_file={made.key}",
         )
-        # "md5" takes both kinds of stored passwords, each by its own way; what lies in the data directory is postgres's.
+        # "md5" takes both kinds of stored passwords, each by its own way.
         (server.directory / "data" / "pg_hba.conf").write_text(
             "local all all scram-sha-256\nhost all all 127.0.0.1/32 md5\n"
         )

@@ -1,4 +1,4 @@
-"""``strongroom rotation``: its actions; how rotations stand, and what can be done about one that does not come through."""
+"""``strongroom rotation``: its actions; how rotations stand, and what can be done about one that is stuck."""
 
 from __future__ import annotations
 

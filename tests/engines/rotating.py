@@ -49,11 +49,15 @@ class Rotating:
 
     def enable(self, name: str, engine: str, *words: str) -> dict[str, Any]:
         """Enable, and wait until the rotation that this begins has succeeded; the new value."""
+        self.enable_bare(name, engine, *words)
+        return self.read(name)
+
+    def enable_bare(self, name: str, engine: str = "password", *words: str) -> None:
+        """The same for a value that is no JSON."""
         before = set(self.secrets.describe_secret(SecretId=name)["VersionIdsToStages"])
         assert 0 == self.cli("enable", name, "--engine", engine, *words)
         (token,) = set(self.secrets.describe_secret(SecretId=name)["VersionIdsToStages"]) - before
         self._wait(name, token)
-        return self.read(name)
 
     def rotate(self, name: str) -> dict[str, Any]:
         """Rotate once more; the new value."""

@@ -24,6 +24,7 @@ from strongroom.rotations.engines import KINDS
 from strongroom.server.parts import StartRefused
 
 RUNTIME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+ROTATE = "secretsmanager RotateSecret"
 Clients = Callable[[str], Any]
 
 
@@ -79,7 +80,7 @@ def run(given: argparse.Namespace) -> int:
         if not given.dry_run and not given.no_rehearsal:
             findings = rotation_rehearse.ask(clients, wish.name, wish.arn)
             broken = any(one["mend"] for one in findings)
-        told = {"call": "secretsmanager RotateSecret", "with": {"RotationRules": rules}}
+        told = {"call": ROTATE, "with": {"RotationRules": rules}}
         if given.not_now:
             told["with"]["RotateImmediately"] = False
         if not broken:
@@ -220,9 +221,11 @@ def _permission(functions: Any, wish: Wish, permission: dict[str, str]) -> str:
 
 def _lines(answer: dict[str, Any], *, broken: bool) -> Iterator[str]:
     for one in answer["done"]:
+        if one["call"] == ROTATE:
+            yield from rotation_rehearse.lines(answer["findings"])
         yield f"{one['call']}: {one.get('did', 'would be asked')}"
         if answer["dry_run"]:
             yield f"  {json.dumps(one['with'])}"
-    yield from rotation_rehearse.lines(answer["findings"])
     if broken:
+        yield from rotation_rehearse.lines(answer["findings"])
         yield "The schedule is not armed: mend what is marked, then run this again."

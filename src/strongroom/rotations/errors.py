@@ -43,7 +43,7 @@ class CannotChange(RotationError):
 
 
 def said(words: object) -> str:
-    """A driver's words on one line, at most 300 characters."""
+    """A driver's words on one line. They are cut after values in them are masked: half a value would not be found."""
     if isinstance(words, BaseException):
         words = f"{words}" or type(words).__name__
-    return " ".join(str(words).split())[:300]
+    return " ".join(str(words).split())

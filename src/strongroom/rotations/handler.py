@@ -5,12 +5,13 @@ An error leaves with its words, and with every value of the versions in play mas
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from strongroom.rotations.contract import Finding, Plan, Value
 from strongroom.rotations.engines import plan_for
@@ -23,6 +24,8 @@ from strongroom.rotations.steps import run_step
 _SHOWN = {"engine", "host", "port", "username", "dbname", "ssl", "masterarn", "ca", "host_key", "access_key_id"}
 """Members of a secret that may be told; whatever else it holds is masked."""
 _SHORTEST_MASKED = 4
+MOST_CHARACTERS = 1000
+"""How long an error or a finding may be."""
 _clients: dict[tuple[str, tuple[Any, ...]], Any] = {}
 
 
@@ -89,10 +92,17 @@ def masked(text: str, values: Iterable[Value]) -> str:
     hidden: set[str] = set()
     for value in values:
         hidden.update(_secrets_in({name: part for name, part in value.items() if name not in _SHOWN}))
-    for one in sorted(hidden, key=len, reverse=True):
-        for form in (one, quote(one, safe=""), repr(one)[1:-1], one.replace("'", "''")):
-            text = text.replace(form, "***")
-    return text
+    for form in sorted({form for one in hidden for form in _forms(one)}, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
+
+
+def _forms(one: str) -> set[str]:
+    """A value as it is, on one line, quoted for URLs, forms, SQL, Python and JSON."""
+    slashed = one.replace("\\", "\\\\")
+    quoted = {slashed.replace("'", "\\'"), one.replace("'", "''"), repr(one)[1:-1], json.dumps(one)[1:-1]}
+    found = {one, " ".join(one.split()), quote(one, safe=""), quote(one), quote_plus(one), *quoted}
+    return {form for form in found if len(form) >= _SHORTEST_MASKED}
 
 
 def _secrets_in(part: Any) -> Iterable[str]:

@@ -85,7 +85,7 @@ def _read(method: str, url: str, status: int, text: bytes) -> Any:
     if len(text) > _MOST_BYTES:
         raise RotationError(f"{_place(url)} answered with more than {_MOST_BYTES} bytes")
     if not 200 <= status < 300:
-        raise Answered(method, url, status, text[:200].decode(errors="replace"))
+        raise Answered(method, url, status, text.decode(errors="replace"))
     if not text.strip():
         return None
     try:

@@ -13,11 +13,13 @@ RUN := $(call stamp,$(VENV),run)
 TEST := $(call stamp,$(VENV),test)
 BENCH := $(call stamp,$(PEER),bench)
 DRIVERS := $(call stamp,$(VENV),drivers)
+TEMPLATES := $(call stamp,$(VENV),templates)
 JS := tests/clients/js
 NODE_MODULES := $(JS)/node_modules/.installed-$(shell cksum < $(JS)/package-lock.json | tr ' ' '-')
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-PACKAGES := postgresql openssl bubblewrap softhsm2 chromium mariadb-server-core redis-server slapd openssh-server openssh-client
+PACKAGES := postgresql openssl bubblewrap softhsm2 chromium mariadb-server-core redis-server slapd openssh-server openssh-client \
+	gcc libpq-dev python3-dev
 
 .PHONY: run setup test check lint fix docs test-all bench clean help
 
@@ -28,6 +30,7 @@ setup: $(RUN) $(DRIVERS)  ## make the virtual environment, start nothing
 
 test: $(TEST) $(DRIVERS) $(NODE_MODULES) lint  ## every check, and every test but the long ones
 	@$(PY) tools/system_packages.py $(PACKAGES)
+	@$(MAKE) --no-print-directory $(TEMPLATES) || echo "PyGreSQL was not built: the tests of template shapes will be skipped"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
@@ -46,6 +49,7 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 
 test-all: $(TEST) $(DRIVERS) $(NODE_MODULES) lint  ## the long tests too
 	@$(PY) tools/system_packages.py $(PACKAGES)
+	@$(MAKE) --no-print-directory $(TEMPLATES) || echo "PyGreSQL was not built: the tests of template shapes will be skipped"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
@@ -76,6 +80,12 @@ $(TEST):
 $(DRIVERS): requirements/drivers.txt | $(RUN)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes \
 		--target $(VENV)/share/strongroom/drivers -r requirements/drivers.txt
+	@touch $@
+
+# Built here, after the packages that the building needs; for tests alone.
+$(TEMPLATES): requirements/templates.txt | $(RUN)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes \
+		--target $(VENV)/share/strongroom/templates -r requirements/templates.txt
 	@touch $@
 
 # Nothing that a package brings is run while it is installed.

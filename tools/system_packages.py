@@ -17,6 +17,8 @@ _PROGRAMS = {
     "mariadb-server-core": "mariadbd",
     "openssh-server": "sshd",
     "openssh-client": "ssh",
+    "libpq-dev": "pg_config",
+    "python3-dev": "python3-config",
 }
 """Packages that are named otherwise than their program."""
 

@@ -57,14 +57,15 @@ class Rotating:
         before = set(self.secrets.describe_secret(SecretId=name)["VersionIdsToStages"])
         assert 0 == self.cli("enable", name, "--engine", engine, *words)
         (token,) = set(self.secrets.describe_secret(SecretId=name)["VersionIdsToStages"]) - before
-        self._wait(name, token)
+        self.wait(name, token)
 
     def rotate(self, name: str) -> dict[str, Any]:
         """Rotate once more; the new value."""
-        self._wait(name, self.secrets.rotate_secret(SecretId=name)["VersionId"])
+        self.wait(name, self.secrets.rotate_secret(SecretId=name)["VersionId"])
         return self.read(name)
 
-    def _wait(self, name: str, token: str) -> None:
+    def wait(self, name: str, token: str) -> None:
+        """Wait until a rotation has succeeded; its function's log where it has not."""
         try:
             rotated(self.secrets, name, token)
         except AssertionError as late:

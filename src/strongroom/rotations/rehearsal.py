@@ -8,7 +8,8 @@ Source: facts aws-observed; facts rotation, section 5 (2, 8, 9).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from strongroom.rotations.contract import Finding, Plan
 from strongroom.rotations.errors import BadSecret, Refused, RotationError, Unreachable, said
@@ -35,6 +36,7 @@ def rehearse(secret: Secret, plan: Plan) -> list[Finding]:
 def _permissions(secret: Secret) -> list[Finding]:
     client = secret.client
     current: dict[str, str] = {}
+    described: dict[str, Any] = {}
 
     def read() -> None:
         told = client.get_secret_value(SecretId=secret.arn, VersionStage=CURRENT)
@@ -52,7 +54,7 @@ def _permissions(secret: Secret) -> list[Finding]:
         client.update_secret_version_stage(SecretId=secret.arn, VersionStage=PENDING, RemoveFromVersionId=_NO_VERSION)
 
     calls: dict[str, Callable[[], object]] = {
-        "secretsmanager:DescribeSecret": lambda: client.describe_secret(SecretId=secret.arn),
+        "secretsmanager:DescribeSecret": lambda: described.update(client.describe_secret(SecretId=secret.arn)),
         "secretsmanager:GetSecretValue": read,
         "secretsmanager:PutSecretValue": write,
         "secretsmanager:UpdateSecretVersionStage": move,
@@ -74,7 +76,15 @@ def _permissions(secret: Secret) -> list[Finding]:
                 found.append(Finding("value", said(error), "store a first value with put-secret-value"))
                 continue
         found.append(Finding("permission", f"{action} is allowed"))
-    return found
+    return found + _key(described)
+
+
+def _key(told: Mapping[str, Any]) -> list[Finding]:
+    """What cannot be shown of a customer's key: only a value that is stored asks for a new data key."""
+    key = told.get("KmsKeyId")
+    if key is None or key.endswith("alias/aws/secretsmanager"):
+        return []
+    return [Finding("permission", f"kms:GenerateDataKey on {key} cannot be tried without storing a value")]
 
 
 def _mend(error: Exception) -> str:

@@ -570,7 +570,12 @@ class Worker:
             sync_each=self._product.settings.journal_sync == "each",
         )
         if self._product.settings.console_on:
-            door = SignedIn(opened.chain, opened.queue, opened.recorder)
+            door = SignedIn(
+                opened.chain,
+                opened.queue,
+                opened.recorder,
+                sync_each=self._product.settings.journal_sync == "each",
+            )
             self._application.console = self._front = Front(door, self._furnishing(opened))
 
     def _furnishing(self, opened: Opened) -> Furnishing:

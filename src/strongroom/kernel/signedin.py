@@ -62,8 +62,10 @@ class KeptSession:
 class SignedIn:
     """One process's calls for people at the console. To be used from threads that may wait, never from a loop."""
 
-    def __init__(self, chain: Chain, queue: WriteQueue, recorder: Recorder) -> None:
+    def __init__(self, chain: Chain, queue: WriteQueue, recorder: Recorder, *, sync_each: bool = False) -> None:
+        """``sync_each``: whether the record of a read is synced before its answer (setting ``journal_sync``)."""
         self.chain = chain
+        self._sync_each = sync_each
         self._queue = queue
         self._recorder = recorder
 
@@ -158,6 +160,8 @@ class SignedIn:
         except Exception as error:  # noqa: BLE001  whoever asked gets an internal error, the log gets the trace
             answer, records = self._refused(call, declared, model, error)
         self._recorder.read(records)
+        if self._sync_each:
+            self._recorder.sync()
         return _told(answer)
 
     def _begin(

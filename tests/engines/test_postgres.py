@@ -87,6 +87,19 @@ def test_the_pending_value_is_not_set_at_another_host(postgres_target: PostgreSQ
         postgres.plan(Alone()).set(first | {"password": "new"}, first | {"host": "localhost"}, None)
 
 
+def test_an_account_that_is_not_the_second_user_is_not_taken_for_it(postgres_target: PostgreSQLTarget) -> None:
+    victim = postgres_target.make_user("victim", "its own", "SUPERUSER")
+    forged = postgres_target.make_user("victim_clone", "known") | {"masterarn": "admin"}
+    admin = postgres_target.value("strongroom", postgres_target.password)
+    plan = postgres.plan(Alone(others={"admin": admin}, ROTATION_STRATEGY="alternating"))
+    with pytest.raises(RotationError, match="could not take victim for the second user"):
+        turned(plan, forged)
+    assert "could not take victim" in plan.rehearse(forged, None)[-1].seen
+    assert postgres_target.opens(victim)
+    postgres_target.run("GRANT {} TO {}", "victim", "victim_clone")
+    assert "victim" == turned(plan, forged)["username"]
+
+
 def test_a_rehearsal_leaves_the_target_as_it_was(postgres_target: PostgreSQLTarget) -> None:
     first = postgres_target.make_user("rehearsed", "first") | {"masterarn": "admin"}
     admin = postgres_target.value("strongroom", postgres_target.password)

@@ -38,6 +38,15 @@ def test_a_user_keeps_the_previous_password_until_the_next_rotation(
     assert [True, True, False] == [redis_target.opens(value) for value in (third, second, first)]
 
 
+def test_an_attempt_that_was_cut_off_leaves_no_third_password_behind(redis_target: RedisTarget) -> None:
+    first = redis_target.make_user("cut", "first", *ITSELF)
+    second = turned(plan(), first)
+    third = {**second, "password": "third"}
+    redis_target.admin("ACL", "SETUSER", "cut", ">third")
+    plan().set(third, second, first)
+    assert [True, True, False] == [redis_target.opens(value) for value in (third, second, first)]
+
+
 def test_a_superuser_changes_who_may_not_do_it_and_the_old_password_can_end_at_once(
     redis_target: RedisTarget,
 ) -> None:

@@ -124,6 +124,16 @@ def test_values_are_masked_in_every_form_in_which_they_come_back() -> None:
     assert not [word for word in ("a/ss", "a%2Fss", "deep") if word in said]
 
 
+def test_places_and_names_are_told() -> None:
+    seen = {
+        "token_url": "https://here/token",
+        "client_id": "the app",
+        "requests": {"create": {"url": "https://here/x"}},
+    }
+    text = "POST https://here/token of the app, https://here/x"
+    assert text == masked(text, [seen])
+
+
 def test_a_long_error_is_cut_only_after_values_in_it_are_masked() -> None:
     said = masked("x" * 995 + "p" * 50 + "tail", [{"password": "p" * 50}])
     assert ("x" * 995 + "***ta...") == said

@@ -35,7 +35,7 @@ def function_zip(engine: str, place: Path | None = None) -> bytes:
     for package in KINDS[engine].packages:
         found.update(_files(package, place or (PLACE if PLACE.is_dir() else None)))
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name in sorted(found):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED

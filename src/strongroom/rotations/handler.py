@@ -21,8 +21,29 @@ from strongroom.rotations.rehearsal import rehearse
 from strongroom.rotations.secret import BARE, Secret, parsed
 from strongroom.rotations.steps import run_step
 
-_SHOWN = {"engine", "host", "port", "username", "dbname", "ssl", "masterarn", "ca", "host_key", "access_key_id"}
-"""Members of a secret that may be told; whatever else it holds is masked."""
+_SHOWN = frozenset(
+    [
+        "engine",
+        "host",
+        "port",
+        "username",
+        "dbname",
+        "ssl",
+        "masterarn",
+        "ca",
+        "host_key",
+        "public_key",
+        "access_key_id",
+        "key_id",
+        "client_id",
+        "token_url",
+        "test_url",
+        "registration_client_uri",
+        "url",
+        "method",
+    ]
+)
+"""Members that may be told, at whatever depth; whatever else a secret holds is masked."""
 _SHORTEST_MASKED = 4
 MOST_CHARACTERS = 1000
 """How long an error or a finding may be."""
@@ -91,7 +112,7 @@ def masked(text: str, values: Iterable[Value]) -> str:
     """A text without any secret member of the values, in the forms in which drivers and URLs repeat them."""
     hidden: set[str] = set()
     for value in values:
-        hidden.update(_secrets_in({name: part for name, part in value.items() if name not in _SHOWN}))
+        hidden.update(_secrets_in(value))
     for form in sorted({form for one in hidden for form in _forms(one)}, key=len, reverse=True):
         text = text.replace(form, "***")
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}..."
@@ -110,8 +131,9 @@ def _secrets_in(part: Any) -> Iterable[str]:
         if len(part) >= _SHORTEST_MASKED:
             yield part
     elif isinstance(part, dict):
-        for inner in part.values():
-            yield from _secrets_in(inner)
+        for name, inner in part.items():
+            if name not in _SHOWN:
+                yield from _secrets_in(inner)
     elif isinstance(part, list):
         for inner in part:
             yield from _secrets_in(inner)

@@ -20,6 +20,17 @@ from strongroom.rotations.strategies import plan_of
 
 CONNECT_SECONDS = 5
 
+# Whoever names a secret's user x_clone must not so have the superuser set the password of some x. pg_has_role would
+# not do: a superuser is taken for a member of every role.
+_KNOWN = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_auth_members AS grants
+    JOIN pg_catalog.pg_roles AS first ON first.oid = grants.roleid
+    JOIN pg_catalog.pg_roles AS second ON second.oid = grants.member
+    WHERE (first.rolname, second.rolname) IN ((%(user)s, %(clone)s), (%(clone)s, %(user)s)))
+FROM pg_catalog.pg_roles WHERE rolname = %(clone)s
+"""
+
 
 def plan(tools: Tools) -> Plan:
     """The plan of a PostgreSQL user."""
@@ -110,6 +121,8 @@ class PostgreSQLSession:
                     self._alter(user, candidate)
                 else:
                     self._clone(user, clone, candidate)
+        except CannotChange as refusal:
+            return [Finding("right to change", str(refusal), "see the target's own words")]
         except psycopg.Error as error:
             mend = "ask the database's administrator for that right (ALTER USER of oneself needs none)"
             if clone is not None:
@@ -121,8 +134,11 @@ class PostgreSQLSession:
         self._do("ALTER USER {} WITH PASSWORD {}", user, self.verifier(user, password))
 
     def _clone(self, user: str, clone: str, password: str) -> None:
-        known = self._connection.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", [clone]).fetchone()
+        known = self._connection.execute(_KNOWN, {"user": user, "clone": clone}).fetchone()
         if known is not None:
+            if not known[0]:
+                told = f"it is there and neither of the two is granted to the other: GRANT {user} TO {clone}, if it is"
+                raise CannotChange(f"take {clone} for the second user", f"{told} yours")
             self._alter(clone, password)
             return
         self._do("CREATE ROLE {} WITH LOGIN PASSWORD {}", clone, self.verifier(clone, password))

@@ -46,8 +46,7 @@ class RedisUser:
         """Add the new password, and take away the one before the current."""
         if any(pending.get(name) != current.get(name) for name in ("host", "port", "username")):
             raise RotationError("the pending value is for another host, port or user than the current one")
-        if _opens(pending):
-            return
+        # Also where the new one is taken already: an attempt may have been cut off before the old one was forgotten.
         with self._changer(current, previous) as client:
             _set(client, text_of(pending, "username"), f"#{_digest(pending)}")
             _forget(client, previous, but=(pending, current))

@@ -56,7 +56,7 @@ def run(order: dict[str, Any]) -> None:
             client.meta.events.register(
                 f"{event}.secrets-manager.{name}", lambda point=f"{when} {name}", **_: reach(point)
             )
-    psycopg.connect = Connection.connect  # type: ignore[assignment]
+    psycopg.connect = Connection.connect
     for step in order["steps"]:
         reach(f"before {step}")
         handler.rotate({**order["event"], "Step": step}, None)

@@ -24,7 +24,7 @@ class PostgreSQLTarget:
 
     def run(self, statement: str, *names: str, **literals: str) -> None:
         """One statement as superuser, names quoted by the driver."""
-        text = sql.SQL(statement).format(  # type: ignore[arg-type]  # the tests' own text
+        text = sql.SQL(statement).format(
             *map(sql.Identifier, names), **{name: sql.Literal(value) for name, value in literals.items()}
         )
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
@@ -38,7 +38,7 @@ class PostgreSQLTarget:
     def ask(self, statement: str) -> list[Any]:
         """The rows of a question."""
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
-            return connection.execute(statement).fetchall()  # type: ignore[arg-type]  # the tests' own text
+            return connection.execute(statement).fetchall()
 
     def make_user(self, name: str, password: str, more: str = "") -> dict[str, Any]:
         """A user, and the value of its secret, over TLS."""

@@ -21,28 +21,10 @@ from strongroom.rotations.rehearsal import rehearse
 from strongroom.rotations.secret import BARE, Secret, parsed
 from strongroom.rotations.steps import run_step
 
-_SHOWN = frozenset(
-    [
-        "engine",
-        "host",
-        "port",
-        "username",
-        "dbname",
-        "ssl",
-        "masterarn",
-        "ca",
-        "host_key",
-        "public_key",
-        "access_key_id",
-        "key_id",
-        "client_id",
-        "token_url",
-        "test_url",
-        "registration_client_uri",
-        "url",
-        "method",
-    ]
-)
+_SHOWN = frozenset((
+    "engine", "host", "port", "username", "dbname", "ssl", "masterarn", "ca", "host_key", "public_key",
+    "access_key_id", "key_id", "client_id", "token_url", "test_url", "registration_client_uri", "url", "method",
+))  # fmt: skip
 """Members that may be told, at whatever depth; whatever else a secret holds is masked."""
 _SHORTEST_MASKED = 4
 MOST_CHARACTERS = 1000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -79,6 +81,27 @@ def test_a_target_that_is_not_there_is_told_apart_and_no_other_login_is_tried(
     ):
         with pytest.raises(RotationError, match=words):
             plan.set(first | wrong | {"password": "new"}, first | wrong, first | wrong)
+
+
+def test_whoever_takes_tls_away_gets_no_login(postgres_target: PostgreSQLTarget) -> None:
+    first = postgres_target.make_user("stripped", "first")
+    heard: list[bytes] = []
+
+    def refuse_tls(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            heard.append(connection.recv(1024))
+            connection.sendall(b"N")  # "no TLS here" (PostgreSQL documentation, "SSL Session Encryption")
+            heard.append(connection.recv(1024))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse_tls, args=(listener,))
+        thread.start()
+        wrong = first | {"port": listener.getsockname()[1]}
+        with pytest.raises(RotationError, match=r'could not connect to .*does not support SSL.*"ssl": false'):
+            postgres.plan(Alone()).test(wrong)
+        thread.join(60)
+    assert [8, 0] == [len(one) for one in heard]
 
 
 def test_the_pending_value_is_not_set_at_another_host(postgres_target: PostgreSQLTarget) -> None:

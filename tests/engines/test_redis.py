@@ -47,6 +47,15 @@ def test_an_attempt_that_was_cut_off_leaves_no_third_password_behind(redis_targe
     assert [True, True, False] == [redis_target.opens(value) for value in (third, second, first)]
 
 
+@pytest.mark.parametrize("before", [{"\0bare": "placeholder"}, {"username": "somebody-else", "password": "p"}])
+def test_a_previous_version_that_was_of_something_else_is_left_alone(
+    redis_target: RedisTarget, before: dict[str, Any]
+) -> None:
+    first = redis_target.make_user(f"after-{len(before)}", "first", *ITSELF)
+    assert redis_target.opens(turned(plan(KEEP_PREVIOUS="false"), first, before))
+    assert b"somebody-else" not in redis_target.admin("ACL", "USERS")
+
+
 def test_a_superuser_changes_who_may_not_do_it_and_the_old_password_can_end_at_once(
     redis_target: RedisTarget,
 ) -> None:

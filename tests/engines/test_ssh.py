@@ -36,6 +36,11 @@ def test_the_old_key_can_end_at_once(ssh_target: SSHTarget) -> None:
     assert [True, False] == [ssh_target.opens(value) for value in (second, first)]
 
 
+def test_a_previous_version_that_was_no_key_stops_nothing(ssh_target: SSHTarget) -> None:
+    for before in ({"\0bare": "placeholder"}, {"private_key": "none"}):
+        assert ssh_target.opens(turned(plan(), ssh_target.make_key(), before))
+
+
 def test_the_new_key_has_the_options_of_the_old(ssh_target: SSHTarget) -> None:
     options = 'from="127.0.0.1,::1",no-port-forwarding,environment="A=b c"'
     first = ssh_target.make_key(options=options, comment="the app's own")

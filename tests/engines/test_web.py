@@ -47,6 +47,11 @@ def test_the_key_before_the_current_lives_until_the_next_rotation(web_target: We
     assert {second["api_key"], third["api_key"]} == set(web_target.keys.values())
 
 
+def test_a_previous_version_that_was_no_key_stops_nothing(web_target: WebTarget) -> None:
+    second = turned(http_key.plan(Alone()), api_key(web_target), {"\0bare": "placeholder"})
+    assert {"k'\"{}&1", second["api_key"]} == set(web_target.keys.values())
+
+
 def test_the_old_key_can_end_at_once(web_target: WebTarget) -> None:
     second = turned(http_key.plan(Alone(KEEP_PREVIOUS="false")), api_key(web_target))
     assert second["api_key"] in web_target.keys.values()
@@ -85,6 +90,14 @@ def test_a_place_that_the_secret_does_not_fill_is_an_error(web_target: WebTarget
     del first["app"]
     with pytest.raises(RotationError, match=r"\{app\} in a request is no member of the secret"):
         turned(http_key.plan(Alone()), first)
+
+
+def test_a_key_that_would_never_be_revoked_is_found_in_a_rehearsal(web_target: WebTarget) -> None:
+    first = api_key(web_target)
+    assert {""} == {found.mend for found in http_key.plan(Alone()).rehearse(first, None)}
+    first["requests"]["revoke"]["url"] += "/{old.other}"
+    with pytest.raises(RotationError, match=r"\{old\.other\} in requests\.revoke is no member"):
+        http_key.plan(Alone()).rehearse(first, None)
 
 
 def test_a_refresh_token_is_exchanged(web_target: WebTarget) -> None:

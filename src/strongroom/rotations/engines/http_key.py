@@ -17,6 +17,7 @@ with JSON pointers (RFC 6901) which members come from the answer.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -77,6 +78,9 @@ class APIKey:
         """Send the request that changes nothing."""
         if _request(current, "create") is None:
             raise BadSecret("requests.create is missing from secret JSON")
+        missing = sorted(_places(_request(current, "revoke")) - set(_with_old(current, current)))
+        if missing:
+            raise BadSecret(f"{{{missing[0]}}} in requests.revoke is no member of the secret: no key would be revoked")
         if _request(current, "test") is None:
             return [Finding("login", "there is no test request: that the key works is not known")]
         self.test(current)
@@ -96,14 +100,23 @@ def _request(value: Value, name: str) -> Mapping[str, Any] | None:
 
 def _revoke(current: Value, old: Value) -> None:
     request = _request(current, "revoke")
-    if request is None:
+    names = _with_old(current, old)
+    # A version that was stored by hand may be of something else, with nothing to revoke.
+    if request is None or not _places(request) <= set(names):
         return
-    names = _names(current) | {f"old.{name}": text for name, text in _names(old).items()}
     try:
         _sent(current, request, names)
     except Answered as answered:
         if answered.status not in _GONE:
             raise
+
+
+def _places(request: Mapping[str, Any] | None) -> set[str]:
+    return set(_PLACE.findall(json.dumps(request)))
+
+
+def _with_old(current: Value, old: Value) -> dict[str, str]:
+    return _names(current) | {f"old.{name}": text for name, text in _names(old).items()}
 
 
 def _sent(value: Value, request: Mapping[str, Any], names: Mapping[str, str]) -> Any:

@@ -65,7 +65,7 @@ class AccessKey:
 
     def retire(self, current: Value, previous: Value | None) -> None:
         """Delete the previous key, where two shall not be valid."""
-        if previous is None or keeps_previous(self._tools) or previous.get(_ID) == current.get(_ID):
+        if previous is None or keeps_previous(self._tools) or previous.get(_ID) in (None, current.get(_ID)):
             return
         iam = self._tools.client("iam")
         with contextlib.suppress(iam.exceptions.NoSuchEntityException):

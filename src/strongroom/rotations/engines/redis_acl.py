@@ -44,7 +44,7 @@ class RedisUser:
 
     def set(self, pending: Value, current: Value, previous: Value | None) -> None:
         """Add the new password, and take away the one before the current."""
-        if any(pending.get(name) != current.get(name) for name in ("host", "port", "username")):
+        if not _same_user(pending, current):
             raise RotationError("the pending value is for another host, port or user than the current one")
         # Also where the new one is taken already: an attempt may have been cut off before the old one was forgotten.
         with self._changer(current, previous) as client:
@@ -91,7 +91,7 @@ class RedisUser:
             with opened(superuser) as client:
                 yield client
             return
-        value = current if previous is None or _opens(current) else previous
+        value = current if previous is None or not _same_user(previous, current) or _opens(current) else previous
         with opened(value) as client:
             yield client
 
@@ -142,6 +142,10 @@ def _opens(value: Value) -> bool:
         return False
 
 
+def _same_user(one: Value, other: Value) -> bool:
+    return all(str(one.get(name)) == str(other.get(name)) for name in ("host", "port", "username"))
+
+
 def _digest(value: Value) -> str:
     return hashlib.sha256(text_of(value, "password").encode()).hexdigest()
 
@@ -154,7 +158,10 @@ def _set(client: Any, user: str, rule: str) -> None:
 
 
 def _forget(client: Any, old: Value | None, *, but: tuple[Value, ...]) -> None:
-    if old is None or any(_digest(old) == _digest(one) for one in but):
+    """Take a password away that this very user had; a version of something else is left alone."""
+    if old is None or not isinstance(old.get("password"), str):
+        return
+    if any(not _same_user(old, one) or _digest(old) == _digest(one) for one in but):
         return
     try:
         client.execute_command("ACL", "SETUSER", text_of(old, "username"), f"!{_digest(old)}")

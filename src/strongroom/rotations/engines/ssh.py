@@ -10,7 +10,7 @@ import base64
 import binascii
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import paramiko
@@ -54,11 +54,10 @@ class SSHKey:
             raise RotationError("the pending value is for another host or user than the current one")
         if _opens(pending):
             return
-        login = current if previous is None or _opens(current) else previous
+        login = current if not _blobs(previous) or _opens(current) else previous
         with opened(login) as client:
-            drop = [] if previous is None else [_blob(previous)]
-            kept = {_blob(pending), _blob(current)}
-            _rewrite(client, add=_public(pending), beside=_blob(login), drop={one for one in drop if one not in kept})
+            drop = _blobs(previous) - {_blob(pending), _blob(current)}
+            _rewrite(client, add=_public(pending), beside=_blob(login), drop=drop)
 
     def test(self, value: Value) -> None:
         """Log in."""
@@ -67,10 +66,11 @@ class SSHKey:
 
     def retire(self, current: Value, previous: Value | None) -> None:
         """Drop the previous key, where two shall not be valid."""
-        if previous is None or keeps_previous(self._tools) or _blob(previous) == _blob(current):
+        drop = _blobs(previous) - {_blob(current)}
+        if not drop or keeps_previous(self._tools):
             return
         with opened(current) as client:
-            _rewrite(client, add=_public(current), beside=_blob(current), drop={_blob(previous)})
+            _rewrite(client, add=_public(current), beside=_blob(current), drop=drop)
 
     def rehearse(self, current: Value, previous: Value | None) -> list[Finding]:  # noqa: ARG002
         """Log in, find the key's line, and see that the file can be written."""
@@ -155,6 +155,15 @@ def _public(value: Value) -> str:
 
 def _blob(value: Value) -> str:
     return _public(value).split()[1]
+
+
+def _blobs(previous: Value | None) -> set[str]:
+    """The key of the previous value, if it has one: whatever was stored by hand may have been no key."""
+    if previous is None or not isinstance(previous.get("private_key"), str):
+        return set()
+    with suppress(BadSecret):
+        return {_blob(previous)}
+    return set()
 
 
 def _lines(files: Any) -> list[str]:

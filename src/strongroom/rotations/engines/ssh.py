@@ -54,7 +54,9 @@ class SSHKey:
             raise RotationError("the pending value is for another host or user than the current one")
         if _opens(pending):
             return
-        login = current if not _blobs(previous) or _opens(current) else previous
+        login = current
+        if previous is not None and _blobs(previous) and not _opens(current):
+            login = previous
         with opened(login) as client:
             drop = _blobs(previous) - {_blob(pending), _blob(current)}
             _rewrite(client, add=_public(pending), beside=_blob(login), drop=drop)

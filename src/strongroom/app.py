@@ -426,9 +426,10 @@ class Product:
         return {"AWS_ENDPOINT_URL": url, "SECRETS_MANAGER_ENDPOINT": url}
 
     def authorities(self) -> list[Path]:
-        """The certificates that functions trust beside the system's: the one that this server is known by."""
+        """The certificates that functions trust beside the system's: this server's own, and the operator's."""
         found = self._endpoint().get("ca")
-        return [Path(found)] if found and Path(found).is_file() else []
+        own = [Path(found)] if found and Path(found).is_file() else []
+        return [*own, *map(Path, self.settings.function_authorities)]
 
     def _endpoint(self) -> Mapping[str, Any]:
         return read_endpoint(DataDirectory(self.settings.data)) or {}

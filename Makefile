@@ -52,6 +52,7 @@ bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
 	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
 	PYTHONPATH=src $(PYTHON) -m bench.decisions
 	PYTHONPATH=src $(PYTHON) -m bench.kms $(ARGS)
+	PYTHONPATH=src $(PYTHON) -m bench.rotation
 	PYTHONPATH=src $(PYTHON) -m bench.root_rotation
 
 clean:  ## remove what make has made; never a data directory

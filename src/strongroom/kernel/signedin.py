@@ -20,6 +20,7 @@ from strongroom.kernel.chain import GLOBAL_REGION, NOBODY, Chain, log_bug
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.recorder import Recorder
+from strongroom.kernel.records import undone
 from strongroom.kernel.registry import Mode, Operation
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
@@ -209,7 +210,8 @@ class SignedIn:
         else:
             log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
-        return refusal, [self.chain.records.of(call, declared, model, None, refusal, None)]
+        back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
+        return refusal, [*back, self.chain.records.of(call, declared, model, None, refusal, None)]
 
     def _written(
         self,

@@ -312,7 +312,7 @@ class Product:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry, self.settings.outside)
+        sts.register(registry, self.settings.outside, self.settings.data / "run" / "issuers")
         kms.register(registry)
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)
@@ -681,7 +681,12 @@ class Worker:
             space=self._space,
         )
         if self._product.settings.console_on:
-            door = SignedIn(opened.chain, opened.queue, opened.recorder)
+            door = SignedIn(
+                opened.chain,
+                opened.queue,
+                opened.recorder,
+                sync_each=self._product.settings.journal_sync == "each",
+            )
             self._application.console = self._front = Front(door, self._furnishing(opened))
 
     def _furnishing(self, opened: Opened) -> Furnishing:
@@ -756,7 +761,6 @@ class Runner:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
         answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
         answering.start()
-        self._loop.release()
         self._loop.run(stop)
         answering.join()
 

@@ -165,7 +165,7 @@ class Settings:
         12, "hours", "How long a session at the console lasts at most.", extreme=1, least=1, most=36
     )
     rotations_at_once: int = _setting(
-        16,
+        8,
         "rotations",
         "The most rotations that one node has under way at once; at most half of them by one function, and half of"
         " them second and further attempts.",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
 from strongroom.base.http import HTTPRequest
 from strongroom.console import guard, visit
+from strongroom.console.desk import Desk
 from strongroom.kernel import signedin
+from strongroom.kernel.call import Source
 from tests import journals
 from tests.console.conftest import PASSWORD, World
 from tests.inprocess import InProcess
@@ -288,6 +291,17 @@ def test_the_door_opens_for_sessions_of_the_console_alone(world: World) -> None:
         door.who(signedin.KeptSession(given["AccessKeyId"], given["SessionToken"]))
     with pytest.raises(signedin.SessionOver):
         door.who(signedin.KeptSession(given["AccessKeyId"], "x"))
+
+
+def test_where_every_record_is_synced_a_page_s_are_too_before_its_answer(world: World) -> None:
+    engine = world.server.worker.asgi.engine  # type: ignore[attr-defined]
+    door = signedin.SignedIn(engine.chain, engine.queue, engine.recorder, sync_each=True)
+    browser = world.signed_in()
+    desk = Desk(door, idle=timedelta(minutes=5), length=timedelta(hours=1))
+    person = desk.person(next(iter(browser.cookies.values())))
+    for _ in range(5):
+        door.ask(person.kept, Source("127.0.0.1"), "secretsmanager", "ListSecrets", {}, region="us-east-1")
+        assert engine.recorder.journal.durable
 
 
 def test_what_is_refused_is_recorded_as_any_refusal(world: World) -> None:

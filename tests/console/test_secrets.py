@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -176,6 +178,38 @@ def test_another_value_is_stored_and_versions_differ_by_keys_without_values(worl
     assert "canary" not in shown.html
     page = browser.post(f"{SECRET}/promote", id="a", version=by_label["AWSPREVIOUS"])
     assert "canary-1" in secrets(world).get_secret_value(SecretId="a")["SecretString"]
+
+
+def test_editing_keeps_lines_within_values_and_a_line_break_at_the_beginning(world: World) -> None:
+    """As browsers do: the first line break of a textarea is not its own, and fields of one line have none."""
+    key = "-----BEGIN KEY-----\nabc\n-----END KEY-----\n"
+    secrets(world).create_secret(Name="pairs", SecretString=json.dumps({"key": key}))
+    secrets(world).create_secret(Name="text", SecretString="\n  first line empty\n")
+    browser = world.signed_in()
+
+    for name in ("pairs", "text"):
+        fields = textareas(browser.post(f"{SECRET}/edit", id=name).html)
+        kind = {"pairs": {"kind": "pairs", "pair_key": "key", "pair_value": fields["pair_value"]}}
+        kind["text"] = {"kind": "text", "text": fields["text"]}
+        before = secrets(world).get_secret_value(SecretId=name)
+        browser.post(f"{SECRET}/put", id=name, **kind[name])
+        after = secrets(world).get_secret_value(SecretId=name)
+        assert before["VersionId"] != after["VersionId"]
+        same = json.loads if name == "pairs" else str
+        assert same(before["SecretString"]) == same(after["SecretString"])
+
+
+def textareas(html: str) -> dict[str, str]:
+    """What a browser would send of each, line ends and all."""
+    found = re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>(.*?)</textarea>', html, re.DOTALL)
+    return {name: unescape(text).removeprefix("\n").replace("\n", "\r\n") for name, text in found}
+
+
+def test_a_binary_value_is_not_offered_as_text(world: World) -> None:
+    secrets(world).create_secret(Name="a", SecretBinary=b"\x00\xff")
+    page = world.signed_in().post(f"{SECRET}/edit", id="a")
+    assert "The value is binary." in page.text
+    assert "AP8=" not in page.html
 
 
 # ---------------------------------------------------------------------- the rest of a secret

@@ -283,3 +283,13 @@ def test_the_store_has_neither_the_cookie_nor_the_session_in_clear(world: World)
     assert cookie not in told
     assert browser.token not in told
     assert "ASIA" not in told
+
+
+def test_a_session_is_found_and_opened_by_what_seals_everything_anew(world: World) -> None:
+    """The rotation of the root key goes by these rows; what they are bound to must open them."""
+    world.signed_in()
+    engine = world.server.worker.asgi.engine  # type: ignore[attr-defined]
+    with engine.store.read() as tx:
+        assert 1 <= store.SEALED.count(tx)
+        for row in store.SEALED.page(tx, None, 1000):
+            assert b"ASIA" in engine.chain.keyring.open(store.SEALED.purpose, row.sealed, row.bound)

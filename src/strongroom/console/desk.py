@@ -7,7 +7,6 @@ the session's forms carry. Nothing of a session is kept in memory: what one work
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,14 +30,7 @@ COOKIE_BYTES = 32
 SESSIONS_OF_ONE_USER = 20
 """The oldest ends where one more begins. Our choice: it bounds the table by the number of users."""
 SEEN_EVERY = timedelta(minutes=1)
-STRETCHES_AT_ONCE = 2
-STRETCHES_WAITING = 16
-"""Sign-ins that may stretch a password (19 MiB, tens of milliseconds) at once, and wait to."""
 FORM_TOKEN_CHARS = 43
-
-
-class TooManySignIns(Exception):  # noqa: N818  an answer
-    """More people sign in at once than this worker has room for."""
 
 
 class NotSignedIn(Exception):  # noqa: N818  an answer
@@ -72,22 +64,14 @@ class Desk:
         self.door = door
         self._idle = idle
         self._length = length
-        self._room = threading.BoundedSemaphore(STRETCHES_AT_ONCE + STRETCHES_WAITING)
-        self._stretching = threading.BoundedSemaphore(STRETCHES_AT_ONCE)
 
     def sign_in(self, claim: Claim, source: Source, *, region: str, login_to: str, former: str) -> str:
         """The new cookie of a claim that holds; ``former`` is the browser's old one, whose session ends.
 
-        Raises NotSignedIn, TooManySignIns.
+        Raises NotSignedIn.
         """
         call = self.door.call("signin", "ConsoleLogin", region, source)
-        if not self._room.acquire(blocking=False):
-            raise TooManySignIns
-        try:
-            with self._stretching:
-                prepared = signin.prepare(call, self.door.chain.store.read, claim)
-        finally:
-            self._room.release()
+        prepared = signin.prepare(call, self.door.chain.store.read, claim)
         cookie = _text(self.door.chain.entropy.take(COOKIE_BYTES))
 
         def run(tx: Transaction) -> Outcome:
@@ -185,4 +169,4 @@ def _text(drawn: bytes) -> str:
     return base64.urlsafe_b64encode(drawn).decode("ascii").rstrip("=")
 
 
-__all__ = ["Claim", "Desk", "NotSignedIn", "Person", "TooManySignIns", "is_own_form"]
+__all__ = ["Claim", "Desk", "NotSignedIn", "Person", "is_own_form"]

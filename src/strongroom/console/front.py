@@ -22,7 +22,13 @@ log = logging.getLogger("strongroom.console")
 
 PAGES_AT_ONCE = 4
 PAGES_WAITING = 64
-Site = Callable[[HTTPRequest, Source], Awaitable[HTTPReply]]
+SIGN_INS_AT_ONCE = 2
+SIGN_INS_WAITING = 16
+"""Sign-ins have threads of their own, fewer: each stretches a password, which takes 19 MiB and tens of milliseconds.
+A flood of them keeps nobody from the pages.
+"""
+_SIGN_IN = b"/console/sign-in"
+Site = Callable[[HTTPRequest, Source, ThreadPoolExecutor], Awaitable[HTTPReply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +48,41 @@ class Front:
         self._door = door
         self._furnishing = furnishing
         self._threads = ThreadPoolExecutor(PAGES_AT_ONCE, thread_name_prefix="console")
+        self._signing = ThreadPoolExecutor(SIGN_INS_AT_ONCE, thread_name_prefix="sign-in")
         self._opening = threading.Lock()
         self._site: Site | None = None
-        self._waiting = 0
+        self._waiting = {True: 0, False: 0}
 
     async def __call__(self, request: HTTPRequest, source: Source) -> HTTPReply:
         """The reply to one request. Never raises."""
-        if self._waiting >= PAGES_AT_ONCE + PAGES_WAITING:
+        signs_in = request.method == "POST" and request.path == _SIGN_IN
+        if self._waiting[signs_in] >= (
+            SIGN_INS_AT_ONCE + SIGN_INS_WAITING if signs_in else PAGES_AT_ONCE + PAGES_WAITING
+        ):
             return BUSY
-        self._waiting += 1
+        self._waiting[signs_in] += 1
         try:
             site = self._site
             if site is None:
                 site = await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
-            return await site(request, source)
+            return await site(request, source, self._signing if signs_in else self._threads)
         except Exception as error:  # noqa: BLE001  the browser gets a plain page, the log the kind of the fault
             log.error("the console failed: %s", type(error).__name__)  # noqa: TRY400  its text may quote a value
             return BROKEN
         finally:
-            self._waiting -= 1
+            self._waiting[signs_in] -= 1
 
     def _open(self) -> Site:
         from strongroom.console import site  # noqa: PLC0415  see above
 
         with self._opening:
             if self._site is None:
-                self._site = site.Site(self._door, self._furnishing, self._threads)
+                self._site = site.Site(self._door, self._furnishing)
             return self._site
 
     def close(self) -> None:
         """Finish what was begun."""
+        self._signing.shutdown(wait=True)
         self._threads.shutdown(wait=True)
 
 

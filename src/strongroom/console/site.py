@@ -36,8 +36,7 @@ _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=ut
 class Site:
     """The console as an application of Starlette's, asked with our own requests and replies."""
 
-    def __init__(self, door: SignedIn, furnishing: Furnishing, threads: ThreadPoolExecutor) -> None:
-        self._threads = threads
+    def __init__(self, door: SignedIn, furnishing: Furnishing) -> None:
         files = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in _KINDS}
         self._files = files
         mark = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
@@ -56,8 +55,8 @@ class Site:
         ]
         self._app = Starlette(routes=[static, *pages], exception_handlers={404: self._missing, 405: self._missing})
 
-    async def __call__(self, request: HTTPRequest, source: Source) -> HTTPReply:
-        """The reply to one request."""
+    async def __call__(self, request: HTTPRequest, source: Source, threads: ThreadPoolExecutor) -> HTTPReply:
+        """The reply to one request, its page made in one of ``threads``."""
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -69,7 +68,7 @@ class Site:
             "query_string": request.query,
             "root_path": "",
             "headers": list(request.headers),
-            "state": {"request": request, "source": source},
+            "state": {"request": request, "source": source, "threads": threads},
         }
         sent: list[Mapping[str, Any]] = []
 
@@ -87,8 +86,8 @@ class Site:
 
     def _endpoint(self, page: Page, *, signed_in: bool) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._threads, self._answer, page, request, signed_in)
+            loop, threads = asyncio.get_running_loop(), request.scope["state"]["threads"]
+            reply = await loop.run_in_executor(threads, self._answer, page, request, signed_in)
             return _response(reply)
 
         return endpoint

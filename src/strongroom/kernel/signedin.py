@@ -20,6 +20,7 @@ from strongroom.kernel.chain import GLOBAL_REGION, NOBODY, Chain, log_bug
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.recorder import Recorder
+from strongroom.kernel.records import undone
 from strongroom.kernel.registry import Mode, Operation
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
@@ -62,8 +63,10 @@ class KeptSession:
 class SignedIn:
     """One process's calls for people at the console. To be used from threads that may wait, never from a loop."""
 
-    def __init__(self, chain: Chain, queue: WriteQueue, recorder: Recorder) -> None:
+    def __init__(self, chain: Chain, queue: WriteQueue, recorder: Recorder, *, sync_each: bool = False) -> None:
+        """``sync_each``: whether the record of a read is synced before its answer (setting ``journal_sync``)."""
         self.chain = chain
+        self._sync_each = sync_each
         self._queue = queue
         self._recorder = recorder
 
@@ -158,6 +161,8 @@ class SignedIn:
         except Exception as error:  # noqa: BLE001  whoever asked gets an internal error, the log gets the trace
             answer, records = self._refused(call, declared, model, error)
         self._recorder.read(records)
+        if self._sync_each:
+            self._recorder.sync()
         return _told(answer)
 
     def _begin(
@@ -205,7 +210,8 @@ class SignedIn:
         else:
             log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
-        return refusal, [self.chain.records.of(call, declared, model, None, refusal, None)]
+        back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
+        return refusal, [*back, self.chain.records.of(call, declared, model, None, refusal, None)]
 
     def _written(
         self,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from strongroom.console import guard
-from strongroom.console.desk import Claim, NotSignedIn, TooManySignIns
+from strongroom.console.desk import Claim, NotSignedIn
 from strongroom.console.visit import Refused, Reply, Visit
 
 _WRONG = "Your authentication information is incorrect. Please try again."
 _EXPIRED = "Your password has expired. An administrator of your account must set another one."
-_BUSY = "Too many people are signing in. Please try again."
 
 
 def home(visit: Visit) -> Reply:
@@ -44,8 +43,8 @@ def sign_in(visit: Visit) -> Reply:
             login_to=f"{scheme}://{visit.source.host}/console",
             former=guard.cookie_of(visit.request, secure=visit.secure),
         )
-    except (NotSignedIn, TooManySignIns) as refused:
-        wrong = _BUSY if isinstance(refused, TooManySignIns) else _EXPIRED if refused.expired else _WRONG
+    except NotSignedIn as refused:
+        wrong = _EXPIRED if refused.expired else _WRONG
         return visit.page(
             "sign_in.html", status=403, wrong=wrong, told=None, account=claim.account, user=claim.user, by_key=by_key
         )

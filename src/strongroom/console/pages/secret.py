@@ -91,8 +91,11 @@ def _versions(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rotation(visit: Visit, _secret: Mapping[str, Any]) -> dict[str, Any]:
-    return {"functions": visit.attempt("lambda", "ListFunctions", MaxItems=50)}
+def _rotation(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "functions": visit.attempt("lambda", "ListFunctions", MaxItems=50),
+        "standing": visit.attempt("strongroom", "GetRotation", SecretId=secret["ARN"]),
+    }
 
 
 def _permissions(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,6 +244,19 @@ def _rotate(visit: Visit, secret_id: str) -> None:
     visit.ask("secretsmanager", "RotateSecret", SecretId=secret_id, RotateImmediately=True)
 
 
+def _rehearse(visit: Visit, secret_id: str) -> None:
+    """The function's testSecret step alone, as RotateSecret does it where it is not to rotate at once."""
+    visit.ask("secretsmanager", "RotateSecret", SecretId=secret_id, RotateImmediately=False)
+
+
+def _retry(visit: Visit, secret_id: str) -> None:
+    visit.ask("strongroom", "RetryRotation", SecretId=secret_id)
+
+
+def _abandon(visit: Visit, secret_id: str) -> None:
+    visit.ask("strongroom", "AbandonRotation", SecretId=secret_id, Sure=bool(visit.field("sure")))
+
+
 def _configure(visit: Visit, secret_id: str) -> None:
     visit.ask("secretsmanager", "RotateSecret", SecretId=secret_id, **rotation_of(visit))
 
@@ -321,6 +337,9 @@ _ACTS = {
     "delete": (_delete, "overview"),
     "restore": (_restore, "overview"),
     "rotate": (_rotate, "rotation"),
+    "rehearse": (_rehearse, "rotation"),
+    "retry": (_retry, "rotation"),
+    "abandon": (_abandon, "rotation"),
     "rotation": (_configure, "rotation"),
     "rotation-off": (_stop, "rotation"),
     "policy": (_policy, "permissions"),

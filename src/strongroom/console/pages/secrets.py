@@ -9,8 +9,6 @@ from strongroom.console.visit import Refused, Reply, Visit
 
 A_PAGE = 50
 CHIPS_AT_MOST = 5
-SHORT_PAGES_AT_MOST = 4
-"""How many pages that came back without a match are asked for at once; then the person decides."""
 KEYS = {
     "name": "Secret name",
     "description": "Description",
@@ -38,24 +36,20 @@ def listed(visit: Visit) -> Reply:
     view["scheduled"] = "1" if scheduled else ""
     filters = [{"Key": "all", "Values": [wanted]}] if wanted else []
     filters += [{"Key": key, "Values": [value]} for key, value in chips]
-    found: list[Mapping[str, Any]] = []
+    found: Sequence[Mapping[str, Any]] = ()
     token, refusal = visit.asked("token") or None, None
     try:
-        for _ in range(SHORT_PAGES_AT_MOST):
-            answer = visit.ask(
-                "secretsmanager",
-                "ListSecrets",
-                MaxResults=A_PAGE,
-                Filters=filters or None,
-                SortBy=sort,
-                SortOrder=order,
-                IncludePlannedDeletion=scheduled,
-                NextToken=token,
-            )
-            found += answer["SecretList"]
-            token = answer.get("NextToken")
-            if found or token is None:
-                break
+        answer = visit.ask(
+            "secretsmanager",
+            "ListSecrets",
+            MaxResults=A_PAGE,
+            Filters=filters or None,
+            SortBy=sort,
+            SortOrder=order,
+            IncludePlannedDeletion=scheduled,
+            NextToken=token,
+        )
+        found, token = answer["SecretList"], answer.get("NextToken")
     except Refused as refused:
         refusal, token = refused, None
     return visit.page(

@@ -111,12 +111,16 @@ def edit(visit: Visit) -> Reply:
     answer = visit.attempt("secretsmanager", "GetSecretValue", SecretId=secret_id)
     value = None if isinstance(answer, Refused) else shown_of(answer)
     refusal = answer if isinstance(answer, Refused) else None
-    return _edit_page(visit, secret_id, text="" if value is None else value.text, value=value, refusal=refusal)
+    # Base64 is no text that somebody would want to have stored as one.
+    text = "" if value is None or value.binary else value.text
+    return _edit_page(visit, secret_id, text=text, value=value, refusal=refusal)
 
 
 def _edit_page(visit: Visit, secret_id: str, *, text: str, status: int = 200, **told: Any) -> Reply:
     context: Mapping[str, Any] = {"value": None, "refusal": None, "wrong": None} | told
     pairs = pairs_of(text)
+    if pairs is not None and any("\n" in key or "\r" in key for key, _ in pairs):
+        pairs = None  # a field of one line cannot hold such a key
     return visit.page(
         "edit.html",
         status=status,

@@ -19,7 +19,19 @@ each("form[data-live]", (form) => {
     if (!found) { location.assign(where); return; }
     document.querySelector(target).replaceWith(found);
     history.replaceState(null, "", where);
+    onward();
   };
+  // A search among very many secrets comes back before it has found one: it is gone on with, until the person types.
+  const onward = async () => {
+    const mine = asked;
+    for (let more; (more = document.querySelector(`${target} [data-search-on]`));) {
+      const answer = await fetch(more.href, { credentials: "same-origin" });
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(target);
+      if (mine !== asked || !found) return;
+      document.querySelector(target).replaceWith(found);
+    }
+  };
+  onward();
   form.addEventListener("input", (event) => {
     if (event.target.type !== "search") return;
     clearTimeout(waiting);
@@ -64,13 +76,13 @@ each("[data-rows]", (rows) => {
     if (!gone) return;
     const row = gone.closest(".row");
     if (rows.querySelectorAll(".row").length > 1) row.remove();
-    else each("input", (input) => { input.value = ""; }, row);
+    else each("input, textarea", (input) => { input.value = ""; }, row);
   });
   each(`[data-add="${rows.id}"]`, (button) => {
     button.hidden = false;
     button.addEventListener("click", () => {
       const row = first.cloneNode(true);
-      each("input", (input) => { input.value = ""; }, row);
+      each("input, textarea", (input) => { input.value = ""; }, row);
       rows.append(row);
       row.querySelector("input").focus();
     });
@@ -135,6 +147,19 @@ each("form[data-wizard]", (form) => {
   });
   show(Number(form.dataset.wizard) || 0, false);
 });
+
+// Work that is under way: its part of the page is fetched anew, until it is done or for a minute.
+const follow = async (left) => {
+  const part = document.querySelector("[data-under-way]");
+  if (!part || left === 0) return;
+  await new Promise((go) => { setTimeout(go, 2000); });
+  const answer = await fetch(location.href, { credentials: "same-origin" });
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+  if (!found || part.contains(document.activeElement)) return;
+  part.replaceWith(found);
+  follow(left - 1);
+};
+follow(30);
 
 // One menu is open at a time; Escape closes it.
 addEventListener("click", (event) => each("details.menu[open]", (menu) => {

@@ -161,6 +161,8 @@ def remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
 
     Raises LimitExceededException where too many must stay.
     """
+    if store.versions.count_of(tx, one.pk) <= deletion.VERSIONS_KEPT:
+        return
     versions = store.versions.versions_of(tx, one.pk)
     needed = store.rotations.unfinished_versions(tx, one.pk) if one.rotation_enabled is not None else frozenset()
     known = [

@@ -318,7 +318,8 @@ class Product:
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
-        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), self._pieces)
+        looked_up = Trail(self._journal_directory(), self._index_directory())
+        trail.register(registry, looked_up, self._pieces)
         console.register(registry)
         local.register(
             registry,
@@ -328,6 +329,8 @@ class Product:
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
                 lookup=self.lookup,
+                trail=looked_up,
+                pieces=self._pieces,
                 nodes=nodes,
             ),
         )

@@ -23,6 +23,7 @@ NOT_UNDER_THE_ROOT: dict[str, str] = {
     "secretsmanager_earlier_key.wrapped": "a data key under a KMS key",
     "sealing_root.under_next": "a root under its successor",
     "sealing_root.under_previous": "a root under its predecessor",
+    "trail_piece.packed": "records, which hold no secret",
     "nodes_question.sealed": "a question of a node to others, under the key of clients' tokens, for seconds",
     "nodes_answer.sealed": "an answer to it, likewise",
 }

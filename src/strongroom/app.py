@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
-from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
+from strongroom.kernel.recorder import Recorder, committed_among, forget_ended, seen_among
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.files import SealFailure
@@ -44,6 +45,15 @@ from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.kernel.trail import heads, pieces, signer
+from strongroom.kernel.trail.follow import Follower, Segment
+from strongroom.kernel.trail.index import Index
+from strongroom.kernel.trail.indexing import Indexing
+from strongroom.kernel.trail.keeping import Keeper, Policy
+from strongroom.kernel.trail.lookup import Trail
+from strongroom.kernel.trail.places import Piece
+from strongroom.kernel.trail.rounds import Rounds
+from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
@@ -52,7 +62,8 @@ from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
-from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
+from strongroom.server.space import Bounds, Space
+from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts, trail
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
 from strongroom.services.secretsmanager.rotation import RUN
@@ -67,6 +78,8 @@ PREPARER = "prepare"
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
+_COMMIT_SECONDS = 60.0
+_KEEP_EVERY_SECONDS = 5.0
 _ERRANDS_SECONDS = 50.0
 """How long whoever wants all due jobs done waits for those that wait for functions."""
 
@@ -299,12 +312,13 @@ class Product:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry, self.settings.outside)
+        sts.register(registry, self.settings.outside, self.settings.data / "run" / "issuers")
         kms.register(registry)
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)
         logs.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
+        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), self._pieces)
         console.register(registry)
         local.register(
             registry,
@@ -435,6 +449,79 @@ class Product:
     def _journal_directory(self) -> Path:
         return self.settings.data / "journal"
 
+    def _index_directory(self) -> Path:
+        return self.settings.data / "index"
+
+    def _pieces(self, tx: Transaction) -> Piece | None:
+        return partial(pieces.piece_at, tx) if self._shares_a_store else None
+
+    @property
+    def _shares_a_store(self) -> bool:
+        return self.settings.store_url.startswith("postgresql:")
+
+    def following(self, store: Store) -> Callable[[Index], Follower]:
+        """How an index of this node is kept up with what all nodes recorded."""
+        node = self.node()
+
+        def elsewhere() -> Sequence[Segment]:
+            return pieces.elsewhere(store, node) if self._shares_a_store else ()
+
+        return lambda index: Follower(
+            self._journal_directory(), index, lambda ids: seen_among(store, ids), self.clock, elsewhere
+        )
+
+    def indexing(self, opened: Opened) -> Indexing:
+        """The thread that keeps this node's index up, begun."""
+        return Indexing(self._index_directory(), self.following(opened.store))
+
+    def space(self) -> Space:
+        """The free space of the data directory, as one process sees it."""
+        settings, mib = self.settings, 1024 * 1024
+        return Space(
+            settings.data,
+            Bounds(settings.space_warn_mb * mib, settings.space_writes_mb * mib, settings.space_calls_mb * mib),
+        )
+
+    def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
+        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
+        write = partial(_written, opened.queue)
+        with opened.store.read() as tx:
+            key = signer.signing_key(tx, opened.roots.keyring)
+        if key is None:
+            with opened.store.write() as tx:
+                key = signer.signing_key(tx, opened.roots.keyring)
+        if key is None:
+            raise RuntimeError("no key that signs heads could be made")
+        heads_directory = self.settings.data / "heads"
+        made = Signer(
+            self._journal_directory(),
+            heads_directory,
+            node=self.node(),
+            key=key,
+            store=opened.store,
+            write=write,
+            clock=self.clock,
+        )
+        public = key.public_der()
+        write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
+        quick: dict[str, Callable[[], object]] = {"signing": made.step}
+        more: dict[str, Any] = {}
+        if self._shares_a_store:
+            copier = pieces.Copier(self._journal_directory(), self.node(), opened.store, write)
+            quick["copying"] = copier.step
+            more["forget"] = copier.forget
+        keeper = Keeper(
+            self._journal_directory(),
+            heads_directory,
+            signer=made,
+            policy=Policy(self.settings.journal_days, self.settings.journal_max_mb * 1024 * 1024),
+            clock=self.clock,
+            **more,
+        )
+        # Packing takes seconds, and signing shall not wait for it.
+        slow = {"keeping": keeper.step, "reserving": self.space().reserve}
+        return Rounds(quick), Rounds(slow, every_seconds=_KEEP_EVERY_SECONDS)
+
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
 
@@ -470,6 +557,26 @@ def _told_plainly() -> Iterator[None]:
 
 def _stored_offset(tx: Transaction) -> timedelta:
     return local.clock_offset(tx)
+
+
+def _written(queue: WriteQueue, change: Callable[[Transaction], None]) -> None:
+    """One change that no call makes, through the write queue; returns when it is committed, raises what it raised."""
+    done = threading.Event()
+    got: list[Outcome | BaseException] = []
+
+    def run(tx: Transaction) -> Outcome:
+        change(tx)
+        return Outcome(keep=True, records=(), value=None)
+
+    def finished(outcome: Outcome | BaseException) -> None:
+        got.append(outcome)
+        done.set()
+
+    queue.submit(run, finished)
+    if not done.wait(_COMMIT_SECONDS):
+        raise TimeoutError("a change of the trail was not committed in time")
+    if isinstance(got[0], BaseException):
+        raise got[0]
 
 
 def _no_offset(tx: Transaction) -> timedelta:  # noqa: ARG001
@@ -533,11 +640,12 @@ class Worker:
         self._opened: Opened | None = None
         unconfined = product.settings.function_isolation == NO_ISOLATION
         warnings = (("functions", Unconfined.warning),) if unconfined else ()
+        self._space = space = product.space()
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.described()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings, *space.warnings()) if ready else (),
             proxies=Proxies(product.settings.proxies),
         )
         self._front: Front | None = None
@@ -567,6 +675,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
+            space=self._space,
         )
         if self._product.settings.console_on:
             door = SignedIn(
@@ -642,12 +751,13 @@ class Runner:
         at_once = min(settings.rotations_at_once, settings.function_processes)
         opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
+        self._indexing = product.indexing(opened)
+        self._rounds = product.rounds(opened)
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
         answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
         answering.start()
-        self._loop.release()
         self._loop.run(stop)
         answering.join()
 
@@ -675,6 +785,9 @@ class Runner:
         """Give back everything; functions end first."""
         self.house.close()
         self._loop.close()
+        self._indexing.close()
+        for rounds in self._rounds:
+            rounds.close()
         self._opened.close()
 
 

@@ -165,7 +165,7 @@ class Settings:
         12, "hours", "How long a session at the console lasts at most.", extreme=1, least=1, most=36
     )
     rotations_at_once: int = _setting(
-        16,
+        8,
         "rotations",
         "The most rotations that one node has under way at once; at most half of them by one function, and half of"
         " them second and further attempts.",
@@ -179,6 +179,46 @@ class Settings:
         "When the record of a read is synced to disk: within 100 ms, or before"
         " its answer leaves. The record of a write is always synced first.",
         extreme="each",
+    )
+    journal_days: int = _setting(
+        400,
+        "days",
+        "How long the records of calls are kept; 0 keeps them for ever. Heads say what went.",
+        extreme=1,
+        least=0,
+        most=36_500,
+    )
+    journal_max_mb: int = _setting(
+        0,
+        "MiB",
+        "The most that records may take on the disk, packed ones as they are; the oldest go first. 0 sets no bound.",
+        extreme=64,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_warn_mb: int = _setting(
+        1024,
+        "MiB",
+        "Free space of the data directory's disk under which health warns.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_writes_mb: int = _setting(
+        256,
+        "MiB",
+        "Free space under which calls that make the store grow are refused.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_calls_mb: int = _setting(
+        64,
+        "MiB",
+        "Free space under which every call is refused; health still answers.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
     )
     oidc_internal_hosts: tuple[str, ...] = _setting(
         (),

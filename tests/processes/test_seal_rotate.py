@@ -120,6 +120,29 @@ def make_a_function(server: Deployment) -> Any:
     return functions
 
 
+def failed_rotation(server: Deployment) -> str:
+    """What is told of a rotation by that function, which does nothing; begun where it is not yet."""
+    secrets = server.client("secretsmanager")
+    if not secrets.list_secrets(Filters=[{"Key": "name", "Values": ["rotates"]}])["SecretList"]:
+        functions = server.client("lambda")
+        functions.add_permission(
+            FunctionName="sealed",
+            StatementId="rotates",
+            Action="lambda:InvokeFunction",
+            Principal="secretsmanager.amazonaws.com",
+        )
+        arn = functions.get_function_configuration(FunctionName="sealed")["FunctionArn"]
+        secrets.create_secret(Name="rotates", SecretString="first")
+        secrets.rotate_secret(SecretId="rotates", RotationLambdaARN=arn)
+    until = time.monotonic() + 60
+    while True:
+        told = json.loads(server.cli("rotation", "status", "rotates", "--format", "json", check=False).stdout)
+        if told["Failures"]:
+            return str(told["Failures"][-1]["Message"])
+        assert time.monotonic() < until, told
+        time.sleep(0.1)
+
+
 def make_a_log(server: Deployment) -> Any:
     """A log with one line in it; the client."""
     logs = server.client("logs")
@@ -185,6 +208,7 @@ def test_rotation_re_wraps_everything_while_calls_go_on(server: Deployment) -> N
     seed = iam.create_virtual_mfa_device(VirtualMFADeviceName="device")["VirtualMFADevice"]
     iam.create_login_profile(UserName="admin", Password="Seven wet 5tones!")
     functions, logs = make_a_function(server), make_a_log(server)
+    said = failed_rotation(server)
     session = sts.get_session_token()["Credentials"]
     held = Held(server)
     ca = (server.data / "tls" / "ca.key.sealed").read_bytes()
@@ -211,6 +235,7 @@ def test_rotation_re_wraps_everything_while_calls_go_on(server: Deployment) -> N
     assert (server.data / "tls" / "ca.key.sealed").read_bytes()[1:9] == _root_id(after)
 
     # What was made before is as good as ever: values, sessions, page markers, seeds.
+    assert said == failed_rotation(server)
     assert "made under the old root" == secrets.get_secret_value(SecretId="old")["SecretString"]
     keys = {
         "aws_access_key_id": session["AccessKeyId"],

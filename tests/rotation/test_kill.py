@@ -116,7 +116,12 @@ class Scene:
         return True
 
     def kill(self, victim: str) -> None:
-        """SIGKILL."""
+        """SIGKILL; ``stop`` is an orderly end."""
+        if victim == "stop":
+            self.server.stop()
+            self.server.url = ""
+            self.server.start()
+            return
         children = self.server.children()
         if victim == "runner":
             os.kill(children["runner"], signal.SIGKILL)
@@ -162,7 +167,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         postgres.remove(target)
 
 
-VICTIMS = ("function", "runner", "server")
+VICTIMS = ("function", "runner", "server", "stop")
 
 
 @pytest.mark.parametrize("victim", VICTIMS)

@@ -169,6 +169,55 @@ def test_a_rotation_without_a_value_is_abandoned_at_once_and_leaves_nothing(
     assert 1 == command("abandon", "s")[0]
 
 
+HOLDS = misbehaving(
+    "if step != 'setSecret' or 'held' in os.environ: return",
+    "os.environ['held'] = 'once'",
+    "client.create_secret(Name='held', SecretString=event['ClientRequestToken'])",
+    "import time",
+    "while True:",
+    "    try:",
+    "        client.describe_secret(SecretId='go')",
+    "    except client.exceptions.ResourceNotFoundException:",
+    "        time.sleep(0.1)",
+    "    else:",
+    "        return",
+)
+"""Stays in setSecret, once, until there is a secret named ``go``."""
+
+
+@pytest.mark.parametrize("how", ["cancel", "put", "label", "delete"])
+def test_while_a_function_is_still_at_the_target_for_a_rotation_that_was_ended_no_other_goes_there(
+    how: str, account: Account, secrets: Any, command: Command
+) -> None:
+    secrets.create_secret(Name="s", SecretString="first")
+    function = rotator(account, code=HOLDS, Timeout=60)
+    token = secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)["VersionId"]
+    until(lambda: any(one["Name"] == "held" for one in secrets.list_secrets()["SecretList"]), "the function holds")
+    assert "running" == command("status", "s")[1]["State"]
+    unlabel = {"SecretId": "s", "VersionStage": "AWSPENDING", "RemoveFromVersionId": token}
+    if how == "delete":
+        secrets.delete_secret(SecretId="s")
+        secrets.restore_secret(SecretId="s")
+    elif how == "put":
+        secrets.put_secret_value(SecretId="s", SecretString="by hand")
+    else:
+        if how == "cancel":
+            secrets.cancel_rotate_secret(SecretId="s")
+        secrets.update_secret_version_stage(**unlabel)
+    value = secrets.get_secret_value(SecretId="s", VersionId=token)["SecretString"]
+    newer = token if how == "delete" else secrets.rotate_secret(SecretId="s")["VersionId"]
+    if newer != token:
+        until(lambda: "waiting" == command("status", "s")[1]["State"], "the newer one waits")
+        assert [] == [event for event in seen(account) if event["ClientRequestToken"] == newer]
+    secrets.create_secret(Name="go", SecretString="x")
+    rotated(secrets, "s", newer)
+    steps = [(event["ClientRequestToken"], event["Step"]) for event in seen(account)]
+    if newer != token:
+        assert (token, "testSecret") not in steps, "what was ended went no further"
+    assert steps.index((token, "setSecret")) < max(at for at, (each, _) in enumerate(steps) if each == newer)
+    assert value == secrets.get_secret_value(SecretId="s", VersionId=token)["SecretString"]
+
+
 def test_a_label_that_a_cancelled_rotation_left_behind_is_shown_and_abandoned(
     account: Account, secrets: Any, command: Command
 ) -> None:

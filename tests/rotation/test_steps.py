@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from strongroom.kernel.storage.schema import job
 from strongroom.services.secretsmanager import sealed, store
+from strongroom.services.secretsmanager.rotation import RETRIES, RUN
 from strongroom.services.secretsmanager.rules.identifiers import read_secret_id
 from strongroom.services.secretsmanager.store import Rotation, attempts, rotations
 from tests.functions.packing import zipped
@@ -189,6 +192,22 @@ def test_the_pauses_grow_and_every_attempt_is_remembered(account: Account, secre
     assert [10, 20, 40] == pauses
 
 
+def test_first_attempts_wait_with_their_functions_and_further_ones_with_all_that_failed(
+    account: Account, secrets: Any, strongroom: InProcess
+) -> None:
+    function = rotator(account, code=misbehaving("raise RuntimeError('down')"))
+    arn = secrets.create_secret(Name="s", SecretString="first")["ARN"]
+    secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)
+    rotation, _ = failed(strongroom, arn)
+    opened = strongroom.product.open_engine(ROOT_KEY, "test_look")
+    try:
+        with opened.store.read() as tx:
+            row = tx.row(select(job.c.lane).where(job.c.kind == RUN, job.c.key == str(rotation.pk)))
+    finally:
+        opened.close()
+    assert (RETRIES,) == row
+
+
 def _ended(strongroom: InProcess, rotation_pk: int) -> list[int]:
     opened = strongroom.product.open_engine(ROOT_KEY, "test_look")
     try:
@@ -337,7 +356,8 @@ def test_a_rotation_token_is_good_for_its_own_version_while_it_is_under_way_and_
     arn = secrets.create_secret(Name="s", SecretString="first")["ARN"]
     token = secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)["VersionId"]
     _, (note, *_) = failed(strongroom, arn)
-    good = note["message"].split()[-1]
+    assert "RuntimeError: ***" == note["message"]
+    good = seen(account)[-1]["RotationToken"]
 
     def put(version: str, proof: str) -> str:
         try:
@@ -367,7 +387,8 @@ def test_a_caller_of_another_account_needs_the_token(account: Account, secrets: 
     arn = secrets.create_secret(Name="s", SecretString="first", KmsKeyId=key)["ARN"]
     secrets.put_resource_policy(SecretId="s", ResourcePolicy=policy)
     token = secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)["VersionId"]
-    good = failed(strongroom, arn)[1][0]["message"].split()[-1]
+    failed(strongroom, arn)
+    good = seen(account)[-1]["RotationToken"]
     theirs = other.client("secretsmanager")
     given = {"SecretId": arn, "ClientRequestToken": token, "SecretString": "x", "VersionStages": ["AWSPENDING"]}
     with pytest.raises(theirs.exceptions.InvalidParameterException):

@@ -107,8 +107,7 @@ class JobLoop:
         for threads in list(self._threads.values()):
             threads.shutdown(wait=True, cancel_futures=True)
 
-    def release(self) -> None:
-        """Take up at once what the process before this one had in hand: of one owner there is one at a time."""
+    def _release(self) -> None:
         self._commit(lambda tx: Outcome(keep=True, records=(), value=lease.release(tx, self.owner)))
 
     def settle(self, seconds: float) -> None:
@@ -117,9 +116,16 @@ class JobLoop:
             self._back.wait_for(lambda: not self._out, seconds)
 
     def run(self, stop: threading.Event) -> None:
-        """Do what is due, until told to stop. A failure of the store is logged and looked at again."""
+        """Do what is due, until told to stop. A failure of the store is logged and looked at again.
+
+        First what the process before this one had in hand is freed: of one owner there is one at a time.
+        """
+        released = False
         while not stop.is_set():
             try:
+                if not released:
+                    self._release()
+                    released = True
                 self._renew()
                 done = self.run_due()
             except Exception as error:  # noqa: BLE001  the loop must outlive a store that restarts

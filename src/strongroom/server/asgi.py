@@ -22,6 +22,7 @@ from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply, settled
+from strongroom.server.space import Level, Space
 from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
@@ -78,7 +79,9 @@ class Engine:
         deliveries: Deliveries,
         *,
         sync_each: bool,
+        space: Space | None = None,
     ) -> None:
+        self.space = space
         self.chain = chain
         self.store = store
         self.queue = queue
@@ -91,6 +94,11 @@ class Engine:
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
         self._outside_calls = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every call is refused for want of room."""
+        return self.space is not None and self.space.level() is Level.STOPPED
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
@@ -108,6 +116,10 @@ class Engine:
         or a sync. To be called in the event loop.
         """
         flight = self.chain.begin(request, source)
+        if self.space is not None and self.space.level() > Level.LOW:
+            refused = self._no_room(flight, self.space)
+            if refused is not None:
+                return refused
         try:
             if flight.waits_outside:
                 return self._wait(flight, self._outside(flight))
@@ -122,6 +134,11 @@ class Engine:
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             return self.chain.refuse_unwritten(flight, error)
         return reply if isinstance(reply, HTTPReply) else self._wait(flight, reply)
+
+    def _no_room(self, flight: Flight, space: Space) -> HTTPReply | None:
+        operation = flight.operation
+        text = space.refuses(flight.call.name, changes=operation is not None and operation.mode.changes)
+        return None if text is None else self._refuse(flight, Refusal(Kind.UNAVAILABLE, text))
 
     async def _wait(self, flight: Flight, reply: Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
         try:
@@ -257,9 +274,9 @@ class Application:
             return self._health_reply(request.query)
         address = self._source_of(client, request.headers)
         source = self._sources.of(address, headers.get(b"user-agent", b""), host, tls)
-        if self.console is not None and path != b"/" and is_page(path):
-            return self.console(request, source)
         engine = self.engine
+        if self.console is not None and path != b"/" and is_page(path) and not (engine and engine.stopped):
+            return self.console(request, source)
         if engine is None:
             return self._sealed(request)
         return engine.answer(request, source)

@@ -93,8 +93,43 @@ kernel_key = Table(
 """Keys of the kernel's own under the root key, by name.
 
 ``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
+``journal-heads``: the private key that signs the heads of all nodes' journals.
 """
 
+trail_piece = Table(
+    "trail_piece",
+    METADATA,
+    Column("chain", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("begin", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""Where several nodes share a store: a run of whole lines of a segment of some node's journal, deflated.
+
+``begin`` and ``size`` count the bytes of the segment as it was written.
+"""
+
+trail_copied = Table(
+    "trail_copied",
+    METADATA,
+    Column("chain", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("node", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+"""How much of each segment lies in the store as pieces."""
+
+trail_head = Table(
+    "trail_head",
+    METADATA,
+    Column("node", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""The signed heads of every node's journal; of older ones only what the policy keeps."""
 node_question = Table(
     "nodes_question",
     METADATA,

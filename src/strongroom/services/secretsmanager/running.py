@@ -117,6 +117,8 @@ class Rotator:
 
     def _step(self, one: Secret, running: Rotation, step: str, token: str) -> _Failed | None:
         """Ask the function for one step; None where it came through."""
+        if one.rotation_lambda_arn is None:
+            return _Failed(step, f"No function is set: {one.owning_service or 'nobody'} rotates this secret.")
         event = {
             "Step": step,
             "SecretId": one.arn,
@@ -135,6 +137,7 @@ class Rotator:
         parts = self._parts_in_play(one, running)
         if parts is None:
             return _Failed(step, WITHHELD)
+        parts.add(token)
         return _Failed(step, masked(message, parts)[:MESSAGE_MOST], masked(lines, parts)[-LINES_MOST:])
 
     # ------------------------------------------------------------------ what must not be told

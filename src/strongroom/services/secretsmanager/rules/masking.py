@@ -42,14 +42,20 @@ def parts_of(value: bytes) -> set[str]:
 
 
 def masked(text: str, parts: Iterable[str]) -> str:
-    """The text with everything covered that it shares with the parts."""
+    """The text with everything covered that it shares with the parts.
+
+    One pass over the parts and a few over the text, however many parts there are.
+    """
     text = text[:TEXT_MOST]
+    known: dict[int, set[str]] = {}
+    for part in parts:
+        for form in _forms(part):
+            length = min(len(form), SHARED)
+            known.setdefault(length, set()).update(form[at : at + length] for at in range(len(form) - length + 1))
     covered = [False] * len(text)
-    for form in {form for part in parts for form in _forms(part)}:
-        length = min(len(form), SHARED)
-        known = {form[at : at + length] for at in range(len(form) - length + 1)}
+    for length, shared in known.items():
         for at in range(len(text) - length + 1):
-            if text[at : at + length] in known:
+            if text[at : at + length] in shared:
                 covered[at : at + length] = [True] * length
     return "".join(_runs(text, covered))
 

@@ -309,6 +309,32 @@ def upgrade() -> None:
     )
     op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
     op.create_table(
+        "trail_copied",
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "number"),
+    )
+    op.create_table(
+        "trail_head",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("node", "number"),
+    )
+    op.create_table(
+        "trail_piece",
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("begin", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "number", "begin"),
+    )
+    op.create_table(
         "functions_alias",
         sa.Column("function_pk", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),

@@ -15,6 +15,7 @@ from strongroom.console.visit import Refused, Reply, Visit
 ROTATION_PAGES_AT_MOST = 20
 """Of 50 rotations each; what lies beyond is said to be."""
 UNREAD = timedelta(days=90)
+UNREAD_LOOKED_AT = 100
 UNREAD_SHOWN = 10
 KEYS_AT_MOST = 100
 CALENDAR_DAYS = 30
@@ -55,12 +56,12 @@ def looked_at(visit: Visit) -> Reply:
     rotations, more = _rotations(visit)
     refusals = [rotations] if isinstance(rotations, Refused) else []
     standing = [] if isinstance(rotations, Refused) else rotations
-    unread = visit.attempt("secretsmanager", "ListSecrets", SortBy="last-accessed-date", MaxResults=UNREAD_SHOWN)
+    unread = visit.attempt("secretsmanager", "ListSecrets", SortBy="last-accessed-date", MaxResults=UNREAD_LOOKED_AT)
     concerns = [*rotation_concerns(visit, standing, now), *_keys(visit)]
     if isinstance(unread, Refused):
         refusals.append(unread)
     else:
-        concerns += unread_concerns(visit, unread["SecretList"], now)
+        concerns += unread_concerns(visit, unread["SecretList"], now)[:UNREAD_SHOWN]
     ended, whole = rotations_ended(visit)
     return visit.page(
         "dashboard.html",

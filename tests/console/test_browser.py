@@ -118,6 +118,7 @@ def test_a_person_stores_reveals_rotates_deletes_and_restores_a_secret(context: 
     review = page.locator("[data-review]")
     expect(review).to_contain_text("lab/first")
     expect(review).not_to_contain_text("canary")
+    expect(page.locator("pre").first).to_contain_text("lab/first")
     page.get_by_role("button", name="Store", exact=True).click()
 
     expect(page.get_by_role("heading", name="lab/first")).to_be_visible()
@@ -132,6 +133,10 @@ def test_a_person_stores_reveals_rotates_deletes_and_restores_a_secret(context: 
     page.get_by_label("Rotate immediately when the schedule is saved").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#standing")).to_contain_text("succeeded")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("img", name="Rotations that succeeded and failed")).to_be_visible()
+    picture(page, "dashboard")
+    page.go_back()
 
     page.get_by_text("Actions").click()
     page.get_by_label("Delete after").fill("7")

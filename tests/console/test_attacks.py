@@ -175,6 +175,8 @@ def test_every_answer_forbids_what_a_page_does_not_need(world: World) -> None:
         browser.get(LIST),
         browser.get("/console/nothing/here/at/all"),
         browser.get("/console/no-such-region-1/secrets"),
+        world.browser().get("/console/sign-in/"),
+        browser.send("PUT", "/console/sign-in", [("a", "b")]),
         browser.get(f"/console/static/{static}"),
         browser.send("GET", "/console"),
         browser.send("GET", "/console/sign-in", [("a", "b")]),

@@ -250,3 +250,10 @@ def test_a_refused_caller_does_not_learn_where_another_accounts_alias_leads(acco
     assert key not in json.dumps(event, default=str)
     assert [] == trail.lookup_events(**attribute("ResourceName", key))["Events"]
     assert [event] == trail.lookup_events(**attribute("ResourceName", alias))["Events"]
+
+
+@pytest.mark.parametrize("strongroom", ["postgresql"], indirect=True)
+def test_one_node_alone_on_postgresql_finds_its_own_events(account: Account) -> None:
+    account.client("secretsmanager").create_secret(Name="db", SecretString="x")
+
+    assert ["CreateSecret"] == names(account.client("cloudtrail"), **attribute("ResourceName", "db"))

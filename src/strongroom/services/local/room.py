@@ -17,7 +17,8 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, keyusers, model, rotations, store, tokenkeys, whocan
+from strongroom.kernel.trail.lookup import Pieces, Trail
+from strongroom.services.local import audit, errors, explanations, keyusers, model, rotations, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Local:
     ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
     LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request,
-    ``nodes`` those that other nodes have.
+    ``nodes`` those that other nodes have. ``trail`` looks records up, ``pieces`` reads those of other nodes.
     """
 
     account: str
@@ -36,6 +37,8 @@ class Local:
     seal: Callable[[], tuple[str, str]]
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
+    trail: Trail
+    pieces: Pieces
     nodes: Asks | None = None
 
 
@@ -89,6 +92,7 @@ def register(registry: Registry, local: Local) -> None:
 
     explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
+    audit.declare(room, local.trail, local.pieces)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
     rotations.declare(room, registry)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,8 @@ def _measure(server: Strongroom, given: argparse.Namespace) -> int:
     reader.over.set()
     reader.join(30)
     rotated = _rotated(secrets)
+    for said, many in _failures(local).items():
+        print(f"{many} attempts failed: {said}")
     print(f"{rotated} of {given.secrets} secrets rotated in {spent:.0f} s ({rotated / spent:.1f}/s)")
     print(f"most function processes at once {processes}, most memory of server and functions {memory:.0f} MB (PSS)")
     print(
@@ -204,6 +207,18 @@ def _function_processes(server: Strongroom) -> int:
         with suppress(OSError):
             count += b"awslambdaric" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return count
+
+
+def _failures(local: Client) -> Counter[str]:
+    """What failed attempts said, each as often as it did."""
+    found: Counter[str] = Counter()
+    asked: dict[str, Any] = {}
+    while True:
+        page = local.ask("POST", "/_strongroom/rotation/list", asked)
+        found.update(f"{f['Step']}: {f['Message']}" for one in page["Rotations"] for f in one["Failures"])
+        if "After" not in page:
+            return found
+        asked = {"After": page["After"]}
 
 
 def _rotated(secrets: Any) -> int:

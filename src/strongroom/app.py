@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from strongroom import __version__
 from strongroom.base.clock import Clock, iso_seconds, machine_clock
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
@@ -28,6 +29,7 @@ from strongroom.kernel.journal import event, settle
 from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
+from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
@@ -39,18 +41,20 @@ from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
-from strongroom.kernel.storage.open import open_store
+from strongroom.kernel.storage.open import open_store, sqlite_path
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.kernel.unasked import Unasked
-from strongroom.server.asgi import Application, Deliveries, Engine
+from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
+from strongroom.server.gauges import Gauges
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
+from strongroom.server.scraping import check_token_file
 from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
@@ -260,7 +264,9 @@ class Product:
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
-        recorder = Recorder(journal, store, self.clock)
+        tally = self._tally(process, registry)
+        tally.watch(lambda: (len(store.cache), store.cache.loads))
+        recorder = Recorder(journal, store, self.clock, tally)
         queue = WriteQueue(store, recorder, on_batch_done=on_batch_done)
         offset = _stored_offset if facts.dev_clock else _no_offset
         chain = Chain(
@@ -296,9 +302,45 @@ class Product:
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
                 lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
+                metrics=self._gauges(facts).page,
             ),
         )
         return registry
+
+    # ------------------------------------------------------------------ metrics
+
+    def scrape(self) -> Scrape | None:
+        """How the metrics are read without a signature; None where the operator named no token."""
+        file = self.settings.metrics_token_file
+        if not file:
+            return None
+        check_token_file(Path(file))
+        gauges: list[Gauges] = []  # known once there is a store to ask
+
+        def page(tx: Transaction) -> bytes:
+            if not gauges:
+                gauges.append(self._gauges(self._facts(tx)))
+            return gauges[0].page(tx)
+
+        return Scrape(Path(file), page)
+
+    def _tally(self, process: str, registry: Registry) -> Tally:
+        return Tally(
+            DataDirectory(self.settings.data).run,
+            process,
+            operations={name: tuple(room.operations) for name, room in registry.rooms.items()},
+            jobs=(*registry.jobs, *registry.errands, queued.JOB),
+        )
+
+    def _gauges(self, facts: Facts) -> Gauges:
+        return Gauges(
+            DataDirectory(self.settings.data),
+            store_file=sqlite_path(self.settings.store_url, self.settings.data),
+            tls=self.settings.tls,
+            clock=self.clock,
+            offset=_stored_offset if facts.dev_clock else _no_offset,
+            version=__version__,
+        )
 
     # ------------------------------------------------------------------ the operator's commands
 
@@ -493,6 +535,11 @@ class Opened:
         with self.store.read() as tx:
             self.roots.catch_up(tx)
 
+    def count_job(self, kind: str, done: bool) -> None:
+        """Count one job that was run."""
+        if self.recorder.tally is not None:
+            self.recorder.tally.job(kind, done=done)
+
     def close(self) -> None:
         """Drain and give back."""
         self.queue.close()
@@ -515,6 +562,7 @@ class Worker:
             sealed=_sealed(product),
             health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
             proxies=Proxies(product.settings.proxies),
+            scrape=product.scrape(),
         )
         if root_key is not None:
             self.unseal(root_key)
@@ -574,6 +622,7 @@ class Runner:
             offset=self._opened.offset,
             owner=f"{socket.gethostname()}:{os.getpid()}",
             catch_up=self._opened.roots.catch_up,
+            count=self._opened.count_job,
         )
         self._node = product.node()
         settings, opened = product.settings, self._opened

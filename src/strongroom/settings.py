@@ -240,6 +240,13 @@ class Settings:
         most=600,
     )
 
+    metrics_token_file: str = _setting(
+        "",
+        "path",
+        "A file with the token that opens `GET /_strongroom/metrics` as `Authorization: Bearer`, for Prometheus:"
+        " 16 characters or more, mode 0600. Empty: signed calls only.",
+        extreme="/etc/strongroom/metrics.token",
+    )
     secrets_quota: int = _setting(
         500_000,
         "secrets",

@@ -56,7 +56,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Flight:
-    """One request on its way through the steps."""
+    """One request on its way through the steps. ``begun``: perf_counter, for whoever counts; ``refusal`` as well."""
 
     request: HTTPRequest
     source: Source
@@ -67,6 +67,8 @@ class Flight:
     reply: HTTPReply | None = None
     first_use: bool = False
     records: list[AnyRecord] = field(default_factory=list)
+    begun: float = 0.0
+    refusal: Answerable | None = None
 
     @property
     def waits_outside(self) -> bool:
@@ -457,7 +459,7 @@ class Chain:
         call.afterwards = None
         call.kept = []
         call.question = call.remembered = None
-        flight.reply, flight.records = None, []
+        flight.reply, flight.records, flight.refusal = None, [], None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
         call = flight.call
@@ -466,6 +468,7 @@ class Chain:
         else:
             _log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
+        flight.refusal = refusal
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
         # A service event that was rolled back has not happened; a call on behalf was made all the same.
         back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]

@@ -17,6 +17,7 @@ from strongroom.base.clock import Clock, to_ms
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.call import AnyRecord, Record
 from strongroom.kernel.journal.segments import Journal, JournalUnwritable
+from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import commit
 from strongroom.kernel.storage.writequeue import Outcome
@@ -61,8 +62,9 @@ class Recorder:
     ids that are settled and whose deletion has not been committed yet.
     """
 
-    def __init__(self, journal: Journal, store: Store, clock: Clock) -> None:
+    def __init__(self, journal: Journal, store: Store, clock: Clock, tally: Tally | None = None) -> None:
         self.journal = journal
+        self.tally = tally
         self.store = store
         self.clock = clock
         self._written = False
@@ -77,6 +79,8 @@ class Recorder:
             self.journal.append(records)
         except JournalUnwritable as error:
             raise _unrecordable(error) from error
+        if self.tally is not None:
+            self.tally.read(len(records))
 
     def before_commit(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         """Store the event ids in the batch's transaction, write and sync its records."""
@@ -100,6 +104,12 @@ class Recorder:
         """Know that a batch is in the store: its ids there may go at one of the next checkpoints."""
         self._forgetting.clear()
         self.journal.committed(_writing_ids(outcomes))
+        if self.tally is not None:
+            records = _records(outcomes)
+            self.tally.written(len(records))
+            for record in records:
+                if record.writes and record.event["eventType"] == "AwsServiceEvent":
+                    self.tally.event(record.event["eventName"])
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
         """Record a batch that was lost: its records, where they are not out yet, and that they do not count."""

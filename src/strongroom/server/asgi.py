@@ -7,6 +7,9 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -15,13 +18,17 @@ from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.metrics.outcomes import outcome_of
+from strongroom.kernel.metrics.tally import ANSWERED
+from strongroom.kernel.metrics.text import CONTENT_TYPE
 from strongroom.kernel.recorder import Recorder
-from strongroom.kernel.storage.port import Store
+from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply, settled
+from strongroom.server.scraping import bearer, is_token
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -34,6 +41,7 @@ OUTSIDE_CALLS_WAITING = 32
 """Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
 
 
+Count = Callable[[Flight], None]
 Sealed = Callable[[HTTPRequest], HTTPReply]
 """What answers while no root key is there: every call 503 in its protocol's form."""
 
@@ -64,9 +72,10 @@ def _deliver(answers: Answers) -> None:
 class Turn:
     """The reads that were answered in one turn of the event loop: their records go out in one write, then they do."""
 
-    def __init__(self, chain: Chain, recorder: Recorder) -> None:
+    def __init__(self, chain: Chain, recorder: Recorder, count: Count = lambda _: None) -> None:
         self._chain = chain
         self._recorder = recorder
+        self._count = count
         self._held: list[HeldReply] = []
 
     def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
@@ -88,6 +97,7 @@ class Turn:
             for held in turn:
                 held.reply = self._chain.refuse_unwritten(held.flight, error)
         for held in turn:
+            self._count(held.flight)
             try:
                 held.hand_over()
             except Exception:  # one client's connection is not the others' affair
@@ -128,13 +138,14 @@ class Engine:
         *,
         sync_each: bool,
     ) -> None:
+        self.tally = recorder.tally
         self.chain = chain
         self.store = store
         self.queue = queue
         self.recorder = recorder
         self.deliveries = deliveries
         self.sync_each = sync_each
-        self.turn = Turn(chain, recorder)
+        self.turn = Turn(chain, recorder, self.count)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self._waiting = 0
@@ -157,6 +168,7 @@ class Engine:
         or a sync. To be called in the event loop.
         """
         flight = self.chain.begin(request, source)
+        flight.begun = perf_counter()
         try:
             if flight.waits_outside:
                 return self._wait(flight, self._outside(flight))
@@ -169,14 +181,40 @@ class Engine:
                 return self.turn.hold(flight, flight.reply)
             reply = self._finish(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
-            return self.chain.refuse_unwritten(flight, error)
-        return reply if isinstance(reply, HTTPReply) else self._wait(flight, reply)
+            reply = self.chain.refuse_unwritten(flight, error)
+        if not isinstance(reply, HTTPReply):
+            return self._wait(flight, reply)
+        self.count(flight)
+        return reply
 
     async def _wait(self, flight: Flight, reply: Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
         try:
             return await reply
         except Exception as error:  # noqa: BLE001  as above
             return self.chain.refuse_unwritten(flight, error)
+        finally:
+            self.count(flight)
+
+    async def scraped(self, page: Callable[[Transaction], bytes]) -> HTTPReply:
+        """The page of the metrics, made in a thread."""
+
+        def make() -> bytes:
+            with self.store.read() as tx:
+                return page(tx)
+
+        try:
+            body = await asyncio.get_running_loop().run_in_executor(self.threads, make)
+        except Exception:  # whoever asked gets an internal error
+            log.exception("the metrics could not be read")
+            return HTTPReply(500, (), b"")
+        return HTTPReply(200, ((b"content-type", CONTENT_TYPE.encode()),), body)
+
+    def count(self, flight: Flight) -> None:
+        """Count a call that is answered now. In the event loop."""
+        if self.tally is not None:
+            operation, refusal = flight.operation, flight.refusal
+            outcome = ANSWERED if refusal is None else outcome_of(refusal)
+            self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
 
     async def _outside(self, flight: Flight) -> HTTPReply:
         if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
@@ -256,6 +294,14 @@ def _ignore(outcome: Outcome | BaseException) -> None:
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """Where the token of the metrics lies, and who writes their page."""
+
+    token_file: Path
+    page: Callable[[Transaction], bytes]
+
+
 class Application:
     """What uvicorn calls. It answers health itself; all else goes through the engine, or is refused while sealed."""
 
@@ -267,7 +313,9 @@ class Application:
         sealed: Sealed,
         health: Callable[[bool], Sequence[tuple[str, Any]]],
         proxies: Proxies | None = None,
+        scrape: Scrape | None = None,
     ) -> None:
+        self._scrape = scrape
         self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
         self._host_check = host_check
@@ -297,9 +345,19 @@ class Application:
         engine = self.engine
         if engine is None:
             return self._sealed(request)
+        token = bearer(request)
+        if token is not None:
+            return self._scraped(engine, token)
         header = request.header
         source = self._source_of(client, request.headers)
         return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
+
+    def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        """The metrics for whoever brings the operator's token. Nothing is read before that is known."""
+        if self._scrape is None or not is_token(token, self._scrape.token_file):
+            body = orjson.dumps({"message": "This token is not the one that opens the metrics."})
+            return HTTPReply(403, ((b"content-type", b"application/json"),), body)
+        return engine.scraped(self._scrape.page)
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

@@ -16,7 +16,7 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, keyusers, model, store, tokenkeys, whocan
+from strongroom.services.local import errors, explanations, keyusers, metrics, model, store, tokenkeys, whocan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Local:
     ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
     LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request.
+    ``metrics`` writes the page of all counts.
     """
 
     account: str
@@ -34,6 +35,7 @@ class Local:
     seal: Callable[[], tuple[str, str]]
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
+    metrics: metrics.Page
 
 
 def register(registry: Registry, local: Local) -> None:
@@ -88,6 +90,7 @@ def register(registry: Registry, local: Local) -> None:
     whocan.declare(room, registry)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
+    metrics.declare(room, local.account, local.metrics)
     registry.add(room)
 
 

@@ -30,6 +30,7 @@ from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.metrics.tally import Tally
+from strongroom.kernel.metrics.usage import Usage, Use
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
@@ -52,12 +53,14 @@ from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, in
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.gauges import Gauges
 from strongroom.server.hosts import HostCheck
+from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
 from strongroom.server.scraping import check_token_file
-from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts
+from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
+from strongroom.services.metrics import jobs as hours
 from strongroom.settings import Settings
 
 NODE_FILE = "node"
@@ -154,6 +157,7 @@ class Product:
                     now = self.clock() + local.clock_offset(tx)
                     rotate(tx, opened.keyring, self.entropy, now)
                     sts.plan_rotation(tx, now)
+                hours.plan(tx, self.clock() + local.clock_offset(tx))
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
             self._forget(store)
         finally:
@@ -293,6 +297,7 @@ class Product:
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)
         logs.register(registry)
+        metrics.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
         local.register(
             registry,
@@ -329,7 +334,7 @@ class Product:
             DataDirectory(self.settings.data).run,
             process,
             operations={name: tuple(room.operations) for name, room in registry.rooms.items()},
-            jobs=(*registry.jobs, *registry.errands, queued.JOB),
+            jobs=(*registry.jobs, *registry.errands, queued.JOB, hours.HOUR),
         )
 
     def _gauges(self, facts: Facts) -> Gauges:
@@ -535,6 +540,10 @@ class Opened:
         with self.store.read() as tx:
             self.roots.catch_up(tx)
 
+    def keep_usage(self, tx: Transaction, counted: Mapping[Use, int]) -> None:
+        """Add what a process counted to the store's sums."""
+        metrics.keep(tx, counted, self.chain.clock() + self.offset(tx))
+
     def count_job(self, kind: str, done: bool) -> None:
         """Count one job that was run."""
         if self.recorder.tally is not None:
@@ -588,6 +597,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
+            metering=Metering(Usage(), opened.queue, opened.keep_usage),
         )
 
     def catch_up(self) -> None:
@@ -637,6 +647,7 @@ class Runner:
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
+        opened.registry.add_errand(hours.HOUR, hours.hourly(opened.store.read, opened.registry.census))
         self.house.open_desk(invocations(self.execution.invoke))
 
     def run(self, stop: threading.Event) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.running import Functions
@@ -262,6 +262,19 @@ DependentsOf = Callable[[Transaction, str, str, int], Dependents]
 """What of a room would be lost with (account, ARN of a resource); at most so many are named."""
 
 
+class Counted(NamedTuple):
+    """How many secrets an account has in a Region. ``paid``: without those that wait for their deletion."""
+
+    account: str
+    region: str
+    secrets: int
+    paid: int
+
+
+Census = Callable[[Transaction], Sequence[Counted]]
+"""Everything that is counted by the hour, copies included. May take as long as a scan of all secrets."""
+
+
 @dataclass(slots=True)
 class Registry:
     """Everything that rooms have declared. Filled by ``app`` at start, read-only afterwards."""
@@ -273,6 +286,7 @@ class Registry:
     sealed: dict[str, SealedRows] = field(default_factory=dict)
     dependents: list[DependentsOf] = field(default_factory=list)
     functions: Functions | None = None
+    census: Census = lambda _: ()
 
     def add(self, room: Room) -> None:
         """Take in one room."""

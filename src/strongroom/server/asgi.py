@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,19 @@ import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.metrics.outcomes import outcome_of
 from strongroom.kernel.metrics.tally import ANSWERED
 from strongroom.kernel.metrics.text import CONTENT_TYPE
+from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
 from strongroom.server.hosts import HostCheck
+from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply, settled
@@ -137,7 +141,9 @@ class Engine:
         deliveries: Deliveries,
         *,
         sync_each: bool,
+        metering: Metering | None = None,
     ) -> None:
+        self.metering = metering
         self.tally = recorder.tally
         self.chain = chain
         self.store = store
@@ -157,6 +163,8 @@ class Engine:
         self.waiting.shutdown(wait=True)
         self.threads.shutdown(wait=True)
         self.outside.shutdown(wait=True)
+        if self.metering is not None:
+            self.metering.close()
         self.queue.close()
         self.recorder.journal.close()
         self.store.close()
@@ -215,6 +223,25 @@ class Engine:
             operation, refusal = flight.operation, flight.refusal
             outcome = ANSWERED if refusal is None else outcome_of(refusal)
             self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
+        if self.metering is not None and flight.operation is not None:
+            self._meter(self.metering.usage, flight)
+
+    def _meter(self, usage: Usage, flight: Flight) -> None:
+        """Count whose call it was, once its caller is proven; and the calls of KMS that it made on their behalf."""
+        call = flight.call
+        principal = call.credential.principal
+        account = principal.account
+        if not account or principal.kind is PrincipalKind.ANONYMOUS:
+            return
+        target = call.target
+        resource = "" if target is None or target.found is None else target.arn
+        usage.count(account, call.region, call.service, call.name, principal.entity_arn, resource)
+        if len(flight.records) > 1:
+            for record in flight.records[:-1]:
+                # What is written from a form was not looked into, and on the way of a read is KMS's.
+                name = "Decrypt" if isinstance(record, WrittenRecord) else kms_call(record.event)
+                if name is not None:
+                    usage.count(account, call.region, "kms", name, principal.entity_arn, "")
 
     async def _outside(self, flight: Flight) -> HTTPReply:
         if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
@@ -287,6 +314,13 @@ class Engine:
         with contextlib.suppress(Answerable):  # refused it is either way
             self.recorder.read(flight.records)
         return reply
+
+
+def kms_call(event: Mapping[str, Any]) -> str | None:
+    """The operation of KMS that a record tells of; None where it tells of anything else."""
+    if event["eventSource"] != "kms.amazonaws.com" or event["eventType"] != "AwsApiCall":
+        return None
+    return str(event["eventName"])
 
 
 def _ignore(outcome: Outcome | BaseException) -> None:

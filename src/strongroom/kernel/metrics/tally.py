@@ -80,7 +80,7 @@ class Tally:
         """Count one call that began at ``begun`` (perf_counter) and ends now."""
         now = perf_counter()
         seconds = now - begun
-        at = self._calls.get((service, operation))  # type: ignore[arg-type]  None is no key
+        at = self._calls.get((service, operation or OTHER))
         if at is None:
             at = self._calls.get((service, OTHER), self._unknown)
         values = self._values

@@ -13,8 +13,10 @@ def register(registry: Registry) -> None:
     # Here, so that whoever needs only the tables (migrations) does not load the operations.
     from strongroom.services.secretsmanager import dependents, jobs, rotation  # noqa: PLC0415
     from strongroom.services.secretsmanager.operations import ROOM  # noqa: PLC0415
+    from strongroom.services.secretsmanager.store.counts import census  # noqa: PLC0415
 
     registry.add(ROOM)
     registry.add_job(jobs.PURGE, jobs.purge)
     registry.add_job(rotation.SCHEDULED, jobs.rotate)
     registry.add_dependents(dependents.of_key)
+    registry.census = census

@@ -73,9 +73,7 @@ def text_of(service: str, operation: str, body: bytes) -> str | None:
         (TIMESTAMP, "1e18", "NUMBER_VALUE can not be converted to milliseconds since epoch"),
     ],
 )
-def test_a_misfit_is_refused_with_aws_s_text(
-    where: tuple[str, str, str], given_json: str, expected: str
-) -> None:
+def test_a_misfit_is_refused_with_aws_s_text(where: tuple[str, str, str], given_json: str, expected: str) -> None:
     """Source: facts of Secrets Manager, 1.5."""
     service, operation, member = where
     assert expected == text_of(service, operation, f'{{"{member}": {given_json}}}'.encode())
@@ -200,14 +198,10 @@ def test_an_answer_that_does_not_fit_its_shape_is_a_bug_told_without_values(
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text("ab\x00é", max_size=4),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Key", "Value", "x"]), inner)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Key", "Value", "x"]), inner),
     max_leaves=8,
 )
-MEMBERS = sorted(
-    {member for _, _, member in (INTEGER, STRING, BOOLEAN, LIST, STRUCTURE, MAP, BLOB, TIMESTAMP)}
-)
+MEMBERS = sorted({member for _, _, member in (INTEGER, STRING, BOOLEAN, LIST, STRUCTURE, MAP, BLOB, TIMESTAMP)})
 
 
 @settings(max_examples=60, deadline=None)
@@ -217,9 +211,7 @@ def test_no_json_raises_anything_but_the_refusal(value: dict[str, Any]) -> None:
         body = orjson.dumps(value)
     except TypeError:  # an integer that JSON writers refuse
         return
-    for service, name in [
-        (where[0], where[1]) for where in (INTEGER, STRING, LIST, STRUCTURE, MAP, TIMESTAMP)
-    ]:
+    for service, name in [(where[0], where[1]) for where in (INTEGER, STRING, LIST, STRUCTURE, MAP, TIMESTAMP)]:
         try:
             params = read(service, name, body)
         except Refusal as refusal:

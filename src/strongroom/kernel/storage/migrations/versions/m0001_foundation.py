@@ -196,6 +196,28 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "metrics_calls",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("period", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "service", "operation", "period", "start_ms"),
+    )
+    op.create_index("metrics_calls_old", "metrics_calls", ["period", "start_ms"], unique=False)
+    op.create_table(
+        "metrics_secrets",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("secrets", sa.BigInteger(), nullable=False),
+        sa.Column("paid", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "start_ms"),
+    )
+    op.create_index("metrics_secrets_old", "metrics_secrets", ["start_ms"], unique=False)
+    op.create_table(
         "sealing_holder",
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),

@@ -1,0 +1,152 @@
+"""Counted calls by minute and hour, and secrets by hour. Upserts, so that several nodes make one sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from strongroom.kernel.registry import Counted
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.schema import METADATA
+
+MINUTE, HOUR = 60, 3600
+MINUTES_KEPT_MS = 15 * 86_400_000
+HOURS_KEPT_MS = 455 * 86_400_000
+"""As long as CloudWatch keeps points of these periods. Source: CloudWatch API reference, GetMetricData."""
+
+calls = Table(
+    "metrics_calls",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("calls", BigInteger, nullable=False),
+)
+Index("metrics_calls_old", calls.c.period, calls.c.start_ms)
+secrets = Table(
+    "metrics_secrets",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("secrets", BigInteger, nullable=False),
+    Column("paid", BigInteger, nullable=False),
+)
+Index("metrics_secrets_old", secrets.c.start_ms)
+
+_ADDED = insert(calls).values({name: bindparam(f"v_{name}") for name in calls.c.keys()})  # noqa: SIM118
+# PostgreSQL's form of "insert or else update" is SQLite's too.
+_ADD = Statement(
+    _ADDED.on_conflict_do_update(
+        index_elements=list(calls.primary_key.columns), set_={"calls": calls.c.calls + _ADDED.excluded.calls}
+    )
+)
+_COUNTED = insert(secrets).values({name: bindparam(f"v_{name}") for name in secrets.c.keys()})  # noqa: SIM118
+_COUNT = Statement(
+    _COUNTED.on_conflict_do_update(
+        index_elements=list(secrets.primary_key.columns),
+        set_={"secrets": _COUNTED.excluded.secrets, "paid": _COUNTED.excluded.paid},
+    )
+)
+_OF = and_(calls.c.account == bindparam("account"), calls.c.region == bindparam("region"))
+_CALLS = Statement(
+    select(calls.c.start_ms, calls.c.calls)
+    .where(
+        _OF,
+        calls.c.service == bindparam("service"),
+        calls.c.operation == bindparam("operation"),
+        calls.c.period == bindparam("period"),
+        calls.c.start_ms >= bindparam("first_ms"),
+        calls.c.start_ms < bindparam("end_ms"),
+    )
+    .order_by(calls.c.start_ms)
+)
+_CALLED = Statement(
+    select(calls.c.service, calls.c.operation)
+    .where(_OF, calls.c.period == HOUR, calls.c.start_ms >= bindparam("since_ms"))
+    .distinct()
+    .order_by(calls.c.service, calls.c.operation)
+)
+_SECRETS_OF = and_(
+    secrets.c.account == bindparam("account"),
+    secrets.c.region == bindparam("region"),
+    secrets.c.start_ms >= bindparam("first_ms"),
+    secrets.c.start_ms < bindparam("end_ms"),
+)
+_SECRETS = Statement(select(secrets.c.start_ms, secrets.c.secrets).where(_SECRETS_OF).order_by(secrets.c.start_ms))
+_FORGET = (
+    Statement(delete(calls).where(calls.c.period == MINUTE, calls.c.start_ms < bindparam("minutes_ms"))),
+    Statement(delete(calls).where(calls.c.period == HOUR, calls.c.start_ms < bindparam("hours_ms"))),
+    Statement(delete(secrets).where(secrets.c.start_ms < bindparam("hours_ms"))),
+)
+
+
+class Counter(NamedTuple):
+    """What calls are counted by."""
+
+    account: str
+    region: str
+    service: str
+    operation: str
+
+
+def add(tx: Transaction, counted: Mapping[Counter, int], now_ms: int) -> None:
+    """Add calls to the minute and the hour of ``now_ms``."""
+    for one, number in counted.items():
+        for period in (MINUTE, HOUR):
+            start = now_ms // (period * 1000) * period * 1000
+            tx.run(
+                _ADD,
+                v_account=one.account,
+                v_region=one.region,
+                v_service=one.service,
+                v_operation=one.operation,
+                v_period=period,
+                v_start_ms=start,
+                v_calls=number,
+            )
+
+
+def count_secrets(tx: Transaction, counted: Sequence[Counted], now_ms: int) -> None:
+    """Store how many secrets there are in the hour of ``now_ms``."""
+    start = now_ms // (HOUR * 1000) * HOUR * 1000
+    for one in counted:
+        tx.run(
+            _COUNT,
+            v_account=one.account,
+            v_region=one.region,
+            v_start_ms=start,
+            v_secrets=one.secrets,
+            v_paid=one.paid,
+        )
+
+
+def calls_between(tx: Transaction, one: Counter, period: int, first_ms: int, end_ms: int) -> list[tuple[int, int]]:
+    """(start in ms, calls) of each minute or hour that had any, oldest first."""
+    found = tx.rows(_CALLS, **one._asdict(), period=period, first_ms=first_ms, end_ms=end_ms)
+    return [(int(row[0]), int(row[1])) for row in found]
+
+
+def secrets_between(tx: Transaction, account: str, region: str, first_ms: int, end_ms: int) -> list[tuple[int, int]]:
+    """(start in ms, secrets) of each hour that was counted, oldest first."""
+    found = tx.rows(_SECRETS, account=account, region=region, first_ms=first_ms, end_ms=end_ms)
+    return [(int(row[0]), int(row[1])) for row in found]
+
+
+def called_since(tx: Transaction, account: str, region: str, since_ms: int) -> list[tuple[str, str]]:
+    """(service, operation) that were called since a moment."""
+    return [(row[0], row[1]) for row in tx.rows(_CALLED, account=account, region=region, since_ms=since_ms)]
+
+
+def forget_old(tx: Transaction, now_ms: int) -> None:
+    """Delete what is older than it is kept."""
+    minutes, hours = _FORGET[0], _FORGET[1:]
+    tx.run(minutes, minutes_ms=now_ms - MINUTES_KEPT_MS)
+    for statement in hours:
+        tx.run(statement, hours_ms=now_ms - HOURS_KEPT_MS)

@@ -21,7 +21,7 @@ from bench import load, machine
 from bench.servers import Moto, Strongroom
 
 SECRETS = 1000
-POOL = 200
+POOL = 1000
 TARGET = "secretsmanager.GetSecretValue"
 
 

@@ -110,7 +110,7 @@ def signed(key: Credentials, operation: str, params: dict[str, Any]) -> HTTPRequ
 
 def _ask(opened: Opened, request: HTTPRequest) -> int:
     again = HTTPRequest(request.method, request.path, request.query, request.headers, request.body)
-    source = SOURCES.of("127.0.0.1", again.header(b"user-agent") or "", again.header(b"host") or "", None)
+    source = SOURCES.of("127.0.0.1", again.by_name.get(b"user-agent", b""), again.by_name[b"host"], None)
     flight = opened.chain.enter(opened.chain.begin(again, source))
     if flight.reply is None:
         outcome: list[Any] = []

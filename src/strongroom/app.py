@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -246,6 +246,11 @@ class Product:
                 store.close()
 
     # ------------------------------------------------------------------ processes
+
+    def preload(self) -> None:
+        """Import every room and read every model, once for all processes that are forked later."""
+        for service in _offered(self):
+            self.catalogue.service(service)
 
     def open_worker(self, root_key: bytes | None, slot: int) -> Worker:
         """One API worker's parts."""
@@ -678,9 +683,13 @@ class Runner:
         self._opened.close()
 
 
+def _offered(product: Product) -> Collection[str]:
+    """The services that rooms answer for, told without any store."""
+    return product.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms
+
+
 def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
-    rooms = product.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms
-    router = wire.Router(product.catalogue, rooms)
+    router = wire.Router(product.catalogue, _offered(product))
 
     def answer(request: HTTPRequest) -> HTTPReply:
         route = router.route(request)

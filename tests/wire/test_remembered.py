@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import FunctionType, ModuleType
 from typing import Any
 
 import boto3
@@ -101,14 +102,107 @@ def test_a_changed_value_is_answered_at_once(account: Account) -> None:
 
 
 def test_what_is_remembered_holds_no_plaintext(account: Account) -> None:
-    secrets = account.client("secretsmanager")
+    secrets, kms = account.client("secretsmanager"), account.client("kms")
     secrets.create_secret(Name="canary", SecretString="canary-9f3b1c7e")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    blob = kms.encrypt(KeyId=key, Plaintext=b"canary-9f3b1c7e")["CiphertextBlob"]
+    data_keys = []
     for _ in range(OFTEN):
         secrets.get_secret_value(SecretId="canary")
+        kms.decrypt(CiphertextBlob=blob)
+        data_keys.append(kms.generate_data_key(KeyId=key, KeySpec="AES_256")["Plaintext"])
     kept = [one for one in gc.get_objects() if isinstance(one, Remembered)]
     about = [one for one in kept if one.params.get("SecretId") == "canary"]
     assert 1 == len(about), "the question was remembered, once"
-    assert "canary-9f3b1c7e" not in repr(kept)
+    assert about[0].repeat is not None, "and is answered again without being looked up"
+    held = everything_in(kept)
+    assert any(b"canary" in one for one in held), "the search sees what is kept: its name"
+    for secret in (b"canary-9f3b1c7e", *data_keys):
+        assert not any(secret in one for one in held)
+
+
+def everything_in(roots: list[Remembered]) -> list[bytes]:
+    """Every text and every bytes object that is reached from what is remembered, but through modules and classes."""
+    found, seen, waiting = [], set[int](), list[Any](roots)
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(one))
+        if isinstance(one, str | bytes):
+            found.append(one.encode() if isinstance(one, str) else one)
+        else:
+            waiting.extend(gc.get_referents(one))
+    return found
+
+
+def test_a_repeated_answer_ends_with_the_key_it_hangs_on(account: Account) -> None:
+    secrets, kms = account.client("secretsmanager"), account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    secrets.create_secret(Name="hanging", SecretString="v", KmsKeyId=key)
+    for _ in range(OFTEN):
+        assert "v" == secrets.get_secret_value(SecretId="hanging")["SecretString"]
+    kms.disable_key(KeyId=key)
+    assert (
+        "DecryptionFailure" in refused(secrets.get_secret_value, SecretId="hanging")[0]
+        or "AccessDenied" in (refused(secrets.get_secret_value, SecretId="hanging")[0])
+    )
+    kms.enable_key(KeyId=key)
+    for _ in range(OFTEN):
+        assert "v" == secrets.get_secret_value(SecretId="hanging")["SecretString"]
+
+
+def test_a_permission_on_the_key_that_ends_by_the_clock_ends_the_reading(
+    account: Account, read: Callable[..., Any], strongroom: InProcess
+) -> None:
+    engine = strongroom.worker.asgi.engine  # type: ignore[attr-defined]
+    with engine.store.read() as tx:
+        moved = clock_offset(tx)  # by other tests
+
+    def now() -> datetime:
+        return datetime.now(UTC) + moved
+
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    account.client("secretsmanager").update_secret(SecretId="shared", SecretString="v", KmsKeyId=key["KeyId"])
+    end = now().replace(microsecond=0) + timedelta(seconds=3)
+    call = read(
+        "keyholder",
+        allow("secretsmanager:GetSecretValue"),
+    )
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": account.id}, "Action": "kms:*", "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account.id}:user/keyholder"},
+                "Action": "kms:Decrypt",
+                "Resource": "*",
+                "Condition": {"DateLessThan": {"aws:CurrentTime": end.strftime("%Y-%m-%dT%H:%M:%SZ")}},
+            },
+        ],
+    }
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=json.dumps(policy))
+    often(call)
+    while now() < end:
+        time.sleep(0.05)
+    assert "AccessDeniedException" == refused(call, SecretId="shared")[0]
+
+
+def test_every_data_key_is_a_new_one_and_every_ciphertext_opens(account: Account) -> None:
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    asked = {"KeyId": key, "NumberOfBytes": 24, "EncryptionContext": {"purpose": "test"}}
+    made = [kms.generate_data_key(**asked) for _ in range(2 * OFTEN)]
+    assert 2 * OFTEN == len({one["Plaintext"] for one in made}) == len({one["CiphertextBlob"] for one in made})
+    assert {24} == {len(one["Plaintext"]) for one in made}
+    for one in made:
+        for _ in range(OFTEN):
+            told = kms.decrypt(CiphertextBlob=one["CiphertextBlob"], EncryptionContext={"purpose": "test"})
+            assert one["Plaintext"] == told["Plaintext"]
+        refusal = refused(kms.decrypt, CiphertextBlob=one["CiphertextBlob"], EncryptionContext={"purpose": "tesT"})
+        assert "InvalidCiphertextException" == refusal[0]
 
 
 def test_every_call_is_recorded_with_all_that_it_is_recorded_with_the_first_time(

@@ -19,7 +19,7 @@ Clock = Callable[[], datetime]
 
 def machine_clock() -> datetime:
     """The machine's time now, aware, UTC, cut to the millisecond."""
-    return from_ms(time.time_ns() // 1_000_000)
+    return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)  # as from_ms, which holds until 2096
 
 
 def to_ms(moment: datetime) -> int:

@@ -7,7 +7,7 @@ import threading
 from typing import Protocol
 
 _POOL_BYTES = 4096
-_UUIDS = 64
+_UUIDS = 256
 
 
 class Entropy(Protocol):
@@ -47,8 +47,12 @@ class SystemEntropy:
         try:
             return self._uuids.pop()
         except IndexError:
-            drawn = os.urandom(16 * _UUIDS).hex()
-            made = [_uuid(drawn[at : at + 32]) for at in range(0, 32 * _UUIDS, 32)]
+            drawn, variant = os.urandom(16 * _UUIDS).hex(), _VARIANT
+            made = [
+                f"{drawn[at : at + 8]}-{drawn[at + 8 : at + 12]}-4{drawn[at + 13 : at + 16]}-"
+                f"{variant[drawn[at + 16]]}{drawn[at + 17 : at + 20]}-{drawn[at + 20 : at + 32]}"
+                for at in range(0, 32 * _UUIDS, 32)
+            ]
             self._uuids.extend(made[1:])
             return made[0]
 

@@ -25,16 +25,22 @@ class HTTPRequest:
     body: bytes
     _index: dict[bytes, bytes] | None = field(default=None, repr=False)
 
-    def header(self, name: bytes) -> str | None:
-        """One header's value as text (Latin-1), repeated ones joined by commas; None where it is absent."""
-        if self._index is None:
+    @property
+    def by_name(self) -> dict[bytes, bytes]:
+        """The headers by name, repeated ones joined by commas; not to be changed."""
+        index = self._index
+        if index is None:
             index = dict(self.headers)
             if len(index) != len(self.headers):
                 index = {}
                 for key, value in self.headers:
                     index[key] = index[key] + b"," + value if key in index else value
             self._index = index
-        found = self._index.get(name)
+        return index
+
+    def header(self, name: bytes) -> str | None:
+        """One header's value as text (Latin-1), repeated ones joined by commas; None where it is absent."""
+        found = self.by_name.get(name)
         return None if found is None else found.decode("latin-1")
 
 

@@ -17,6 +17,7 @@ from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.journal.written import Form, WrittenRecord
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
+from strongroom.kernel.wire import Frame
 
 Answer = Mapping[str, Any]
 T = TypeVar("T")
@@ -44,13 +45,14 @@ class Sources:
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Source] = {}
 
-    def of(self, ip: str, user_agent: str, host: str, tls: tuple[str, str] | None) -> Source:
-        """The source of these facts; ``tls`` is (version, cipher suite)."""
+    def of(self, ip: str, user_agent: bytes, host: bytes, tls: tuple[str, str] | None) -> Source:
+        """The source of these facts, headers as they came; ``tls`` is (version, cipher suite)."""
         name = (ip, user_agent, host, tls)
         found = self._kept.get(name)
         if found is None:
             version, cipher = tls or (None, None)
-            found = Source(ip, user_agent, host, tls is not None, version, cipher)
+            agent, named = user_agent.decode("latin-1"), host.decode("latin-1")
+            found = Source(ip, agent, named, tls is not None, version, cipher)
             if len(user_agent) + len(host) <= _KEPT_SOURCE_CHARS:
                 if len(self._kept) >= _KEPT_SOURCES:
                     self._kept.clear()
@@ -221,6 +223,10 @@ class Kernel(Protocol):
         """Run another room's operation on behalf of the caller; see Call.ask."""
         ...
 
+    def repeat(self, call: Call, asked: Remembered) -> None:
+        """Record a call on behalf once more; see Call.repeat."""
+        ...
+
     def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another operation of the same room as the caller; see Call.part."""
         ...
@@ -263,11 +269,27 @@ class Kernel(Protocol):
 
 
 @dataclass(slots=True)
+class Repeat:
+    """How a steady operation answers a question again in the snapshot in which it was answered before.
+
+    ``stays``: the members of the answer that are the same throughout the snapshot; never a plaintext.
+    ``anew`` makes the others for one call and has its calls on behalf recorded (``Call.repeat``). None where time has
+    changed something after all: then everything is done as if for the first time.
+    ``frame``: the answer's bytes around them, which the wire keeps here.
+    """
+
+    stays: Mapping[str, Any]
+    anew: Callable[[Call], Mapping[str, Any] | None]
+    frame: Frame | None = None
+
+
+@dataclass(slots=True)
 class Remembered:
     """What a call of a steady operation was about and how it was decided, good for one snapshot.
 
     ``asker`` and ``source`` are kept so that their identities, which the question was put by, are not given to others.
     ``form`` is how its records are written; False where they must be written anew each time.
+    ``repeat``: how it is answered again, where its handler has said so.
     """
 
     params: Mapping[str, Any]
@@ -276,6 +298,7 @@ class Remembered:
     asker: Credential
     source: Source
     form: Form | Literal[False] | None = None
+    repeat: Repeat | None = None
 
 
 @dataclass(slots=True)
@@ -294,6 +317,7 @@ class Call:
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     """
 
@@ -324,6 +348,8 @@ class Call:
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
+    asks: int = 0
+    asked: Remembered | None = None
 
     @property
     def principal(self) -> Principal:
@@ -354,6 +380,15 @@ class Call:
     def keep(self, change: Callable[[Transaction], None]) -> None:
         """Have a change made even where this writing call is refused and undone: an attempt is counted so."""
         self.kept.append(change)
+
+    def repeats(self, stays: Mapping[str, Any], anew: Callable[[Call], Mapping[str, Any] | None]) -> None:
+        """Say how this answer of a steady operation can be made again (see Repeat). Heeded from the second time on."""
+        if self.remembered is not None:
+            self.remembered.repeat = Repeat(stays, anew)
+
+    def repeat(self, asked: Remembered) -> None:
+        """Record a call on behalf once more whose decision stands in this snapshot, without making it again."""
+        self.kernel.repeat(self, asked)
 
     def ask(self, tx: Transaction, service: str, operation: str, /, **params: Any) -> Answer:
         """Ask another room on behalf of the caller, in this transaction, as AWS's forward access sessions do.

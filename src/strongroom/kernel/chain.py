@@ -15,10 +15,11 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from strongroom.base.clock import Clock
-from strongroom.base.entropy import Entropy, uuid4
+from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.base.running import Functions
@@ -30,8 +31,19 @@ from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import denial
-from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Source, Target
+from strongroom.kernel.call import (
+    Answer,
+    AnyRecord,
+    Call,
+    Credential,
+    Dependents,
+    Record,
+    Remembered,
+    Source,
+    Target,
+)
 from strongroom.kernel.journal import event
+from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.shapes import OperationModel, ServiceModel
@@ -105,6 +117,7 @@ class Chain:
         self.store = store
         self.keyring = keyring
         self.entropy = entropy
+        self.new_id = entropy.uuid4 if isinstance(entropy, SystemEntropy) else partial(uuid4, entropy)
         self.clock = clock
         self.offset = offset
         self.regions = regions
@@ -132,8 +145,8 @@ class Chain:
             params={},
             now=now,
             machine_now=now,
-            request_id=uuid4(self.entropy),
-            event_id=uuid4(self.entropy),
+            request_id=self.new_id(),
+            event_id=self.new_id(),
             source=source,
         )
         flight = Flight(request, source, call, route)
@@ -269,10 +282,10 @@ class Chain:
         error_message: str | None = None,
     ) -> None:
         """Record something that the service of ``call`` does by itself because of it; stands and falls with it."""
-        event_id = uuid4(self.entropy)
+        event_id = self.new_id()
         made = event.service_event(
             event_id=event_id,
-            request_id=request_id or uuid4(self.entropy),
+            request_id=request_id or self.new_id(),
             when=call.machine_now,
             product_now=call.now,
             service=call.service,
@@ -306,8 +319,8 @@ class Chain:
             params=params,
             now=call.now,
             machine_now=call.machine_now,
-            request_id=uuid4(self.entropy),
-            event_id=uuid4(self.entropy),
+            request_id=self.new_id(),
+            event_id=self.new_id(),
             source=call.source,
             on_behalf_of=call.on_behalf_of or call.request_id,
             depth=call.depth + 1,
@@ -331,9 +344,21 @@ class Chain:
             raise
         except Answerable as refusal:
             call.records.append(self.records.of(child, declared, model, None, refusal, tx))
+            call.asks += 1
+            call.asked = None
             raise
         call.records.append(self.records.of(child, declared, model, answer, None, tx))
+        call.asks += 1
+        call.asked = child.remembered
         return answer
+
+    def repeat(self, call: Call, asked: Remembered) -> None:
+        """As Call.repeat. Raises RuntimeError for what was not allowed, or has no form to be recorded in."""
+        if not asked.form or not asked.decision.allowed or call.now != call.machine_now:
+            raise RuntimeError("a call on behalf that cannot be repeated")
+        origin = call.on_behalf_of or call.request_id
+        when = event.second(call.machine_now)
+        call.records.append(WrittenRecord(asked.form, when, self.new_id(), self.new_id(), origin))
 
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
@@ -399,8 +424,8 @@ class Chain:
             params=params,
             now=now,
             machine_now=now,
-            request_id=uuid4(self.entropy),
-            event_id=uuid4(self.entropy),
+            request_id=self.new_id(),
+            event_id=self.new_id(),
             source=self._service(name)[1],
             invoked_by=name,
         )
@@ -442,7 +467,13 @@ class Chain:
                 raise RuntimeError("what waits must not hold the writer's place")
             return
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
-        flight.reply = wire.answer(flight.route, model, answer, call.request_id)
+        repeat = None if call.remembered is None else call.remembered.repeat
+        if repeat is None:
+            flight.reply = wire.answer(flight.route, model, answer, call.request_id)
+        else:
+            if repeat.frame is None:
+                repeat.frame = wire.frame(flight.route, model, answer, set(answer) - set(repeat.stays), self.new_id())
+            flight.reply = wire.framed(repeat.frame, answer, call.request_id)
         flight.records = [*call.records, self.records.of(call, operation, model, answer, None, tx)]
 
     def _inside(self, call: Call, operation: Operation, tx: Transaction) -> Answer:
@@ -458,7 +489,8 @@ class Chain:
         call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
         call.afterwards = None
         call.kept = []
-        call.question = call.remembered = None
+        call.question = call.remembered = call.asked = None
+        call.asks = 0
         flight.reply, flight.records, flight.refusal = None, [], None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -569,7 +601,12 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
 
 
 def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
-    """The room's own work."""
+    """The room's own work; what is repeated in a snapshot is done as the room has said how."""
+    remembered = call.remembered
+    if remembered is not None and remembered.repeat is not None and call.now == call.machine_now:
+        made = remembered.repeat.anew(call)
+        if made is not None:
+            return {**remembered.repeat.stays, **made}
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 

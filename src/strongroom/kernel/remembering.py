@@ -9,13 +9,14 @@ Source: docs/decisions/0016-reading-fast.md.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from strongroom.kernel.call import Call, Remembered, Target
 from strongroom.kernel.registry import Operation
 from strongroom.kernel.storage.port import Transaction
 
-REMEMBERED_AT_MOST = 2048
+REMEMBERED_AT_MOST = 4096
 BODY_BYTES_AT_MOST = 1024
 
 
@@ -36,7 +37,8 @@ def remember(call: Call, tx: Transaction, target: Target) -> None:
     if memory is None or decision is None or not decision.allowed:
         return
     if len(memory) >= REMEMBERED_AT_MOST:
-        memory.clear()
+        for question in list(islice(memory, REMEMBERED_AT_MOST // 2)):  # the oldest half
+            del memory[question]
     memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
 
 

@@ -224,7 +224,10 @@ class Engine:
             outcome = ANSWERED if refusal is None else outcome_of(refusal)
             self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
         if self.metering is not None and flight.operation is not None:
-            self._meter(self.metering.usage, flight)
+            usage, remembered = self.metering.usage, flight.call.remembered
+            # A remembered call is of one caller and resource, and all that it asks for is kms:Decrypt.
+            if remembered is None or not usage.again(remembered, len(flight.records) - 1):
+                self._meter(usage, flight)
 
     def _meter(self, usage: Usage, flight: Flight) -> None:
         """Count whose call it was, once its caller is proven; and the calls of KMS that it made on their behalf."""
@@ -235,13 +238,25 @@ class Engine:
             return
         target = call.target
         resource = "" if target is None or target.found is None else target.arn
-        usage.count(account, call.region, call.service, call.name, principal.entity_arn, resource)
-        if len(flight.records) > 1:
-            for record in flight.records[:-1]:
-                # What is written from a form was not looked into, and on the way of a read is KMS's.
-                name = "Decrypt" if isinstance(record, WrittenRecord) else kms_call(record.event)
+        records, decrypts = flight.records, 0
+        if len(records) > 1:
+            for record in records[:-1]:
+                if type(record) is WrittenRecord:  # on the way of a remembered read, and KMS's: not looked into
+                    decrypts += 1
+                    continue
+                name = kms_call(record.event)
                 if name is not None:
                     usage.count(account, call.region, "kms", name, principal.entity_arn, "")
+        usage.count(
+            account,
+            call.region,
+            call.service,
+            call.name,
+            principal.entity_arn,
+            resource,
+            decrypts,
+            asked=call.remembered,
+        )
 
     async def _outside(self, flight: Flight) -> HTTPReply:
         if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
@@ -371,9 +386,12 @@ class Application:
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to a whole request, or what will have it (parts.AtOnce)."""
-        refused = self._host_check(request.headers)
-        if refused is not None:
-            return refused
+        headers = request.by_name
+        host = headers.get(b"host", b"")
+        if len(headers) != len(request.headers) or not self._host_check.knows(host):
+            refused = self._host_check(request.headers)
+            if refused is not None:
+                return refused
         if request.path == HEALTH:
             return self._health_reply(request.query)
         engine = self.engine
@@ -382,9 +400,8 @@ class Application:
         token = bearer(request)
         if token is not None:
             return self._scraped(engine, token)
-        header = request.header
         source = self._source_of(client, request.headers)
-        return engine.answer(request, self._sources.of(source, header(b"user-agent") or "", header(b"host") or "", tls))
+        return engine.answer(request, self._sources.of(source, headers.get(b"user-agent", b""), host, tls))
 
     def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         """The metrics for whoever brings the operator's token. Nothing is read before that is known."""

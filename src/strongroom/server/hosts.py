@@ -31,6 +31,10 @@ class HostCheck:
         self._below = frozenset(name[2:] for name in self.names if name.startswith("*."))
         self._known: set[bytes] = set()
 
+    def knows(self, host: bytes) -> bool:
+        """Whether this very Host has been found to name this server before."""
+        return host in self._known
+
     def __call__(self, headers: Headers) -> HTTPReply | None:
         """None where the request calls this server by one of its names, once; else the refusal."""
         found: bytes | None = None

@@ -1,4 +1,4 @@
-"""The vocabulary of a service model: services, operations, shapes and their members, frozen.
+"""The vocabulary of a service model: services, operations, shapes and their members, never changed once made.
 
 Compared and hashed by identity: two equal-looking shapes of two services are two shapes,
 and whoever compiles something from a shape may keep it under the shape itself.
@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from strongroom.base.values import identity_object
+
 Protocol = Literal["json", "query", "rest-json", "rpc-cbor"]
 
 LIMITED_BY_VALUE = frozenset({"integer", "long", "float", "double"})
 """Types whose ``min`` and ``max`` bound the value; those of all others bound the length."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@identity_object
 class Member:
     """One use of a shape: as a structure's member, a list's element, a map's key or value.
 
@@ -34,7 +36,7 @@ class Member:
     xml_attribute: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@identity_object
 class Shape:
     """One type of a service model.
 
@@ -70,7 +72,7 @@ class Shape:
     unbounded: bool = False  # whether its values may be nested without end (recursive or free documents)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@identity_object
 class OperationModel:
     """One operation: what it takes, answers, may refuse with, and where it lies on the wire.
 

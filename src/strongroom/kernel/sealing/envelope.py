@@ -43,14 +43,28 @@ def seal_value(
     return _VALUE_VERSION + nonce + aead.encrypt(data_key, nonce, plaintext, _value_bound(arn, version_id))
 
 
+class HeldValue:
+    """A sealed value and its data key, to be opened as often as it is asked for; what was opened is not kept."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, data_key: bytes, sealed: bytes, *, arn: str, version_id: str) -> None:
+        """Raises SealBroken where the bytes have not the form of a value."""
+        if sealed[:1] != _VALUE_VERSION or len(sealed) < 1 + aead.NONCE_BYTES + aead.TAG_BYTES:
+            raise SealBroken
+        self._held = aead.Held(data_key, sealed[1:13], sealed[13:], _value_bound(arn, version_id))
+
+    def open(self) -> bytes:
+        """The value again. Raises SealBroken where bytes, key, ARN or version id differ."""
+        try:
+            return self._held.open()
+        except aead.NotAuthentic:
+            raise SealBroken from None
+
+
 def open_value(data_key: bytes, sealed: bytes, *, arn: str, version_id: str) -> bytes:
     """The value again. Raises SealBroken where bytes, key, ARN or version id differ."""
-    if sealed[:1] != _VALUE_VERSION or len(sealed) < 1 + aead.NONCE_BYTES + aead.TAG_BYTES:
-        raise SealBroken
-    try:
-        return aead.decrypt(data_key, sealed[1:13], sealed[13:], _value_bound(arn, version_id))
-    except aead.NotAuthentic:
-        raise SealBroken from None
+    return HeldValue(data_key, sealed, arn=arn, version_id=version_id).open()
 
 
 class Material:
@@ -127,18 +141,32 @@ def message_header(blob: bytes) -> MessageHeader:
 
 def open_message(material: Material, blob: bytes, context: Mapping[str, str]) -> bytes:
     """The message again. Raises SealBroken where bytes, material or context differ."""
-    salt_at = _read_header(blob)[1]
-    commitment_at = salt_at + _SALT_BYTES
-    sealed_at = commitment_at + digests.DIGEST_BYTES
-    if len(blob) < sealed_at + aead.TAG_BYTES:
-        raise SealBroken
-    key, commitment = material.message_keys(blob[salt_at:commitment_at])
-    if not digests.same(commitment, blob[commitment_at:sealed_at]):
-        raise SealBroken
-    try:
-        return aead.decrypt(key, _NONCE, blob[sealed_at:], blob[:sealed_at] + canonical_context(context))
-    except aead.NotAuthentic:
-        raise SealBroken from None
+    return HeldMessage(material, blob, context).open()
+
+
+class HeldMessage:
+    """A message and the key derived for it, its commitment checked, to be opened as often as it is asked for."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, material: Material, blob: bytes, context: Mapping[str, str]) -> None:
+        """Raises SealBroken where it is no message of this material's."""
+        salt_at = _read_header(blob)[1]
+        commitment_at = salt_at + _SALT_BYTES
+        sealed_at = commitment_at + digests.DIGEST_BYTES
+        if len(blob) < sealed_at + aead.TAG_BYTES:
+            raise SealBroken
+        key, commitment = material.message_keys(blob[salt_at:commitment_at])
+        if not digests.same(commitment, blob[commitment_at:sealed_at]):
+            raise SealBroken
+        self._held = aead.Held(key, _NONCE, blob[sealed_at:], blob[:sealed_at] + canonical_context(context))
+
+    def open(self) -> bytes:
+        """The plaintext. Raises SealBroken where bytes or context differ."""
+        try:
+            return self._held.open()
+        except aead.NotAuthentic:
+            raise SealBroken from None
 
 
 def canonical_context(context: Mapping[str, str]) -> bytes:

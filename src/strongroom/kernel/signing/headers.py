@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NoReturn
 
-from strongroom.base.http import Headers
+from strongroom.base.http import Headers, HTTPRequest
 from strongroom.kernel.signing.refusals import incomplete, mismatch
 
 MAX_SIGNED_HEADERS = 100
@@ -53,14 +53,14 @@ def signed_names(text: str) -> SignedNames:
     return SignedNames(order, b";".join(order), pick, block, reserved)
 
 
-def canonical_headers(headers: Headers, signed: SignedNames) -> bytes:
+def canonical_headers(request: HTTPRequest, signed: SignedNames) -> bytes:
     """One line for each signed header: trimmed, inner spaces collapsed, repetitions joined by commas.
 
     Every ``x-amz-*`` header that is present must be signed. Our choice, because AWS is not known to insist:
     X-Amz-Target picks the operation, so a request signed without it could be turned into another one by
     whoever sees it pass. Raises BadSignature for that, IncompleteSignature for a signed header not there.
     """
-    values = dict(headers)
+    values, headers = request.by_name, request.headers
     if len(values) != len(headers):
         values = _joined(headers)
     try:

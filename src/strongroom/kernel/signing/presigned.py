@@ -53,7 +53,7 @@ def presigned_claim(request: HTTPRequest, given: dict[str, str]) -> Claim:
         terminator,
         amz_date=read_date(given["X-Amz-Date"]),
         signed=signed,
-        canonical_headers=canonical_headers(request.headers, signed),
+        canonical_headers=canonical_headers(request, signed),
         signature=given["X-Amz-Signature"],
         session_token=given.get("X-Amz-Security-Token"),
         presigned=True,

@@ -94,7 +94,7 @@ def _header_claim(request: HTTPRequest, header: str) -> Claim:
         key_id, scope_date, region, service, terminator,
         read_date(date),
         signed,
-        canonical_headers(request.headers, signed),
+        canonical_headers(request, signed),
         signature,
         request.header(b"x-amz-security-token"),
         presigned=False,

@@ -2,7 +2,7 @@
 
 route        which service and operation a request means
 parse        its parameters
-answer       the reply to a success
+answer       the reply to a success; frame and framed, where all but some members stays the same
 refuse       the reply to a refusal
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.wire import json11, query, restjson, rpccbor
-from strongroom.kernel.wire.refusals import answer, code_of, refuse
+from strongroom.kernel.wire.json11 import Frame
+from strongroom.kernel.wire.refusals import answer, code_of, frame, framed, refuse
 from strongroom.kernel.wire.route import Form, Route, Router, not_offered, route
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
@@ -35,10 +36,13 @@ def parse(found: Route, request: HTTPRequest, operation: OperationModel) -> dict
 __all__ = [
     "AnswerMismatch",
     "Form",
+    "Frame",
     "Route",
     "Router",
     "answer",
     "code_of",
+    "frame",
+    "framed",
     "not_offered",
     "parse",
     "refuse",

@@ -5,13 +5,13 @@ Source: Smithy specification, "AWS JSON 1.1 protocol"; what it leaves open was m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import orjson
 
 from strongroom.kernel.model.shapes import OperationModel
-from strongroom.kernel.wire.json_values import read_body, writer
+from strongroom.kernel.wire.json_values import Writer, body_members, read_body, writer
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
@@ -35,3 +35,43 @@ def write(operation: OperationModel, answer: Mapping[str, Any]) -> bytes:
             raise AnswerMismatch(f"{operation.name} has no output, but was given {', '.join(sorted(answer))}")
         return b""
     return orjson.dumps(writer(operation.output)(answer))
+
+
+class Frame:
+    """The body of an answer but for some of its members, for answers that are the same in all others."""
+
+    __slots__ = ("_gaps", "_parts")
+
+    def __init__(self, parts: tuple[bytes, ...], gaps: tuple[tuple[str, Writer], ...]) -> None:
+        self._parts = parts
+        self._gaps = gaps
+
+    def filled(self, answer: Mapping[str, Any]) -> bytes:
+        """The body with the members of one answer in its gaps. Raises AnswerMismatch where they do not fit."""
+        filled = [self._parts[0]]
+        for (name, write_one), part in zip(self._gaps, self._parts[1:], strict=True):
+            filled += orjson.dumps(write_one(answer[name])), part
+        return b"".join(filled)
+
+
+def frame(operation: OperationModel, answer: Mapping[str, Any], gaps: Collection[str], unlike: str) -> Frame:
+    """The frame of an answer with a gap for each of these top-level members; ``unlike`` stands in no answer.
+
+    Raises AnswerMismatch where the answer does not fit its shape.
+    """
+    shape = operation.output
+    if shape is None:
+        raise AnswerMismatch(f"{operation.name} has no output")
+    members = {member.name: member for member in body_members(shape)}
+    whole = writer(shape)(answer)
+    names = [name for name in answer if name in gaps]
+    for number, name in enumerate(names):
+        whole[members[name].wire_name] = f"{unlike}{number}"
+    rest, parts = orjson.dumps(whole), []
+    # A mapping keeps its order, so the gaps stand in that of the answer.
+    for number in range(len(names)):
+        before, found, rest = rest.partition(b'"%b%d"' % (unlike.encode(), number))
+        if not found:
+            raise AnswerMismatch(f"{operation.name} has an answer that cannot be framed")
+        parts.append(before)
+    return Frame((*parts, rest), tuple((name, writer(members[name].shape)) for name in names))

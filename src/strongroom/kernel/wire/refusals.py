@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -14,6 +14,7 @@ from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.model.shapes import OperationModel, Protocol
 from strongroom.kernel.wire import cbor, json11, query, restjson, rpccbor
+from strongroom.kernel.wire.json11 import Frame
 from strongroom.kernel.wire.json_values import writer
 from strongroom.kernel.wire.route import Route
 from strongroom.kernel.wire.scalars import AnswerMismatch
@@ -137,6 +138,20 @@ def answer(route: Route, operation: OperationModel, given: Mapping[str, Any], re
         bare = restjson.write(operation, given)
         return HTTPReply(bare.status, (*bare.headers, tag), bare.body)
     raise AnswerMismatch("a request of no protocol has no success")
+
+
+def frame(
+    route: Route, operation: OperationModel, given: Mapping[str, Any], gaps: Collection[str], unlike: str
+) -> Frame:
+    """What all answers to a question have in common but for some members; json 1.1 alone has it."""
+    if route.protocol != "json":
+        raise AnswerMismatch(f"answers of {route.protocol} have no frame")
+    return json11.frame(operation, given, gaps, unlike)
+
+
+def framed(frame: Frame, given: Mapping[str, Any], request_id: str) -> HTTPReply:
+    """As ``answer``, for one that has a frame."""
+    return HTTPReply(200, (_JSON_TYPE, (_REQUEST_ID, request_id.encode("ascii"))), frame.filled(given))
 
 
 # ---------------------------------------------------------------------- refusals

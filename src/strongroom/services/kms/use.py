@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.kernel.call import Call
-from strongroom.kernel.sealing.envelope import message_header, open_message, seal_message
+from strongroom.kernel.sealing.envelope import HeldMessage, message_header, seal_message
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, grants
@@ -59,8 +59,8 @@ def sealed(call: Call, key: Key, plaintext: bytes, context: Mapping[str, str]) -
     return with_check(seal_message(current, key.header, plaintext, context, call.kernel.entropy))
 
 
-def opened(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, str]:
-    """The plaintext of one ciphertext, and the id of the material that opened it.
+def held(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[HeldMessage, str]:
+    """One ciphertext ready to be opened, and the id of the material that opens it.
 
     A ciphertext of a related key opens too: multi-Region keys have one id and one material.
     Raises IncorrectKeyException for another key's, InvalidCiphertextException for all else that is wrong.
@@ -72,6 +72,14 @@ def opened(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, st
             header.region != key.row.region and key.row.multi_region is None
         ):
             raise errors.IncorrectKeyException(errors.WRONG_KEY)
-        return open_message(key.materials[header.material_id], message, context), header.material_id
+        return HeldMessage(key.materials[header.material_id], message, context), header.material_id
     except (SealBroken, KeyError):
+        raise errors.InvalidCiphertextException from None
+
+
+def opened(message: HeldMessage) -> bytes:
+    """The plaintext of a ciphertext. Raises InvalidCiphertextException where bytes or context differ."""
+    try:
+        return message.open()
+    except SealBroken:
         raise errors.InvalidCiphertextException from None

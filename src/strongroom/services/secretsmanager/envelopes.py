@@ -11,7 +11,7 @@ from __future__ import annotations
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.call import Call
 from strongroom.kernel.model.errors import ServiceError
-from strongroom.kernel.sealing.envelope import open_value, seal_value
+from strongroom.kernel.sealing.envelope import HeldValue, seal_value
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import errors, store
@@ -26,7 +26,12 @@ def seal(call: Call, tx: Transaction, secret: Secret, version_id: str, value: by
 
 
 def unseal(call: Call, tx: Transaction, secret: Secret, version: Version) -> bytes:
-    """The value of a version.
+    """The value of a version. Raises as ``held`` and ``opened`` do."""
+    return opened(held(call, tx, secret, version), version)
+
+
+def held(call: Call, tx: Transaction, secret: Secret, version: Version) -> HeldValue:
+    """A version's value with its data key, ready to be opened.
 
     Where the newest key refuses, the keys set before are tried, as AWS documents.
     """
@@ -35,12 +40,24 @@ def unseal(call: Call, tx: Transaction, secret: Secret, version: Version) -> byt
     arn = secret.arn
     data_key = _opened_key(call, tx, version, arn)
     try:
-        return open_value(data_key, version.sealed, arn=arn, version_id=version.version_id)
+        return HeldValue(data_key, version.sealed, arn=arn, version_id=version.version_id)
     except SealBroken:
-        # A fault of the store, not of the caller: the version is named in our log, never the bytes.
-        raise errors.InternalServiceError(
-            "An error occurred on the server side.", detail=f"version {version.version_id} does not open"
-        ) from None
+        raise _does_not_open(version) from None
+
+
+def opened(value: HeldValue, version: Version) -> bytes:
+    """The value itself, decrypted now."""
+    try:
+        return value.open()
+    except SealBroken:
+        raise _does_not_open(version) from None
+
+
+def _does_not_open(version: Version) -> Answerable:
+    """A fault of the store, not of the caller: the version is named in our log, never the bytes."""
+    return errors.InternalServiceError(
+        "An error occurred on the server side.", detail=f"version {version.version_id} does not open"
+    )
 
 
 def prove_access(call: Call, tx: Transaction, secret: Secret) -> str:

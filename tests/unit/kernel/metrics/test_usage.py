@@ -25,6 +25,22 @@ def test_beyond_the_bound_calls_still_count_but_not_by_caller() -> None:
     assert 10 == sum(counted.values())
 
 
+def test_what_kms_did_on_a_callers_behalf_is_a_call_of_kms() -> None:
+    usage = Usage()
+    usage.count(*ONE, decrypts=2)
+    assert {ONE: 1, Use("1", "r", "kms", "Decrypt", "arn:a", ""): 2} == usage.given()
+
+
+def test_a_call_that_comes_again_is_counted_by_the_same_name() -> None:
+    usage, asked = Usage(), object()
+    assert not usage.again(asked, 1)
+    usage.count(*ONE, decrypts=1, asked=asked)
+    assert usage.again(asked, 1)
+    assert {ONE: 2, Use("1", "r", "kms", "Decrypt", "arn:a", ""): 2} == usage.given()
+    assert not usage.again(asked, 1)
+    assert {} == usage.given()
+
+
 def test_memory_is_bounded_whatever_is_called() -> None:
     usage = Usage(most=2)
     for number in range(100):

@@ -167,6 +167,35 @@ def test_an_answer_is_written_with_epoch_seconds_and_base64() -> None:
     ) == json11.write(operation, answer)
 
 
+@given(text=st.text(max_size=40), name=st.text(max_size=20), stages=st.lists(st.text(max_size=8), max_size=3))
+@example(text='a"\\\n%b', name="unlike0", stages=[])
+@settings(max_examples=50)
+def test_a_framed_answer_is_the_answer_written_anew(text: str, name: str, stages: list[str]) -> None:
+    operation = CATALOGUE.operation("secretsmanager", "GetSecretValue")
+    first = {"Name": name, "SecretString": "another", "VersionStages": stages, "CreatedDate": datetime.now(UTC)}
+    again = {**first, "SecretString": text}
+    frame = json11.frame(operation, first, {"SecretString"}, "8c7f-unlike")
+
+    assert json11.write(operation, again) == frame.filled(again)
+
+
+def test_a_frame_has_a_gap_for_each_member_that_changes_in_the_order_of_the_answer() -> None:
+    operation = CATALOGUE.operation("kms", "GenerateDataKey")
+    first = {"CiphertextBlob": b"\x01", "KeyId": "arn", "KeyMaterialId": "0" * 64, "Plaintext": b"\x02"}
+    frame = json11.frame(operation, first, {"Plaintext", "CiphertextBlob"}, "unlike")
+    again = {**first, "CiphertextBlob": b"\x03", "Plaintext": b"\x04"}
+
+    assert json11.write(operation, again) == frame.filled(again)
+
+
+@pytest.mark.parametrize("value", [b"bytes", 1, None])
+def test_what_does_not_fit_its_member_does_not_fit_the_frame(value: Any) -> None:
+    operation = CATALOGUE.operation("secretsmanager", "GetSecretValue")
+    frame = json11.frame(operation, {"Name": "n", "SecretString": "s"}, {"SecretString"}, "unlike")
+    with pytest.raises(AnswerMismatch):
+        frame.filled({"Name": "n", "SecretString": value})
+
+
 def test_an_operation_without_output_answers_with_an_empty_body() -> None:
     assert b"" == json11.write(CATALOGUE.operation("secretsmanager", "TagResource"), {})
 

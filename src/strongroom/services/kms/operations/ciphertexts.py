@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from strongroom.kernel.authz.model import ContextValue, ResourceRule
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.crypto.aead import NotAuthentic
+from strongroom.kernel.crypto.keypairs import KeyPair
 from strongroom.kernel.registry import Mode
-from strongroom.kernel.sealing.envelope import message_header
+from strongroom.kernel.sealing.envelope import HeldMessage, message_header
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys
@@ -25,7 +27,7 @@ from strongroom.services.kms.rules.context import (
 )
 from strongroom.services.kms.rules.identifiers import KeyName
 from strongroom.services.kms.rules.specs import RSA_PLAINTEXT_AT_MOST, SYMMETRIC
-from strongroom.services.kms.use import check_use, end_dry_run, opened, sealed
+from strongroom.services.kms.use import check_use, end_dry_run, held, opened, sealed
 
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 
@@ -56,13 +58,27 @@ def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     _check_modifiers(call)
     blob = _blob(call)
 
-    def opening() -> Answer:
-        plaintext, material_id = _decrypted(key, algorithm, blob, context)
-        end_dry_run(call)
-        answer = {"KeyId": key.arn, "Plaintext": plaintext, "EncryptionAlgorithm": algorithm}
-        return answer if material_id is None else answer | {"KeyMaterialId": material_id}
+    stays = {"KeyId": key.arn, "EncryptionAlgorithm": algorithm}
+    if key.pair is not None:
+        pair = key.pair
 
-    return opening() if key.pair is None else _apart(call, tx, opening)
+        def opening() -> Answer:
+            plaintext = _privately(pair, algorithm, blob)
+            end_dry_run(call)
+            return {**stays, "Plaintext": plaintext}
+
+        return _apart(call, tx, opening)
+    message, stays["KeyMaterialId"] = held(key, blob, context)
+    plaintext = opened(message)
+    end_dry_run(call)
+    if not call.get("GrantTokens"):
+        call.repeats(stays, partial(_again, message))
+    return {**stays, "Plaintext": plaintext}
+
+
+def _again(message: HeldMessage, _call: Call) -> Answer:
+    """The plaintext, decrypted anew: the ciphertext is part of the question."""
+    return {"Plaintext": message.open()}
 
 
 def source_key(call: Call, tx: Transaction) -> Target:
@@ -198,9 +214,14 @@ def _encrypted(call: Call, key: Key, algorithm: str, plaintext: bytes, context: 
 
 def _decrypted(key: Key, algorithm: str, blob: bytes, context: Mapping[str, str]) -> tuple[bytes, str | None]:
     """The plaintext, and the id of the material where the key has several."""
-    if key.pair is None:
-        return opened(key, blob, context)
+    if key.pair is not None:
+        return _privately(key.pair, algorithm, blob), None
+    message, material_id = held(key, blob, context)
+    return opened(message), material_id
+
+
+def _privately(pair: KeyPair, algorithm: str, blob: bytes) -> bytes:
     try:
-        return key.pair.decrypt(algorithm, blob), None
+        return pair.decrypt(algorithm, blob)
     except NotAuthentic:
         raise errors.InvalidCiphertextException from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.crypto import keypairs
@@ -22,7 +25,16 @@ SIZES = {"AES_256": 32, "AES_128": 16}
 def generate_data_key(call: Call, key: Key, tx: Transaction) -> Answer:
     """A new data key, in the clear and under the key. Source: KMS API reference, GenerateDataKey."""
     plaintext, answer = _data_key(call, tx, key)
+    if not call.get("GrantTokens"):
+        stays = {name: value for name, value in answer.items() if name != "CiphertextBlob"}
+        call.repeats(stays, partial(_another, key, len(plaintext), check_context(call.get("EncryptionContext"))))
     return {**answer, "Plaintext": plaintext}
+
+
+def _another(key: Key, count: int, context: Mapping[str, str], call: Call) -> Answer:
+    """One more data key for the same question."""
+    plaintext = call.kernel.entropy.take(count)
+    return {"CiphertextBlob": sealed(call, key, plaintext, context), "Plaintext": plaintext}
 
 
 @operation("GenerateDataKeyWithoutPlaintext", mode=Mode.READ, locate=key_at(aliases=True), keys=cryptographic_keys)

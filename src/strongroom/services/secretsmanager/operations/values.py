@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.base.refusals import Answerable
-from strongroom.kernel.call import Answer, Call
+from strongroom.kernel.call import Answer, Call, Remembered
 from strongroom.kernel.registry import Mode
+from strongroom.kernel.sealing.envelope import HeldValue
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
 from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, store
 from strongroom.services.secretsmanager.conditions import request_keys
@@ -19,6 +21,8 @@ from strongroom.services.secretsmanager.store import Secret, Version
 from strongroom.services.secretsmanager.targets import value_at
 
 DAY_MS = 86_400_000
+REPEATED_BYTES_AT_MOST = 4096
+"""Longer values are looked up anew each time: what is kept of a snapshot is bounded."""
 
 
 @ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"), steady=True)
@@ -41,19 +45,29 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     today = now_ms - now_ms % DAY_MS
     if version.accessed_day < today and not tx.writable:
         raise NeedsWrite
-    value = envelopes.unseal(call, tx, one, version)
+    held = envelopes.held(call, tx, one, version)
+    value = envelopes.opened(held, version)
     if version.accessed_day < today:
         store.versions.mark_read(tx, one.pk, version.pk, today)
-    answer = {
+    stays: Answer = {
         "ARN": one.arn,
         "Name": one.name,
         "VersionId": version.version_id,
         "CreatedDate": from_ms(version.created_ms),
-        **answered(version.form, value),
+        **({"VersionStages": stages} if stages else {}),
     }
-    if stages:
-        answer["VersionStages"] = stages
-    return answer
+    asked = call.asked if call.asks == 1 else None
+    if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
+        call.repeats(stays, partial(_again, asked, held, version.form, today + DAY_MS))
+    return {**stays, **answered(version.form, value)}
+
+
+def _again(asked: Remembered, held: HeldValue, form: str, until_ms: int, call: Call) -> Answer | None:
+    """The value alone, decrypted anew; None from the next day on, when its LastAccessedDate is due."""
+    if to_ms(call.now) >= until_ms:
+        return None
+    call.repeat(asked)
+    return answered(form, held.open())
 
 
 def _put_problem(params: Any) -> Answerable | None:

@@ -57,6 +57,8 @@ from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
 from strongroom.server.scraping import check_token_file
+from strongroom.server.sinks import read_sinks
+from strongroom.server.webhooks import Couriers, Ledger
 from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
@@ -91,6 +93,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
+        read_sinks(settings.events_path)
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
             parse_seal(settings.seal, settings.data, settings.seal_command)
@@ -654,6 +657,8 @@ class Runner:
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         opened.registry.add_errand(hours.HOUR, hours.hourly(opened.store.read, opened.registry.census))
         self.house.open_desk(invocations(self.execution.invoke))
+        sinks = read_sinks(settings.events_path)
+        self.couriers = Couriers(sinks.webhooks, Ledger(opened.store, opened.queue), product.clock, self._node)
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs until told to stop."""
@@ -678,6 +683,7 @@ class Runner:
 
     def close(self) -> None:
         """Give back everything; functions end first."""
+        self.couriers.close()
         self.house.close()
         self._loop.close()
         self._opened.close()

@@ -240,6 +240,13 @@ class Settings:
         most=600,
     )
 
+    events_file: str = _setting(
+        "",
+        "path",
+        "The operator's file of webhooks and alerts (docs/howto/webhooks.md); empty means DIR/events.toml, if that"
+        " is there.",
+        extreme="/etc/strongroom/events.toml",
+    )
     metrics_token_file: str = _setting(
         "",
         "path",
@@ -304,6 +311,11 @@ class Settings:
     def store_url(self) -> str:
         """The store that is meant: the one given, or the SQLite file in the data directory."""
         return self.store or f"sqlite:{self.data / 'store.db'}"
+
+    @property
+    def events_path(self) -> Path:
+        """The file of webhooks and alerts, which need not be there."""
+        return Path(self.events_file) if self.events_file else self.data / "events.toml"
 
     @property
     def outside(self) -> Outside:

@@ -27,13 +27,14 @@ from strongroom.cli import (
     stop,
     unseal,
     version,
+    webhooks,
     who_can,
 )
 from strongroom.server.parts import StartRefused
 
 COMMANDS = (
     serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, policy, audit,
-    function, logs, version,
+    function, logs, webhooks, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

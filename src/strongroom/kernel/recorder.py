@@ -8,14 +8,15 @@ Source: DESIGN.md, "Journal and commit agree".
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from strongroom.base.clock import Clock, to_ms
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.call import AnyRecord, Record
+from strongroom.kernel.feed import rows as feed
 from strongroom.kernel.journal.segments import Journal, JournalUnwritable
 from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.storage.port import Statement, Store, Transaction
@@ -87,9 +88,14 @@ class Recorder:
         self._written = False
         records = _records(outcomes)
         now_ms, chain = to_ms(self.clock()), self.journal.chain_id
+        new: list[feed.New] = []
         for record in records:
             if record.writes:
                 tx.run(_KEEP, event_id=record.event_id, chain=chain, committed_ms=now_ms)
+                if not record.event["readOnly"]:
+                    new.append(feed.New(record.event, record.resource or _about(record.event)))
+        if new:
+            feed.add(tx, new, now_ms)
         try:
             self._forgetting.extend(self.journal.checkpoint())
             for start in range(0, len(self._forgetting), _AT_ONCE):
@@ -132,6 +138,12 @@ class Recorder:
             return True
         self.not_committed(outcomes, "the connection was lost during COMMIT, and nothing of it was kept")
         return False
+
+
+def _about(event: Mapping[str, Any]) -> str:
+    """The secret that a service event is about."""
+    details = event.get("additionalEventData") or {}
+    return str(details.get("SecretId", ""))
 
 
 def _found(tx: Transaction, event_ids: Sequence[str]) -> set[str]:

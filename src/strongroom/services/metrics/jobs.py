@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from strongroom.base.clock import to_ms
+from strongroom.kernel.feed import rows as feed
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Census, Errand, Job, JobHandler, JobRun
 from strongroom.kernel.storage.port import Transaction
@@ -33,6 +34,7 @@ def hourly(read: Callable[[], AbstractContextManager[Transaction]], census: Cens
             now_ms = to_ms(run.now)
             store.count_secrets(tx, counted, now_ms)
             store.forget_old(tx, now_ms)
+            feed.forget_old(tx, now_ms)
             whole = run.now.replace(minute=0, second=0, microsecond=0)
             due.schedule(tx, kind=HOUR, key="", due=whole + _EVERY)
 

@@ -230,3 +230,25 @@ def lasting(line: dict[str, Any]) -> dict[str, Any]:
     gone = {"eventTime", "requestID", "eventID"}
     event = {key: value for key, value in line["event"].items() if key not in gone}
     return {"event": event, "decision": {key: value for key, value in line["decision"].items() if key != "for"}}
+
+
+def test_a_description_repeated_shows_every_change_at_once(account: Account) -> None:
+    secrets = account.client("secretsmanager")
+    arn = secrets.create_secret(Name="described", SecretString="v")["ARN"]
+    for number in range(3):
+        secrets.update_secret(SecretId=arn, Description=f"the {number}th")
+        for _ in range(OFTEN):
+            assert f"the {number}th" == secrets.describe_secret(SecretId="described")["Description"]
+    assert "LastAccessedDate" not in secrets.describe_secret(SecretId=arn)
+    secrets.get_secret_value(SecretId=arn)
+    assert "LastAccessedDate" in secrets.describe_secret(SecretId=arn), "a read of the value shows"
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("secretsmanager:*") | {"Principal": "*"}]})
+    for _ in range(OFTEN):
+        assert "ResourcePolicy" not in secrets.get_resource_policy(SecretId=arn)
+    denied = policy.replace('"Allow"', '"Deny"').replace("secretsmanager:*", "secretsmanager:PutSecretValue")
+    secrets.put_resource_policy(SecretId=arn, ResourcePolicy=denied)
+    for _ in range(OFTEN):
+        assert json.loads(denied) == json.loads(secrets.get_resource_policy(SecretId=arn)["ResourcePolicy"])
+    secrets.delete_secret(SecretId=arn)
+    for _ in range(OFTEN):
+        assert "DeletedDate" in secrets.describe_secret(SecretId=arn)

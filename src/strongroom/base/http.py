@@ -40,7 +40,8 @@ class HTTPRequest:
 
     def header(self, name: bytes) -> str | None:
         """One header's value as text (Latin-1), repeated ones joined by commas; None where it is absent."""
-        found = self.by_name.get(name)
+        index = self._index
+        found = (self.by_name if index is None else index).get(name)
         return None if found is None else found.decode("latin-1")
 
 

@@ -127,6 +127,7 @@ class Chain:
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, datetime] = {}
+        self._known: dict[tuple[str, str | None], tuple[Operation, OperationModel | None]] = {}
         self._services: dict[str, tuple[Credential, Source]] = {}
         self.records = Records(catalogue, entropy)
 
@@ -149,12 +150,22 @@ class Chain:
             event_id=self.new_id(),
             source=source,
         )
-        flight = Flight(request, source, call, route)
+        return Flight(request, source, call, route, *self._declared(route))
+
+    def _declared(self, route: wire.Route) -> tuple[Operation | None, OperationModel | None]:
+        """How an operation is declared and modelled; None for what is not."""
+        name = route.service, route.operation
+        known = self._known.get(name)
+        if known is not None:
+            return known
         room = self.registry.rooms.get(route.service)
-        if room is not None and route.operation is not None:
-            flight.operation = room.operations.get(route.operation)
-            flight.model = self.catalogue.service(room.service).operations.get(route.operation)
-        return flight
+        if room is None or route.operation is None:
+            return None, None
+        declared = room.operations.get(route.operation)
+        model = self.catalogue.service(room.service).operations.get(route.operation)
+        if declared is not None:
+            self._known[name] = declared, model
+        return declared, model
 
     def enter(self, flight: Flight) -> Flight:
         """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""

@@ -83,6 +83,13 @@ class Recorder:
         if self.tally is not None:
             self.tally.read(len(records))
 
+    def sync(self) -> None:
+        """Make durable what was handed out so far. Raises as ``read`` does."""
+        try:
+            self.journal.sync()
+        except JournalUnwritable as error:
+            raise _unrecordable(error) from error
+
     def before_commit(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         """Store the event ids in the batch's transaction, write and sync its records."""
         self._written = False

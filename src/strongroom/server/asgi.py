@@ -33,6 +33,7 @@ from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import send_reply, settled
 from strongroom.server.scraping import bearer, is_token
+from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -45,7 +46,6 @@ OUTSIDE_CALLS_WAITING = 32
 """Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
 
 
-Count = Callable[[Flight], None]
 Sealed = Callable[[HTTPRequest], HTTPReply]
 """What answers while no root key is there: every call 503 in its protocol's form."""
 
@@ -73,62 +73,6 @@ def _deliver(answers: Answers) -> None:
         done(outcome)
 
 
-class Turn:
-    """The reads that were answered in one turn of the event loop: their records go out in one write, then they do."""
-
-    def __init__(self, chain: Chain, recorder: Recorder, count: Count = lambda _: None) -> None:
-        self._chain = chain
-        self._recorder = recorder
-        self._count = count
-        self._held: list[HeldReply] = []
-
-    def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
-        """Hold a reply back until the turn ends, or there are too many."""
-        held = HeldReply(self, flight, reply)
-        if not self._held:
-            asyncio.get_running_loop().call_soon(self.end)
-        self._held.append(held)
-        return held
-
-    def end(self) -> None:
-        """Record all that is held, and deliver it. What cannot be recorded is refused."""
-        turn, self._held = self._held, []
-        if not turn:
-            return
-        try:
-            self._recorder.read([record for held in turn for record in held.flight.records])
-        except Exception as error:  # noqa: BLE001  the clients get an internal error, the log gets the trace
-            for held in turn:
-                held.reply = self._chain.refuse_unwritten(held.flight, error)
-        for held in turn:
-            self._count(held.flight)
-            try:
-                held.hand_over()
-            except Exception:  # one client's connection is not the others' affair
-                log.exception("an answer could not be delivered")
-
-
-class HeldReply:
-    """One reply of a turn (parts.Held)."""
-
-    __slots__ = ("_turn", "deliver", "flight", "reply")
-
-    def __init__(self, turn: Turn, flight: Flight, reply: HTTPReply) -> None:
-        self._turn = turn
-        self.flight = flight
-        self.reply = reply
-        self.deliver: Callable[[HTTPReply], None] | None = None
-
-    def hurry(self) -> None:
-        """As parts.Held."""
-        self._turn.end()
-
-    def hand_over(self) -> None:
-        """Give the reply to whoever waits for it."""
-        if self.deliver is not None:
-            self.deliver(self.reply)
-
-
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
@@ -151,8 +95,8 @@ class Engine:
         self.recorder = recorder
         self.deliveries = deliveries
         self.sync_each = sync_each
-        self.turn = Turn(chain, recorder, self.count)
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+        self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
@@ -183,7 +127,7 @@ class Engine:
             if flight.slow or not self.store.embedded:
                 return self._wait(flight, self._in_thread(flight))
             self.chain.enter(flight)
-            if flight.reply is not None and not self.sync_each:
+            if flight.reply is not None:
                 if flight.first_use:
                     self._note_use(flight)
                 return self.turn.hold(flight, flight.reply)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 from strongroom.app import Opened, Product
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.kernel.call import Source
-from strongroom.server.asgi import Turn
+from strongroom.kernel.journal.segment import JournalUnwritable, Segment
+from strongroom.server.turn import HeldReply, Turn
 from strongroom.settings import Settings
 
 HERE = Source("127.0.0.1")
@@ -91,3 +94,81 @@ def test_a_turn_that_cannot_be_recorded_is_refused_whole(tmp_path: Path) -> None
     replies, _ = held_in_one_turn(opened, 3)
     assert [500] * 3 == [reply.status for reply in replies]
     opened.close()
+
+
+def synced_turns(opened: Opened, count: int, threads: Executor) -> list[tuple[int, bool]]:
+    """Status of each reply of some turns that end while a sync is under way, and whether its record was durable."""
+    turn = Turn(opened.chain, opened.recorder, syncing_in=threads)
+    replies: list[tuple[int, bool]] = []
+
+    async def run() -> None:
+        for _ in range(count):
+            held = held_request(opened, turn)
+            held.deliver = lambda reply: replies.append((reply.status, opened.recorder.journal.durable))
+            turn.end()
+        while len(replies) < count:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    return replies
+
+
+def held_request(opened: Opened, turn: Turn) -> HeldReply:
+    flight = opened.chain.enter(opened.chain.begin(HTTPRequest("POST", b"/", b"", [], b""), HERE))
+    assert flight.reply is not None
+    return turn.hold(flight, flight.reply)
+
+
+def test_where_each_record_is_synced_no_answer_leaves_before_it_is_durable(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs: list[int] = []
+    whole = opened.recorder.sync
+
+    def counted() -> None:
+        syncs.append(1)
+        time.sleep(0.05)  # so that the other turns end meanwhile
+        whole()
+
+    monkeypatch.setattr(opened.recorder, "sync", counted)
+    with ThreadPoolExecutor(1) as threads:
+        replies = synced_turns(opened, 6, threads)
+    assert [(400, True)] * 6 == replies
+    assert 2 == len(syncs), "one for the first turn, one for all that ended during it"
+
+
+def test_an_answer_that_cannot_be_synced_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = Product(Settings(data=tmp_path, tls="off"))
+    product.prepare(bytes(32))
+    opened = product.open_engine(bytes(32), "worker0")
+
+    def fails(self: Segment) -> None:
+        raise JournalUnwritable("no more")
+
+    monkeypatch.setattr(Segment, "sync", fails)
+    with ThreadPoolExecutor(1) as threads:
+        replies = synced_turns(opened, 3, threads)
+    assert [500] * 3 == [status for status, _ in replies]
+    opened.close()
+
+
+def test_who_is_in_a_hurry_has_the_answer_and_its_sync_at_once(opened: Opened) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        turn = Turn(opened.chain, opened.recorder, syncing_in=threads)
+        replies: list[tuple[int, bool]] = []
+
+        def deliver(reply: HTTPReply) -> None:
+            replies.append((reply.status, opened.recorder.journal.durable))
+
+        async def run() -> None:
+            first, second = held_request(opened, turn), held_request(opened, turn)
+            first.deliver = second.deliver = deliver
+            turn.end()  # a sync is under way in the thread
+            third = held_request(opened, turn)
+            third.deliver = deliver
+            third.hurry()
+            assert [(400, True)] * 3 == replies
+            await asyncio.sleep(0.05)
+
+        asyncio.run(run())
+    assert 3 == len(replies), "and the sync that was under way delivers nothing again"

@@ -31,18 +31,23 @@ class Blanks:
 
 
 class Form:
-    """One line of the journal with blanks, from the event on."""
+    """One line of the journal with blanks."""
 
     __slots__ = ("_has_origin", "_text")
 
     def __init__(self, text: bytes, *, has_origin: bool) -> None:
-        self._text = text
+        """``text``: the line from the event on, with ``%b`` for when, request id, event id and, perhaps, origin."""
+        self._text = _HEAD + text
         self._has_origin = has_origin
 
-    def filled(self, when: str, request_id: str, event_id: str, origin: str) -> bytes:
-        """The text for one call."""
-        words = (when.encode(), request_id.encode(), event_id.encode())
+    def filled(self, place: tuple[int, bytes, int], when: str, request_id: str, event_id: str, origin: str) -> bytes:
+        """The line of one call; ``place`` is its number, the hash of the line before and the time in milliseconds."""
+        own = event_id.encode()
+        words = (*place, own, when.encode(), request_id.encode(), own)
         return self._text % ((*words, origin.encode()) if self._has_origin else words)
+
+
+_HEAD = b'{"seq":%d,"prev":"%b","at":%d,"id":"%b","writes":false,'
 
 
 def form_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks: Blanks) -> Form | None:
@@ -89,9 +94,7 @@ class WrittenRecord:
 
     def line(self, seq: int, prev: str, at_ms: int) -> bytes:
         """The record's line in a chain, without its newline."""
-        rest = self._form.filled(self._when, self._request_id, self.event_id, self._origin)
-        head = b'{"seq":%d,"prev":"%b","at":%d,"id":"%b","writes":false,'
-        return head % (seq, prev.encode(), at_ms, self.event_id.encode()) + rest
+        return self._form.filled((seq, prev.encode(), at_ms), self._when, self._request_id, self.event_id, self._origin)
 
     @property
     def event(self) -> Mapping[str, Any]:

@@ -115,20 +115,21 @@ def seal_message(
     | commitment (32) | ciphertext | tag (16). About 170 bytes more than the plaintext, 290 at most.
     Source: RFC 5869; NIST SP 800-38D; KMS API reference, Encrypt (order of the context does not matter).
     """
+    return seal_bound_message(material, header, plaintext, canonical_context(context), entropy)
+
+
+def seal_bound_message(
+    material: Material,
+    header: MessageHeader,
+    plaintext: bytes,
+    bound: bytes,
+    entropy: Entropy = _SYSTEM_ENTROPY,
+) -> bytes:
+    """As ``seal_message``; ``bound`` is its context as ``canonical_context`` writes it."""
     salt = entropy.take(_SALT_BYTES)
     key, commitment = material.message_keys(salt)
-    head = b"".join(
-        (
-            _MESSAGE_MARK,
-            _field(header.account),
-            _field(header.region),
-            _field(header.key_id),
-            bytes.fromhex(header.material_id),
-            salt,
-            commitment,
-        )
-    )
-    return head + aead.encrypt(key, _NONCE, plaintext, head + canonical_context(context))
+    head = _written_header(header) + salt + commitment
+    return head + aead.encrypt(key, _NONCE, plaintext, head + bound)
 
 
 def message_header(blob: bytes) -> MessageHeader:
@@ -215,6 +216,13 @@ def _read_header(blob: bytes) -> tuple[MessageHeader, int]:
     if salt_at > len(blob):
         raise SealBroken
     return _parsed_header(blob[:salt_at]), salt_at
+
+
+@lru_cache(maxsize=4096)
+def _written_header(header: MessageHeader) -> bytes:
+    """The bytes that all messages of one key and material begin with."""
+    fields = map(_field, (header.account, header.region, header.key_id))
+    return b"".join((_MESSAGE_MARK, *fields, bytes.fromhex(header.material_id)))
 
 
 @lru_cache(maxsize=4096)

@@ -65,6 +65,8 @@ class Router:
             if model.name in self._json
             for name in model.operations
         }
+        # What a client sends is looked up as it came: no text is made of what is known.
+        self._known = {target.encode(): one for target, one in self._targets.items() if one.protocol == "json"}
         self._prefixes = {m.target_prefix: m.name for m in models if m.name in self._json}
         self._calls = {
             f"/service/{model.target_prefix}/operation/{name}".encode(): _named(model, name, "rpc-cbor")
@@ -82,16 +84,13 @@ class Router:
 
         Never raises for anything a client can send.
         """
-        target = request.header(b"x-amz-target")
-        if target is not None:
-            found = self._targets.get(target)
-            if (
-                found is not None
-                and found.protocol == "json"
-                and request.header(b"content-type") == "application/x-amz-json-1.1"
-            ):
-                return found  # every call of every SDK of a json 1.1 service
-            return self._by_target(request, target, scope_service)
+        headers = request.by_name
+        sent = headers.get(b"x-amz-target")
+        if sent is not None:
+            found = self._known.get(sent)
+            if found is not None and headers.get(b"content-type") == b"application/x-amz-json-1.1":
+                return found  # every call of every SDK of a json service
+            return self._by_target(request, sent.decode("latin-1"), scope_service)
         content_type = _content_type(request)
         if request.header(b"smithy-protocol") == rpccbor.PROTOCOL:
             return self._by_call(request, scope_service)

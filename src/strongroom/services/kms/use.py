@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.kernel.call import Call
-from strongroom.kernel.sealing.envelope import HeldMessage, message_header, seal_message
+from strongroom.kernel.sealing.envelope import (
+    HeldMessage,
+    canonical_context,
+    message_header,
+    seal_bound_message,
+)
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, grants
@@ -55,8 +60,13 @@ def end_dry_run(call: Call) -> None:
 
 def sealed(call: Call, key: Key, plaintext: bytes, context: Mapping[str, str]) -> bytes:
     """One ciphertext under the key's current material."""
+    return sealed_bound(call, key, plaintext, canonical_context(context))
+
+
+def sealed_bound(call: Call, key: Key, plaintext: bytes, bound: bytes) -> bytes:
+    """As ``sealed``, with the context in its canonical form."""
     current = key.materials[key.header.material_id]
-    return with_check(seal_message(current, key.header, plaintext, context, call.kernel.entropy))
+    return with_check(seal_bound_message(current, key.header, plaintext, bound, call.kernel.entropy))
 
 
 def held(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[HeldMessage, str]:

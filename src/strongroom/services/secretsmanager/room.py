@@ -34,10 +34,12 @@ def on_secret(
     locate: Locator | None = None,
     shown: tuple[str, ...] = ("ARN",),
     keeps_step: bool = True,
+    steady: bool = False,
 ) -> Callable[[SecretHandler], SecretHandler]:
     """Declare an operation on the secret that SecretId names.
 
-    ``shown`` is what records repeat of a write's answer.
+    ``shown`` is what records repeat of a write's answer. ``steady``: a read whose whole answer is the same throughout
+    a snapshot of the store.
     """
     if name not in STATES:
         raise ValueError(f"{name} has no row in the table of states")
@@ -50,6 +52,8 @@ def on_secret(
             # A copy has a primary's number and a primary its own Region's name: nothing else has copies.
             if steps and found is not None and found.primary_region == found.region:
                 synchronise(call, tx, found.pk)
+            if steady:
+                call.repeats(answer, _nothing_anew)
             return answer
 
         steps = keeps_step and mode is Mode.WRITE
@@ -59,10 +63,15 @@ def on_secret(
             locate=locate or secret_at(check),
             keys=request_keys(name),
             shown=shown if mode is Mode.WRITE else (),
+            steady=steady,
         )(in_state)
         return handle
 
     return declare
+
+
+def _nothing_anew(_call: Call) -> Answer:
+    return {}
 
 
 def refuse_in_special_state(name: str, one: Secret, invoked_by: str | None = None) -> None:

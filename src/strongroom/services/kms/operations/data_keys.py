@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.crypto import keypairs
 from strongroom.kernel.registry import Mode
+from strongroom.kernel.sealing.envelope import canonical_context
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors
 from strongroom.services.kms.keys import Key
@@ -16,7 +16,7 @@ from strongroom.services.kms.locate import key_at
 from strongroom.services.kms.room import operation
 from strongroom.services.kms.rules.context import check_context, cryptographic_keys
 from strongroom.services.kms.rules.specs import DATA_KEY_PAIRS
-from strongroom.services.kms.use import check_symmetric, check_use, end_dry_run, sealed
+from strongroom.services.kms.use import check_symmetric, check_use, end_dry_run, sealed, sealed_bound
 
 SIZES = {"AES_256": 32, "AES_128": 16}
 
@@ -27,14 +27,15 @@ def generate_data_key(call: Call, key: Key, tx: Transaction) -> Answer:
     plaintext, answer = _data_key(call, tx, key)
     if not call.get("GrantTokens"):
         stays = {name: value for name, value in answer.items() if name != "CiphertextBlob"}
-        call.repeats(stays, partial(_another, key, len(plaintext), check_context(call.get("EncryptionContext"))))
+        bound = canonical_context(check_context(call.get("EncryptionContext")))
+        call.repeats(stays, partial(_another, key, len(plaintext), bound))
     return {**answer, "Plaintext": plaintext}
 
 
-def _another(key: Key, count: int, context: Mapping[str, str], call: Call) -> Answer:
+def _another(key: Key, count: int, bound: bytes, call: Call) -> Answer:
     """One more data key for the same question."""
     plaintext = call.kernel.entropy.take(count)
-    return {"CiphertextBlob": sealed(call, key, plaintext, context), "Plaintext": plaintext}
+    return {"CiphertextBlob": sealed_bound(call, key, plaintext, bound), "Plaintext": plaintext}
 
 
 @operation("GenerateDataKeyWithoutPlaintext", mode=Mode.READ, locate=key_at(aliases=True), keys=cryptographic_keys)

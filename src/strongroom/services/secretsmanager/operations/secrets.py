@@ -122,7 +122,7 @@ def _created_before(call: Call, tx: Transaction, one: Secret) -> Answer:
             raise errors.token_in_use(token, one.arn)
 
 
-@on_secret("DescribeSecret", mode=Mode.READ)
+@on_secret("DescribeSecret", mode=Mode.READ, steady=True)
 def describe_secret(call: Call, one: Secret, tx: Transaction) -> Answer:  # noqa: ARG001
     """Answer with everything about a secret but its values.
 

@@ -1,0 +1,133 @@
+"""The reads that are answered in one turn of the event loop: their records go out in one write, then they do.
+
+With ``journal_sync = each`` they wait for a sync as well. One is under way at a time, in a thread; all turns that end
+meanwhile share the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+
+from strongroom.base.http import HTTPReply
+from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.recorder import Recorder
+
+log = logging.getLogger("strongroom.asgi")
+
+
+Count = Callable[[Flight], None]
+
+
+class Turn:
+    """The answers of one worker that wait for their records. Used in the event loop's thread alone."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        recorder: Recorder,
+        *,
+        syncing_in: Executor | None = None,
+        count: Count = lambda _: None,
+    ) -> None:
+        """``syncing_in``: the threads to sync in, where every record is synced before its answer; else None.
+
+        ``count`` is told of each flight when it is delivered.
+        """
+        self._count = count
+        self._chain = chain
+        self._recorder = recorder
+        self._threads = syncing_in
+        self._held: list[HeldReply] = []
+        self._unsynced: list[HeldReply] = []
+        self._syncing: list[HeldReply] = []  # a sync that covers these is under way
+
+    def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
+        """Hold a reply back until the turn ends, or there are too many."""
+        held = HeldReply(self, flight, reply)
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self.end)
+        self._held.append(held)
+        return held
+
+    def end(self) -> None:
+        """Record all that is held, and deliver it, or have it synced first. What cannot be recorded is refused."""
+        self._record()
+        if self._threads is not None and self._unsynced and not self._syncing:
+            self._sync(self._threads)
+
+    def hurry(self) -> None:
+        """Deliver all that is held before this returns, if need be with a sync in this very thread."""
+        self._record()
+        turn = self._syncing + self._unsynced
+        self._syncing, self._unsynced = [], []
+        if turn:
+            self._deliver(turn, self._synced())
+
+    def _record(self) -> None:
+        turn, self._held = self._held, []
+        if not turn:
+            return
+        try:
+            self._recorder.read([record for held in turn for record in held.flight.records])
+        except Exception as error:  # noqa: BLE001  the clients get an internal error, the log gets the trace
+            self._deliver(turn, error)
+            return
+        if self._threads is None:
+            self._deliver(turn, None)
+        else:
+            self._unsynced += turn
+
+    def _sync(self, threads: Executor) -> None:
+        self._syncing, self._unsynced = self._unsynced, []
+        done = asyncio.get_running_loop().run_in_executor(threads, self._synced)
+        done.add_done_callback(partial(self._sync_done, self._syncing, threads))
+
+    def _synced(self) -> BaseException | None:
+        try:
+            self._recorder.sync()
+        except Exception as error:  # noqa: BLE001  as above
+            return error
+        return None
+
+    def _sync_done(self, turn: list[HeldReply], threads: Executor, done: asyncio.Future[BaseException | None]) -> None:
+        if turn is not self._syncing:
+            return  # somebody was in a hurry, and it is delivered
+        self._syncing = []
+        if self._unsynced:
+            self._sync(threads)
+        self._deliver(turn, asyncio.CancelledError() if done.cancelled() else done.exception() or done.result())
+
+    def _deliver(self, turn: list[HeldReply], error: BaseException | None) -> None:
+        for held in turn:
+            if error is not None:
+                held.reply = self._chain.refuse_unwritten(held.flight, error)
+            self._count(held.flight)
+            try:
+                held.hand_over()
+            except Exception:  # one client's connection is not the others' affair
+                log.exception("an answer could not be delivered")
+
+
+class HeldReply:
+    """One reply of a turn (parts.Held)."""
+
+    __slots__ = ("_turn", "deliver", "flight", "reply")
+
+    def __init__(self, turn: Turn, flight: Flight, reply: HTTPReply) -> None:
+        self._turn = turn
+        self.flight = flight
+        self.reply = reply
+        self.deliver: Callable[[HTTPReply], None] | None = None
+
+    def hurry(self) -> None:
+        """As parts.Held."""
+        self._turn.hurry()
+
+    def hand_over(self) -> None:
+        """Give the reply to whoever waits for it."""
+        if self.deliver is not None:
+            self.deliver(self.reply)

@@ -149,8 +149,8 @@ def _alerts(told: Mapping[str, Any]) -> Alerts:
     for name, value in told.items():
         if name not in known:
             raise ValueError(f"there is no alert {name!r}")
-        wanted: type = int if known[name] == "int" else bool
-        if type(value) is not wanted or value < 0:
+        fits = isinstance(value, bool) if known[name] == "bool" else type(value) is int and value >= 0
+        if not fits:
             raise ValueError(f"alert {name} cannot be {value!r}")
     return Alerts(**told)
 

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from strongroom.kernel.feed import rows
 from strongroom.kernel.feed.rows import Event
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.kernel.storage.schema import dead_letter, webhook
+from strongroom.kernel.storage.schema import dead_letter, feed_event, webhook
 
 MOST_DEAD = 1000
 MOST_ERROR_CHARS = 300
@@ -55,7 +55,7 @@ _DEAD = Statement(
     .order_by(dead_letter.c.number.desc())
     .limit(bindparam("most"))
 )
-_BEHIND = Statement(select(func.count()).select_from(rows.event).where(rows.event.c.number > bindparam("after")))
+_BEHIND = Statement(select(func.count()).select_from(feed_event).where(feed_event.c.number > bindparam("after")))
 
 
 class LostLease(Exception):  # noqa: N818  a fact about the world, not a failure

@@ -613,6 +613,11 @@ class Worker:
         if self._opened is not None:
             self._opened.catch_up()
 
+    def drain(self) -> None:
+        """Let streams of events end."""
+        if self._application.engine is not None:
+            self._application.engine.streams.end()
+
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
         engine, self._application.engine = self._application.engine, None

@@ -31,8 +31,9 @@ from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
-from strongroom.server.quick import send_reply, settled
+from strongroom.server.quick import answered, settled
 from strongroom.server.scraping import bearer, is_token
+from strongroom.server.streams import Streams
 from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
@@ -43,6 +44,9 @@ WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
 OUTSIDE_CALLS_AT_ONCE = 4
 OUTSIDE_CALLS_WAITING = 32
+STREAM_THREADS = 2
+STREAM, LOCAL = "StreamEvents", "strongroom"
+"""The one operation whose answer goes on."""
 """Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
 
 
@@ -98,12 +102,14 @@ class Engine:
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
         self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
+        self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
         self._outside_calls = 0
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
+        self.streams.close()
         self.waiting.shutdown(wait=True)
         self.threads.shutdown(wait=True)
         self.outside.shutdown(wait=True)
@@ -141,7 +147,9 @@ class Engine:
 
     async def _wait(self, flight: Flight, reply: Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
         try:
-            return await reply
+            answer = await reply
+            goes_on = flight.refusal is None and flight.route.operation == STREAM and flight.route.service == LOCAL
+            return self.streams.opened(flight, answer) if goes_on else answer
         except Exception as error:  # noqa: BLE001  as above
             return self.chain.refuse_unwritten(flight, error)
         finally:
@@ -324,7 +332,7 @@ class Application:
         request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
         client = scope.get("client")
         reply = self.at_once(request, client[0] if client else "", scope["state"].get("tls"))
-        await send_reply(await settled(reply), send)
+        await answered(await settled(reply), receive, send)
 
     def at_once(
         self, request: HTTPRequest, client: str, tls: TLSDetails | None

@@ -16,7 +16,18 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.local import errors, explanations, keyusers, metrics, model, store, tokenkeys, webhooks, whocan
+from strongroom.services.local import (
+    errors,
+    events,
+    explanations,
+    keyusers,
+    metrics,
+    model,
+    store,
+    tokenkeys,
+    webhooks,
+    whocan,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,7 @@ def register(registry: Registry, local: Local) -> None:
     keyusers.declare(room, registry)
     metrics.declare(room, local.account, local.metrics)
     webhooks.declare(room, local.account)
+    events.declare(room)
     registry.add(room)
 
 

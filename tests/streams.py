@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +36,7 @@ class Stream:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=90)
         self._connection.request("GET", "/_strongroom/events", headers=dict(request.headers.items()))
+        self._socket = self._connection.sock
         self._reply = self._connection.getresponse()
         self.status = self._reply.status
         self.body = b"" if self.status == 200 else self._reply.read()
@@ -59,10 +62,10 @@ class Stream:
             time.sleep(0.01)
 
     def close(self) -> None:
-        """Hang up."""
-        if self._connection.sock is not None:
-            self._connection.sock.close()
-        self._reply.close()
+        """Hang up, which ends the thread that reads."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self

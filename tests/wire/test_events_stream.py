@@ -16,6 +16,7 @@ from tests.inprocess import Account, InProcess
 from tests.streams import Stream
 from tests.wire.test_sts import policy
 
+from strongroom.kernel.feed import rows
 from strongroom.server import streams
 
 ALL_EVENTS = {"Effect": "Allow", "Action": "strongroom:EventsRead", "Resource": "*"}
@@ -166,19 +167,20 @@ def test_streams_are_bounded_and_one_that_ends_makes_room(
     kept.pop().close()
 
 
-def test_a_reader_that_does_not_read_is_cut_off(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_does_not_read_is_cut_off(
+    strongroom: InProcess, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It holds the one place that there is until then, and not longer."""
     monkeypatch.setattr(streams, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(streams, "MOST_OF_ONE", 1)
-    client = account.client("secretsmanager")
-    client.create_secret(Name="db", SecretString="x")
+    arn = account.client("secretsmanager").create_secret(Name="db", SecretString="x")["ARN"]
     slow = that_never_reads(account)
     try:
         wait_for_status(account, 429)
-        for number in range(2000):
-            client.update_secret(SecretId="db", Description=f"{number}{'x' * 2000}")
-            if number % 100 == 99 and status(account) == 200:
-                return
+        # More than the buffers of both sides hold.
+        big = (account.id, "us-east-1", "aws.secretsmanager", "Big", arn, b'"' + b"x" * 250_000 + b'"')
+        with strongroom.worker.asgi.engine.store.write() as tx:  # type: ignore[attr-defined]
+            rows.add_told(tx, [big] * 80, 0)
         wait_for_status(account, 200)
     finally:
         slow.close()

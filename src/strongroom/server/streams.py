@@ -38,7 +38,8 @@ COMMENT_SECONDS = 15.0
 """After so much silence a comment, so that what lies between knows that the connection lives."""
 SLOW_SECONDS = 10.0
 """A reader that has not taken what is sent by then is cut off: nothing is kept for it."""
-AT_ONCE = 100
+AT_ONCE = 20
+"""Events that are read together; with 256 KiB at most each, this bounds what a stream holds."""
 _SECRETS = "aws.secretsmanager"
 _ID = b"last-event-id"
 
@@ -177,8 +178,8 @@ class Streams:
                 while more and not gone.done():
                     told, more = await loop.run_in_executor(self._threads, reader.read)
                     proven = loop.time()
-                    if told:
-                        await self._body(b"".join(told), send)
+                    for part in told:  # one by one: who does not read is waited for before the next
+                        await self._body(part, send)
                         spoken = loop.time()
             except Over as over:
                 await self._body(b'event: end\ndata: {"message": "%b"}\n\n' % str(over).encode(), send)

@@ -7,11 +7,13 @@ PROCESSES ?= 2
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PEER := .venv-bench
+OTHER := .venv-functions
 # A change of the pinned list changes the stamp's name, and only then is anything installed.
 stamp = $(1)/.installed-$(2)-$(shell cksum < requirements/$(2).txt | tr ' ' '-')
 RUN := $(call stamp,$(VENV),run)
 TEST := $(call stamp,$(VENV),test)
 BENCH := $(call stamp,$(PEER),bench)
+FUNCTIONS := $(call stamp,$(OTHER),functions)
 JS := tests/clients/js
 NODE_MODULES := $(JS)/node_modules/.installed-$(shell cksum < $(JS)/package-lock.json | tr ' ' '-')
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
@@ -23,8 +25,8 @@ run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ..
 
 setup: $(RUN)  ## make the virtual environment, start nothing
 
-test: $(TEST) $(NODE_MODULES) lint  ## every check, and every test but the long ones
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+test: $(TEST) $(NODE_MODULES) $(FUNCTIONS) lint  ## every check, and every test but the long ones
+	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
@@ -41,8 +43,8 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 	$(VENV)/bin/ruff check --fix
 	PYTHONPATH=src $(PYTHON) tools/reference.py
 
-test-all: $(TEST) $(NODE_MODULES) lint  ## the long tests too
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2
+test-all: $(TEST) $(NODE_MODULES) $(FUNCTIONS) lint  ## the long tests too
+	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
@@ -50,9 +52,11 @@ bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
 	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
 	PYTHONPATH=src $(PYTHON) -m bench.decisions
 	PYTHONPATH=src $(PYTHON) -m bench.kms $(ARGS)
+	PYTHONPATH=src $(PYTHON) -m bench.rotation
+	PYTHONPATH=src $(PYTHON) -m bench.root_rotation
 
 clean:  ## remove what make has made; never a data directory
-	rm -rf $(VENV) $(PEER) $(JS)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEER) $(OTHER) $(JS)/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
@@ -73,6 +77,12 @@ $(NODE_MODULES):
 	@if command -v npm >/dev/null; \
 	then cd $(JS) && npm ci --ignore-scripts --no-audit --no-fund && touch $(notdir $(@D))/$(@F); \
 	else echo "npm is not on this machine: the tests of JavaScript clients will be skipped"; fi
+
+# A second version of Python that functions run in, where this machine has one.
+$(FUNCTIONS):
+	@other=$$($(PYTHON) tools/other_python.py); if [ -n "$$other" ]; \
+	then $$other -m venv $(OTHER) && $(OTHER)/bin/python $(INSTALL) requirements/functions.txt && touch $@; \
+	else echo "there is one version of Python on this machine: the tests of a second one will be skipped"; fi
 
 $(BENCH):
 	@$(PY) tools/make_venv.py $(PEER)

@@ -23,7 +23,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """A process and all that come from it."""
     family = [pid]
     for one in family:
@@ -60,10 +60,15 @@ class _Server:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The first process of the family."""
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
         """The processor time that the server's whole family has taken so far."""
         ticks = 0
-        for pid in _family(self._process.pid):
+        for pid in family(self._process.pid):
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 ticks += int(fields[11]) + int(fields[12])
@@ -72,7 +77,7 @@ class _Server:
     def memory_mb(self) -> list[float]:
         """The memory of each process of the family, shared pages counted in proportion (PSS)."""
         found = []
-        for pid in _family(self._process.pid):
+        for pid in family(self._process.pid):
             with contextlib.suppress(OSError):
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 found.append(int(text.split("Pss:", 1)[1].split()[0]) / 1024)

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ class Server:
     directory: Path
     programs: Path
     user: str | None
+    port: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _made: int = 0
 
@@ -58,11 +60,13 @@ class Server:
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database, with its password."""
-        return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://strongroom:{PASSWORD}@/{database}?host={self.directory}{port}"
 
     def start(self) -> None:
         """Start and wait until it answers. The server ends with the thread that makes it."""
-        settings = [f"unix_socket_directories={self.directory}", "listen_addresses=", *_PLAIN]
+        reached = ["listen_addresses=127.0.0.1", f"port={self.port}"] if self.port else ["listen_addresses="]
+        settings = [f"unix_socket_directories={self.directory}", *reached, *_PLAIN]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -128,10 +132,22 @@ def started() -> Server:
         server.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
             # A locale that sorts unlike bytes, so that a missing COLLATE "C" would show.
-            connection.execute(
-                "CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
-            )
+            connection.execute("CREATE DATABASE migrated TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
         migrate(server.url("migrated"))
+    except BaseException:
+        remove(server)
+        raise
+    return server
+
+
+def reachable_by_tcp() -> Server:
+    """A new server that also listens on a loopback port, for what runs apart from this process: a target."""
+    server = _initialised()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server.port = free.getsockname()[1]
+    try:
+        server.start()
     except BaseException:
         remove(server)
         raise

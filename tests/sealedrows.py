@@ -8,6 +8,7 @@ import pkgutil
 from sqlalchemy import LargeBinary, select
 
 import strongroom.services
+from strongroom.console import store as console_store
 from strongroom.kernel.storage.port import Store
 from strongroom.kernel.storage.schema import METADATA
 
@@ -15,12 +16,16 @@ for room in pkgutil.walk_packages(strongroom.services.__path__, "strongroom.serv
     if room.name.endswith("store") or ".store." in room.name:
         importlib.import_module(room.name)
 
+assert console_store.session.name in METADATA.tables
 NOT_UNDER_THE_ROOT: dict[str, str] = {
     "secretsmanager_version.sealed": "a value under its data key",
     "secretsmanager_version.wrapped": "a data key under a KMS key",
     "secretsmanager_earlier_key.wrapped": "a data key under a KMS key",
     "sealing_root.under_next": "a root under its successor",
     "sealing_root.under_previous": "a root under its predecessor",
+    "trail_piece.packed": "records, which hold no secret",
+    "nodes_question.sealed": "a question of a node to others, under the key of clients' tokens, for seconds",
+    "nodes_answer.sealed": "an answer to it, likewise",
 }
 """Sealed columns that lie under something else than the root key, each with what that is."""
 

@@ -36,8 +36,8 @@ class SoftHSM:
         return f"pkcs11:token=strongroom;object=root?module-path={self.module}{source}"
 
 
-def made_in(directory: Path, *, pin: str = PIN) -> SoftHSM:
-    """A new token with this PIN. The test is told plainly where SoftHSM is not there."""
+def empty_in(directory: Path) -> SoftHSM:
+    """A place for tokens, without one. The test is told plainly where SoftHSM is not there."""
     module = next((path for path in _MODULES if Path(path).exists()), None)
     if shutil.which("softhsm2-util") is None or module is None:
         pytest.fail("SoftHSM is not there: `make test` installs it (Debian: softhsm2)")
@@ -45,7 +45,12 @@ def made_in(directory: Path, *, pin: str = PIN) -> SoftHSM:
     tokens.mkdir(mode=0o700, parents=True)
     config = directory / "softhsm2.conf"
     config.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
-    made = SoftHSM(module, config)
+    return SoftHSM(module, config)
+
+
+def made_in(directory: Path, *, pin: str = PIN) -> SoftHSM:
+    """A new token with this PIN."""
+    made = empty_in(directory)
     subprocess.run(
         ["softhsm2-util", "--init-token", "--free", "--label", "strongroom", "--pin", pin, "--so-pin", "9876543"],
         env={**os.environ, **made.environment},

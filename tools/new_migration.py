@@ -22,6 +22,7 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 
 import strongroom.services
+from strongroom.console import store as console_store
 from strongroom.kernel.storage import migrations
 from strongroom.kernel.storage.migrations import on_sqlite, upgrade
 from strongroom.kernel.storage.schema import METADATA
@@ -46,6 +47,7 @@ def upgrade() -> None:
 
 def declared() -> None:
     """Import the ``store`` of every room, file or directory, so that METADATA holds all tables."""
+    _ = console_store.session
     for room in pkgutil.iter_modules(strongroom.services.__path__):
         name = f"strongroom.services.{room.name}.store"
         if importlib.util.find_spec(name) is None:

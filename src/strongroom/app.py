@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
-from strongroom import __version__
+from strongroom import __version__, console
 from strongroom.base.clock import Clock, iso_seconds, machine_clock
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
 from strongroom.base.refusals import Kind, Refusal
-from strongroom.kernel import rewrap, roots, wire
-from strongroom.kernel.call import Record
+from strongroom.console.front import SEALED, Front, Furnishing
+from strongroom.kernel import asking, rewrap, roots, wire
+from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.jobs import due
@@ -33,23 +33,33 @@ from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.metrics.usage import Usage, Use
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
-from strongroom.kernel.recorder import Recorder, committed_among, forget_ended
+from strongroom.kernel.recorder import Recorder, committed_among, forget_ended, seen_among
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
+from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
 from strongroom.kernel.storage.open import open_store, sqlite_path
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.kernel.trail import heads, pieces, signer
+from strongroom.kernel.trail.follow import Follower, Segment
+from strongroom.kernel.trail.index import Index
+from strongroom.kernel.trail.indexing import Indexing
+from strongroom.kernel.trail.keeping import Keeper, Policy
+from strongroom.kernel.trail.lookup import Trail
+from strongroom.kernel.trail.places import Piece
+from strongroom.kernel.trail.rounds import Rounds
+from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
-from strongroom.server.functions.house import NO_ISOLATION, House, Neighbour, invocations
+from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.gauges import Gauges
 from strongroom.server.hosts import HostCheck
@@ -58,11 +68,14 @@ from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
 from strongroom.server.scraping import check_token_file
 from strongroom.server.sinks import read_sinks
+from strongroom.server.space import Bounds, Space
 from strongroom.server.webhooks import Couriers, Ledger
-from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts
+from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts, trail
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
 from strongroom.services.metrics import jobs as hours
+from strongroom.services.secretsmanager.rotation import RUN
+from strongroom.services.secretsmanager.running import Rotator
 from strongroom.settings import Settings
 
 NODE_FILE = "node"
@@ -73,6 +86,8 @@ PREPARER = "prepare"
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
 _PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 _NO_OFFSET = timedelta()
+_COMMIT_SECONDS = 60.0
+_KEEP_EVERY_SECONDS = 5.0
 _ERRANDS_SECONDS = 50.0
 """How long whoever wants all due jobs done waits for those that wait for functions."""
 
@@ -94,6 +109,7 @@ class Product:
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
         read_sinks(settings.events_path)
+        self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
             parse_seal(settings.seal, settings.data, settings.seal_command)
@@ -106,6 +122,13 @@ class Product:
         settings = self.settings
         named = "" if current.read(settings.data) is not None else settings.seal
         return parse_seal(named, settings.data, settings.seal_command)
+
+    def described(self) -> str:
+        """What the seal protects against; worked out once for as long as it stands."""
+        mark, kept = current.mark(self.settings.data), self._described
+        if kept is None or kept[0] != mark:
+            kept = self._described = (mark, self.seal.describe())
+        return kept[1]
 
     # ------------------------------------------------------------------ start
 
@@ -272,7 +295,8 @@ class Product:
             kept = roots.Roots(_opened(tx, root_key), roots.stored(tx))
             facts = self._facts(tx)
         keyring = kept.keyring
-        registry = self.registry(facts, keyring)
+        nodes = asking.Nodes(store, keyring, self.entropy, self.clock, self.node())
+        registry = self.registry(facts, keyring, nodes)
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
@@ -294,19 +318,21 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes)
 
-    def registry(self, facts: Facts, keyring: Keyring) -> Registry:
-        """All rooms."""
+    def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
+        """All rooms. ``nodes``: the nodes of the open store, where there is one."""
         registry = Registry()
         iam.register(registry, keyring)
-        sts.register(registry, self.settings.outside)
+        sts.register(registry, self.settings.outside, self.settings.data / "run" / "issuers")
         kms.register(registry)
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)
         logs.register(registry)
         metrics.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
+        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), self._pieces)
+        console.register(registry)
         local.register(
             registry,
             local.Local(
@@ -314,8 +340,9 @@ class Product:
                 dev_clock=facts.dev_clock,
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
-                lookup=lambda request_id: lines_of_request(self._journal_directory(), request_id),
                 metrics=self._gauges(facts).page,
+                lookup=self.lookup,
+                nodes=nodes,
             ),
         )
         return registry
@@ -464,8 +491,85 @@ class Product:
 
         return Facts(account=value(ACCOUNT), dev_clock=value(DEV_CLOCK) == "1")
 
+    def lookup(self, request_id: str) -> tuple[list[Mapping[str, Any]], bool]:
+        """This node's lines of a request, and whether all of its journal was searched."""
+        return lines_of_request(self._journal_directory(), request_id)
+
     def _journal_directory(self) -> Path:
         return self.settings.data / "journal"
+
+    def _index_directory(self) -> Path:
+        return self.settings.data / "index"
+
+    def _pieces(self, tx: Transaction) -> Piece | None:
+        return partial(pieces.piece_at, tx) if self._shares_a_store else None
+
+    @property
+    def _shares_a_store(self) -> bool:
+        return self.settings.store_url.startswith("postgresql:")
+
+    def following(self, store: Store) -> Callable[[Index], Follower]:
+        """How an index of this node is kept up with what all nodes recorded."""
+        node = self.node()
+
+        def elsewhere() -> Sequence[Segment]:
+            return pieces.elsewhere(store, node) if self._shares_a_store else ()
+
+        return lambda index: Follower(
+            self._journal_directory(), index, lambda ids: seen_among(store, ids), self.clock, elsewhere
+        )
+
+    def indexing(self, opened: Opened) -> Indexing:
+        """The thread that keeps this node's index up, begun."""
+        return Indexing(self._index_directory(), self.following(opened.store))
+
+    def space(self) -> Space:
+        """The free space of the data directory, as one process sees it."""
+        settings, mib = self.settings, 1024 * 1024
+        return Space(
+            settings.data,
+            Bounds(settings.space_warn_mb * mib, settings.space_writes_mb * mib, settings.space_calls_mb * mib),
+        )
+
+    def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
+        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
+        write = partial(_written, opened.queue)
+        with opened.store.read() as tx:
+            key = signer.signing_key(tx, opened.roots.keyring)
+        if key is None:
+            with opened.store.write() as tx:
+                key = signer.signing_key(tx, opened.roots.keyring)
+        if key is None:
+            raise RuntimeError("no key that signs heads could be made")
+        heads_directory = self.settings.data / "heads"
+        made = Signer(
+            self._journal_directory(),
+            heads_directory,
+            node=self.node(),
+            key=key,
+            store=opened.store,
+            write=write,
+            clock=self.clock,
+        )
+        public = key.public_der()
+        write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
+        quick: dict[str, Callable[[], object]] = {"signing": made.step}
+        more: dict[str, Any] = {}
+        if self._shares_a_store:
+            copier = pieces.Copier(self._journal_directory(), self.node(), opened.store, write)
+            quick["copying"] = copier.step
+            more["forget"] = copier.forget
+        keeper = Keeper(
+            self._journal_directory(),
+            heads_directory,
+            signer=made,
+            policy=Policy(self.settings.journal_days, self.settings.journal_max_mb * 1024 * 1024),
+            clock=self.clock,
+            **more,
+        )
+        # Packing takes seconds, and signing shall not wait for it.
+        slow = {"keeping": keeper.step, "reserving": self.space().reserve}
+        return Rounds(quick), Rounds(slow, every_seconds=_KEEP_EVERY_SECONDS)
 
     def _journal(self, process: str) -> Journal:
         return Journal(self._journal_directory(), node=self.node(), process=process, clock=self.clock)
@@ -502,6 +606,26 @@ def _told_plainly() -> Iterator[None]:
 
 def _stored_offset(tx: Transaction) -> timedelta:
     return local.clock_offset(tx)
+
+
+def _written(queue: WriteQueue, change: Callable[[Transaction], None]) -> None:
+    """One change that no call makes, through the write queue; returns when it is committed, raises what it raised."""
+    done = threading.Event()
+    got: list[Outcome | BaseException] = []
+
+    def run(tx: Transaction) -> Outcome:
+        change(tx)
+        return Outcome(keep=True, records=(), value=None)
+
+    def finished(outcome: Outcome | BaseException) -> None:
+        got.append(outcome)
+        done.set()
+
+    queue.submit(run, finished)
+    if not done.wait(_COMMIT_SECONDS):
+        raise TimeoutError("a change of the trail was not committed in time")
+    if isinstance(got[0], BaseException):
+        raise got[0]
 
 
 def _no_offset(tx: Transaction) -> timedelta:  # noqa: ARG001
@@ -542,6 +666,7 @@ class Opened:
     recorder: Recorder
     chain: Chain
     offset: Callable[[Transaction], timedelta]
+    nodes: asking.Nodes
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -573,14 +698,18 @@ class Worker:
         self._opened: Opened | None = None
         unconfined = product.settings.function_isolation == NO_ISOLATION
         warnings = (("functions", Unconfined.warning),) if unconfined else ()
+        self._space = space = product.space()
         self._application = Application(
             host_check=HostCheck(product.settings.host, product.settings.hosts),
             max_body_bytes=max(product.settings.max_body_bytes, product.settings.max_code_bytes),
             sealed=_sealed(product),
-            health=lambda ready: (("seal", product.seal.describe()), *warnings) if ready else (),
+            health=lambda ready: (("seal", product.described()), *warnings, *space.warnings()) if ready else (),
             proxies=Proxies(product.settings.proxies),
             scrape=product.scrape(),
         )
+        self._front: Front | None = None
+        if product.settings.console_on:
+            self._application.console = _sealed_console
         if root_key is not None:
             self.unseal(root_key)
 
@@ -606,6 +735,24 @@ class Worker:
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
             metering=Metering(Usage(), opened.queue, opened.keep_usage),
+            space=self._space,
+        )
+        if self._product.settings.console_on:
+            door = SignedIn(
+                opened.chain,
+                opened.queue,
+                opened.recorder,
+                sync_each=self._product.settings.journal_sync == "each",
+            )
+            self._application.console = self._front = Front(door, self._furnishing(opened))
+
+    def _furnishing(self, opened: Opened) -> Furnishing:
+        settings = self._product.settings
+        return Furnishing(
+            idle=timedelta(minutes=settings.console_idle),
+            length=timedelta(hours=settings.console_session),
+            regions=sorted(opened.chain.regions),
+            region=settings.region,
         )
 
     def catch_up(self) -> None:
@@ -620,6 +767,10 @@ class Worker:
 
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
+        front, self._front = self._front, None
+        if front is not None:
+            self._application.console = _sealed_console
+            front.close()
         engine, self._application.engine = self._application.engine, None
         self._opened = None
         if engine is not None:
@@ -634,6 +785,7 @@ class Runner:
     """The runner (server.parts.RunnerParts)."""
 
     def __init__(self, product: Product, root_key: bytes) -> None:
+        self._product = product
         self._opened = product.open_engine(root_key, "runner")
         self._loop = JobLoop(
             registry=self._opened.registry,
@@ -643,7 +795,7 @@ class Runner:
             entropy=product.entropy,
             clock=product.clock,
             offset=self._opened.offset,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
             count=self._opened.count_job,
         )
@@ -664,10 +816,23 @@ class Runner:
         self.house.open_desk(invocations(self.execution.invoke))
         sinks = read_sinks(settings.events_path)
         self.couriers = Couriers(sinks.webhooks, Ledger(opened.store, opened.queue), product.clock, self._node)
+        opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
+        rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
+        at_once = min(settings.rotations_at_once, settings.function_processes)
+        opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
+        self.house.open_desk(invocations(self.execution.invoke))
+        self._indexing = product.indexing(opened)
+        self._rounds = product.rounds(opened)
 
     def run(self, stop: threading.Event) -> None:
-        """Do due jobs until told to stop."""
+        """Do due jobs, and answer what other nodes ask, until told to stop."""
+        answering = threading.Thread(target=self._opened.nodes.run, args=(stop, self._answer), name="answering")
+        answering.start()
         self._loop.run(stop)
+        answering.join()
+
+    def _answer(self, subject: Mapping[str, Any]) -> Any:
+        return local.told_of(subject, self._product.lookup)
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -691,6 +856,9 @@ class Runner:
         self.couriers.close()
         self.house.close()
         self._loop.close()
+        self._indexing.close()
+        for rounds in self._rounds:
+            rounds.close()
         self._opened.close()
 
 
@@ -708,6 +876,10 @@ def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
         return wire.refuse(route, refusal, uuid4(product.entropy))
 
     return answer
+
+
+async def _sealed_console(_request: HTTPRequest, _source: Source) -> HTTPReply:
+    return SEALED
 
 
 def _new_account(entropy: Entropy) -> str:

@@ -152,12 +152,73 @@ class Settings:
     function_scratch_mb: int = _setting(
         512, "MB", "The most that a function may have in /tmp, which is memory.", extreme=512, least=512, most=10240
     )
+    console: str = _setting(
+        "auto",
+        "`auto`, `on` or `off`",
+        "Whether /console answers people with web pages. `auto`: on a loopback address only.",
+        extreme="off",
+    )
+    console_idle: int = _setting(
+        30, "minutes", "How long a session at the console lasts without being used.", extreme=1, least=1, most=720
+    )
+    console_session: int = _setting(
+        12, "hours", "How long a session at the console lasts at most.", extreme=1, least=1, most=36
+    )
+    rotations_at_once: int = _setting(
+        8,
+        "rotations",
+        "The most rotations that one node has under way at once; at most half of them by one function, and half of"
+        " them second and further attempts.",
+        extreme=1,
+        least=1,
+        most=1024,
+    )
     journal_sync: str = _setting(
         "batched",
         "`batched` or `each`",
         "When the record of a read is synced to disk: within 100 ms, or before"
         " its answer leaves. The record of a write is always synced first.",
         extreme="each",
+    )
+    journal_days: int = _setting(
+        400,
+        "days",
+        "How long the records of calls are kept; 0 keeps them for ever. Heads say what went.",
+        extreme=1,
+        least=0,
+        most=36_500,
+    )
+    journal_max_mb: int = _setting(
+        0,
+        "MiB",
+        "The most that records may take on the disk, packed ones as they are; the oldest go first. 0 sets no bound.",
+        extreme=64,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_warn_mb: int = _setting(
+        1024,
+        "MiB",
+        "Free space of the data directory's disk under which health warns.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_writes_mb: int = _setting(
+        256,
+        "MiB",
+        "Free space under which calls that make the store grow are refused.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
+    )
+    space_calls_mb: int = _setting(
+        64,
+        "MiB",
+        "Free space under which every call is refused; health still answers.",
+        extreme=1,
+        least=0,
+        most=1_000_000_000,
     )
     oidc_internal_hosts: tuple[str, ...] = _setting(
         (),
@@ -270,6 +331,8 @@ class Settings:
                 raise StartRefused(f"setting {one.name} is {value}; it must be between {least} and {most}")
         object.__setattr__(self, "data", self.data.absolute())
         self._check_words()
+        if self.console not in ("auto", "on", "off"):
+            raise StartRefused(f"setting console is {self.console!r}; it must be auto, on or off")
         self._check_proxies()
         self._check_providers()
 
@@ -316,6 +379,11 @@ class Settings:
     def events_path(self) -> Path:
         """The file of webhooks and alerts, which need not be there."""
         return Path(self.events_file) if self.events_file else self.data / "events.toml"
+
+    @property
+    def console_on(self) -> bool:
+        """Whether there are pages for people."""
+        return self.console == "on" or (self.console == "auto" and is_loopback(self.host))
 
     @property
     def outside(self) -> Outside:

@@ -96,3 +96,16 @@ def test_rotation_without_a_function_and_passwords(aws: Aws, refused: Callable[.
         "rotate-secret", "--secret-id", "cli/rotated"
     )
     assert 40 == len(aws("get-random-password", "--password-length", "40")["RandomPassword"])
+
+
+def test_lookup_events_shows_what_was_typed_before(
+    aws: Aws, told: dict[str, str], tmp_path: Path
+) -> None:
+    arn = aws("create-secret", "--name", "cli/audited", "--secret-string", "x")["ARN"]
+    aws("get-secret-value", "--secret-id", "cli/audited")
+    asked = f"AttributeKey=ResourceName,AttributeValue={arn}"
+    words = ["cloudtrail", "lookup-events", "--lookup-attributes", asked, "--output", "json"]
+
+    events = json.loads(run([str(AWS), *words], told, directory=tmp_path).stdout)["Events"]
+
+    assert ["GetSecretValue", "CreateSecret"] == [event["EventName"] for event in events]

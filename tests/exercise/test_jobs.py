@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -218,3 +219,58 @@ def test_cancelling_and_moving_say_whether_there_was_a_job(store: BatchStore) ->
         assert NOW + MINUTE == due.next_due(tx)
         assert due.cancel(tx, "purge", "s")
         assert due.next_due(tx) is None
+
+
+def test_of_a_full_lane_nothing_more_is_taken_and_others_pass_it(store: BatchStore) -> None:
+    with store.write() as tx:
+        for number in range(4):
+            due.schedule(tx, kind="run", key=f"slow{number}", due=NOW, lane="slow")
+        due.schedule(tx, kind="run", key="quick", due=NOW, lane="quick")
+        due.schedule(tx, kind="purge", key="s", due=NOW)
+    room = {"slow": 2}
+
+    def admits(kind: str, lane: str | None) -> bool:
+        if lane not in room:
+            return True
+        room[lane] -= 1
+        return room[lane] >= 0
+
+    def more(**bounds: Any) -> list[str]:
+        with store.write() as tx:
+            found = lease.take(
+                tx, owner="one", product_now=NOW, machine_now=MACHINE, lease_for=MINUTE, limit=10, **bounds
+            )
+            return [one.key for one in found]
+
+    assert ["s", "quick", "slow0", "slow1"] == more(admits=admits)
+    assert [] == more(full=["slow"])
+    assert [] == more(but_not=["run"])
+    assert ["slow2", "slow3"] == more(full=["quick"])
+
+
+def test_a_lease_of_a_dead_owner_is_ended_and_its_late_result_is_not_recorded(store: BatchStore) -> None:
+    make_things(store, x=0)
+    put(store)
+    (dead,) = take(store, "node:a")
+    with store.write() as tx:
+        assert due.is_held(tx, "purge", "s", MACHINE)
+        assert 0 == lease.release(tx, "node:b")
+        assert 1 == lease.release(tx, "node:a")
+        assert not due.is_held(tx, "purge", "s", MACHINE)
+    (again,) = take(store, "node:a")
+    assert 2 == again.attempt
+    with pytest.raises(LostLease):
+        do(store, dead)
+    do(store, again)
+    with store.read() as tx:
+        assert 1 == number(tx)
+
+
+def test_what_has_died_with_its_owner_again_and_again_is_left_to_its_lease(store: BatchStore) -> None:
+    put(store)
+    for _ in range(lease.RELEASED_ATTEMPTS + 1):
+        take(store, "node:a")
+        with store.write() as tx:
+            lease.release(tx, "node:a")
+    assert [] == take(store, "node:a")
+    assert 1 == len(take(store, "node:a", machine=MACHINE + MINUTE))

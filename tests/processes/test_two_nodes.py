@@ -84,6 +84,32 @@ def test_each_node_writes_its_own_journal(pair: Pair) -> None:
     assert [[True, False], [False, True]] == [[request in one for one in told] for request in asked]
 
 
+def test_a_call_is_explained_by_whichever_node_is_asked(pair: Pair) -> None:
+    """Granted or refused, from the journal of the node that answered it; what no node has is told as that."""
+    nodes = Nodes(*pair)
+    nodes.client(0, "secretsmanager").create_secret(Name="explained", SecretString="x")
+    nodes.client(0, "iam").create_user(UserName="ann")
+    key = nodes.client(0, "iam").create_access_key(UserName="ann")["AccessKey"]
+    ann = nodes.client(0, "secretsmanager", (key["AccessKeyId"], key["SecretAccessKey"]))
+    with pytest.raises(ClientError) as denied:
+        ann.get_secret_value(SecretId="explained")
+    refused = denied.value.response["ResponseMetadata"]["RequestId"]
+    read = nodes.client(0, "secretsmanager").get_secret_value(SecretId="explained")
+    granted = read["ResponseMetadata"]["RequestId"]
+    environment = keys_in_environment(nodes)
+    for request_id, outcome in ((refused, "implicitDeny"), (granted, "allowed")):
+        told = [
+            json.loads(one.cli("explain", request_id, "--format", "json", env=environment).stdout)["Calls"]
+            for one in pair
+        ]
+        assert outcome == told[0][0]["Outcome"]
+        assert told[0] == told[1], "one answer, whichever node is asked"
+    missing = pair[1].cli("explain", "5f0c2f8e-3b1d-4c55-9d62-0b6f8e1a7c3d", env=environment, check=False)
+    assert 1 == missing.returncode
+    assert "is in the journal." in missing.stderr
+    assert "did not answer" not in missing.stderr
+
+
 def test_the_loss_of_a_node_stops_nobody(pair: Pair) -> None:
     """Killed with everything it runs, in the middle of its writes; it comes back to what the other has done."""
     nodes = Nodes(*pair)

@@ -17,15 +17,20 @@ from strongroom.cli import main
 from strongroom.kernel import rewrap, roots
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.sealing import current
+from strongroom.kernel.sealing.by_command import CommandSeal
 from strongroom.kernel.sealing.by_file import FileSeal
+from strongroom.kernel.sealing.by_passphrase import PassphraseSeal
+from strongroom.kernel.sealing.by_shares import ShamirSeal
+from strongroom.kernel.sealing.by_token import TokenSeal
 from strongroom.server import changing
 from strongroom.server.certificates import OwnCertificates
 from strongroom.server.supervisor import Supervisor
 
+SEALS = (FileSeal, PassphraseSeal, ShamirSeal, CommandSeal, TokenSeal)
 WATCHED: dict[str, tuple[Any, str]] = {
     "the rotation begins": (Product, "rotate"),
     "the children catch up": (Supervisor, "catch_up"),
-    "the seal keeps it": (FileSeal, "keep"),
+    "the seal keeps it": (SEALS, "keep"),
     "the CA key follows": (OwnCertificates, "rewrap"),
     "the node says so": (Product, "hold"),
     "a batch": (rewrap, "_go_on"),
@@ -43,8 +48,13 @@ def doom(point: str) -> None:
     """Kill the supervisor and the process that comes to the point, when it does."""
     when, _, what = point.partition(" ")
     owner, name = WATCHED[what]
-    real: Callable[..., Any] = getattr(owner, name)
     supervisor = os.getpid()
+    for one in SEALS if owner is SEALS else (owner,):
+        _watch(one, name, when, what, supervisor)
+
+
+def _watch(owner: Any, name: str, when: str, what: str, supervisor: int) -> None:
+    real: Callable[..., Any] = getattr(owner, name)
 
     def watched(*given: Any, **named: Any) -> Any:
         if when == "before" and _is_meant(what, given):

@@ -2,151 +2,36 @@
 
 Each row has a user, role or service ask for one thing under a policy that allows it on one condition alone. With the
 first condition it is allowed, with the second denied: so the key is there, for that action, with that value.
-Source: facts, iam, section 8; secretsmanager, section 11.2; kms, section 15.
+Those of KMS are in test_kms_condition_keys.py; aws:SourceArn and aws:SourceAccount, which services bring, in
+test_secretsmanager_rotation.py; those of web identities in test_web_identity.py.
+Source: facts, iam, section 8; secretsmanager, section 11.2.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from tests.functions import packing
-from tests.inprocess import Account, InProcess
-
-DENIED = {"AccessDenied", "AccessDeniedException"}
-Condition = dict[str, dict[str, Any]]
-
-
-def document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-@dataclass
-class World:
-    """One account: a secret, a key and an alias that everything is tried on, and a user and a role that try."""
-
-    account: Account
-    function: str
-    names: Iterator[int] = field(default_factory=lambda: iter(range(10_000)))
-
-    def __post_init__(self) -> None:
-        self.iam = self.account.client("iam")
-        self.admin = self.account.client("secretsmanager")
-        self.kms = self.account.client("kms")
-        tag = [{"Key": "Team", "Value": "blue"}]
-        self.secret: str = self.admin.create_secret(Name="s", SecretString="one", Tags=tag)["ARN"]
-        self.version: str = self.admin.describe_secret(SecretId="s")["VersionIdsToStages"].popitem()[0]
-        key = self.kms.create_key(Tags=[{"TagKey": "Team", "TagValue": "blue"}])["KeyMetadata"]
-        self.key: str = key["Arn"]
-        self.kms.create_alias(AliasName="alias/k", TargetKeyId=self.key)
-        self.iam.create_user(UserName="ann", Path="/team/", Tags=tag)
-        self.user_keys = self._keys("ann")
-        self.user_id: str = self.iam.get_user(UserName="ann")["User"]["UserId"]
-        trust = {
-            "Effect": "Allow",
-            "Principal": {"AWS": self.account.id},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-        }
-        trust["Action"] += ["sts:SetSourceIdentity"]  # type: ignore[operator]
-        made = self.iam.create_role(RoleName="r", AssumeRolePolicyDocument=document(trust), Tags=tag)["Role"]
-        self.role: str = made["Arn"]
-        self.role_id: str = made["RoleId"]
-        serving = {"Effect": "Allow", "Principal": {"Service": "secretsmanager.amazonaws.com"}}
-        self.rotator: str = self.iam.create_role(
-            RoleName="rotator", AssumeRolePolicyDocument=document({**serving, "Action": "sts:AssumeRole"})
-        )["Role"]["Arn"]
-        given = self.account.client("sts").assume_role(
-            RoleArn=self.role, RoleSessionName="night", SourceIdentity="source"
-        )["Credentials"]
-        self.role_keys = {
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
-        }
-
-    def _keys(self, name: str) -> dict[str, str]:
-        key = self.iam.create_access_key(UserName=name)["AccessKey"]
-        return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-
-    def name(self) -> str:
-        """A name that was not used yet."""
-        return f"n{next(self.names)}"
-
-    def answer(self, row: Row, condition: Condition) -> str:
-        """What the row's call comes to when it is allowed on this condition alone: empty, or an error's code."""
-        condition = json.loads(
-            json.dumps(condition)
-            .replace("SECRET", self.secret)
-            .replace("VERSION", self.version)
-            .replace("KEYARN", self.key)
-            .replace("ACCOUNT", self.account.id)
-            .replace("USERID", self.user_id)
-            .replace("ROLEID", self.role_id)
-        )
-        actions = row.actions if isinstance(row.actions, list) else [row.actions]
-        asked = {"Effect": "Allow", "Action": actions[:1], "Resource": "*", "Condition": condition}
-        rest = [{"Effect": "Allow", "Action": actions[1:], "Resource": "*"}] if actions[1:] else []
-        if row.by == "user":
-            self.iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document(asked, *rest))
-        else:
-            self.iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=document(asked, *rest))
-        keys = self.user_keys if row.by == "user" else self.role_keys
-        service = actions[0].partition(":")[0]
-        if actions[0] == "iam:PassRole":  # a permission beside that of the operation
-            service = actions[1].partition(":")[0]
-        client = self.account.client(service, **keys)
-        try:
-            row.ask(client, self)
-        except ClientError as error:
-            return str(error.response["Error"]["Code"])
-        return ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One key: who asks for what, the condition that its value meets, and one that it does not."""
-
-    key: str
-    actions: str | list[str]
-    ask: Callable[[Any, World], Any]
-    meets: Condition
-    misses: Condition
-    by: str = "user"
-
-    def __str__(self) -> str:
-        action = self.actions if isinstance(self.actions, str) else self.actions[0]
-        return f"{self.key} {action} {next(iter(self.meets))} {self.by}"
-
-
-def equals(key: str, value: Any, other: Any = "something else") -> tuple[Condition, Condition]:
-    return {"StringEquals": {key: value}}, {"StringEquals": {key: other}}
-
-
-def flag(key: str, value: bool) -> tuple[Condition, Condition]:
-    return {"Bool": {key: str(value).lower()}}, {"Bool": {key: str(not value).lower()}}
-
-
-def absent(key: str) -> tuple[Condition, Condition]:
-    return {"Null": {key: "true"}}, {"Null": {key: "false"}}
-
-
-def iso(days: int) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def read(client: Any, world: World) -> Any:
-    return client.get_secret_value(SecretId=world.secret)
-
-
-READ = "secretsmanager:GetSecretValue"
-TAG = [{"Key": "Team", "Value": "blue"}]
-YEAR_AGO, IN_A_YEAR = iso(-365), iso(365)
-EPOCH = int(datetime.now(UTC).timestamp())
+from tests.inprocess import InProcess
+from tests.wire.conditions import (
+    DENIED,
+    EPOCH,
+    IN_A_YEAR,
+    READ,
+    TAG,
+    YEAR_AGO,
+    Row,
+    World,
+    absent,
+    document,
+    equals,
+    flag,
+    keys_of,
+    read,
+)
+from tests.wire.test_iam_mfa import Token
 
 GLOBAL = [
     Row("aws:PrincipalArn", READ, read, *equals("aws:PrincipalArn", "arn:aws:iam::ACCOUNT:user/team/ann")),
@@ -444,78 +329,49 @@ OF_IAM = [
         *equals("iam:PassedToService", "ec2.amazonaws.com", "lambda.amazonaws.com")),
 ]  # fmt: skip
 
-CONTEXT = {"Tenant": "a"}
+
+def read_with_mfa(client: Any, world: World) -> None:
+    """The same user, by a session that was given out for a code of her device."""
+    if not world.mfa_keys:
+        token = Token(world.iam, "anns")
+        world.iam.enable_mfa_device(UserName="ann", SerialNumber=token.serial, **token.pair(-3))
+        sts = world.account.client("sts", **world.user_keys)
+        given = sts.get_session_token(SerialNumber=token.serial, TokenCode=token.code(-1))["Credentials"]
+        world.mfa_keys = keys_of(given)
+    read(world.account.client("secretsmanager", **world.mfa_keys), world)
 
 
-def encrypt(client: Any, world: World) -> Any:
-    return client.encrypt(KeyId=world.key, Plaintext=b"x", EncryptionContext=CONTEXT)
+def assume(**more: Any) -> Callable[[Any, World], None]:
+    """The role that trusts the account, assumed by the user that a statement must allow it."""
+    return lambda client, world: client.assume_role(RoleArn=world.role, **{"RoleSessionName": "day"} | more)
 
 
-def encrypt_by_alias(client: Any, world: World) -> Any:
-    return client.encrypt(KeyId="alias/k", Plaintext=b"x")
-
-
-def put_key_policy(client: Any, world: World) -> Any:
-    policy = world.kms.get_key_policy(KeyId=world.key)["Policy"]
-    return client.put_key_policy(KeyId=world.key, Policy=policy, BypassPolicyLockoutSafetyCheck=True)
-
-
-def re_encrypt(client: Any, world: World) -> Any:
-    blob = world.kms.encrypt(KeyId=world.key, Plaintext=b"x")["CiphertextBlob"]
-    return client.re_encrypt(CiphertextBlob=blob, DestinationKeyId=world.key)
-
-
-def schedule(client: Any, world: World) -> None:
-    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
-    client.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
-
-
-def tag_key(client: Any, world: World) -> None:
-    client.tag_resource(KeyId=world.key, Tags=[{"TagKey": "A", "TagValue": "b"}])
-
-
-KMS = [
-    Row("kms:CallerAccount", "kms:Encrypt", encrypt, *equals("kms:CallerAccount", "ACCOUNT", "000000000000")),
-    Row("kms:ViaService", "kms:Encrypt", encrypt, *absent("kms:ViaService")),
-    Row("kms:EncryptionContext", "kms:Encrypt", encrypt, *equals("kms:EncryptionContext:Tenant", "a", "A")),
-    Row("kms:EncryptionContextKeys", "kms:Encrypt", encrypt,
-        {"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "Tenant"}},
-        {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "tenant"}}),
-    Row("kms:EncryptionAlgorithm", "kms:Encrypt", encrypt,
-        *equals("kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1")),
-    Row("kms:KeySpec", "kms:Encrypt", encrypt, *equals("kms:KeySpec", "SYMMETRIC_DEFAULT", "RSA_2048")),
-    Row("kms:KeyUsage", "kms:Encrypt", encrypt, *equals("kms:KeyUsage", "ENCRYPT_DECRYPT", "SIGN_VERIFY")),
-    Row("kms:KeyOrigin", "kms:Encrypt", encrypt, *equals("kms:KeyOrigin", "AWS_KMS", "EXTERNAL")),
-    Row("kms:MultiRegion", "kms:Encrypt", encrypt, *flag("kms:MultiRegion", False)),
-    Row("kms:KeySpec", "kms:CreateKey", lambda client, world: client.create_key(),
-        *equals("kms:KeySpec", "SYMMETRIC_DEFAULT", "RSA_2048")),
-    Row("kms:RequestAlias", "kms:Encrypt", encrypt_by_alias, *equals("kms:RequestAlias", "alias/k")),
-    Row("kms:ResourceAliases", "kms:Encrypt", encrypt,
-        {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/k"}},
-        {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/other"}}),
-    Row("kms:ReEncryptOnSameKey", ["kms:ReEncryptTo", "kms:ReEncryptFrom"], re_encrypt,
-        *flag("kms:ReEncryptOnSameKey", True)),
-    Row("kms:BypassPolicyLockoutSafetyCheck", "kms:PutKeyPolicy", put_key_policy,
-        *flag("kms:BypassPolicyLockoutSafetyCheck", True)),
-    Row("kms:ScheduleKeyDeletionPendingWindowInDays", "kms:ScheduleKeyDeletion", schedule,
-        {"NumericEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": "7"}},
-        {"NumericGreaterThan": {"kms:ScheduleKeyDeletionPendingWindowInDays": "7"}}),
-    Row("aws:ResourceTag", "kms:Encrypt", encrypt, *equals("aws:ResourceTag/Team", "blue")),
-    Row("aws:RequestTag", "kms:TagResource", tag_key, *equals("aws:RequestTag/A", "b")),
-    Row("aws:TagKeys", "kms:TagResource", tag_key,
-        {"ForAllValues:StringEquals": {"aws:TagKeys": "A"}}, {"ForAnyValue:StringEquals": {"aws:TagKeys": "B"}}),
+ASSUME = "sts:AssumeRole"
+OF_MFA = [
+    Row("aws:MultiFactorAuthPresent", READ, read_with_mfa, *flag("aws:MultiFactorAuthPresent", True)),
+    Row("aws:MultiFactorAuthAge", READ, read_with_mfa,
+        {"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}},
+        {"NumericGreaterThan": {"aws:MultiFactorAuthAge": "300"}}),
 ]  # fmt: skip
-
-THROUGH_SECRETS_MANAGER = [
-    ("kms:ViaService", *equals("kms:ViaService", "secretsmanager.us-east-1.amazonaws.com")),
-    ("aws:ViaAWSService", *flag("aws:ViaAWSService", True)),
-    ("aws:CalledVia", {"ForAnyValue:StringEquals": {"aws:CalledVia": "secretsmanager.amazonaws.com"}},
-     {"ForAnyValue:StringEquals": {"aws:CalledVia": "lambda.amazonaws.com"}}),
-    ("aws:CalledViaFirst", *equals("aws:CalledViaFirst", "secretsmanager.amazonaws.com")),
-    ("aws:CalledViaLast", *equals("aws:CalledViaLast", "secretsmanager.amazonaws.com")),
-    ("kms:EncryptionContext", *equals("kms:EncryptionContext:SecretVersionId", "VERSION")),
-    ("aws:SourceIp", {"IpAddress": {"aws:SourceIp": "127.0.0.1"}}, {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
-    ("aws:PrincipalArn", *equals("aws:PrincipalArn", "arn:aws:iam::ACCOUNT:user/team/ann")),
+OF_STS = [
+    Row("sts:RoleSessionName", ASSUME, assume(), *equals("sts:RoleSessionName", "day", "night")),
+    Row("sts:DurationSeconds", ASSUME, assume(DurationSeconds=900),
+        {"NumericLessThanEquals": {"sts:DurationSeconds": "900"}},
+        {"NumericGreaterThan": {"sts:DurationSeconds": "900"}}),
+    Row("sts:ExternalId", ASSUME, assume(ExternalId="right"), *equals("sts:ExternalId", "right", "wrong")),
+    Row("sts:ExternalId", ASSUME, assume(), *absent("sts:ExternalId")),
+    Row("sts:SourceIdentity", [ASSUME, "sts:SetSourceIdentity"], assume(SourceIdentity="ann"),
+        *equals("sts:SourceIdentity", "ann")),
+    Row("sts:SourceIdentity", ["sts:SetSourceIdentity", ASSUME], assume(SourceIdentity="ann"),
+        *equals("sts:SourceIdentity", "ann")),
+    Row("sts:TransitiveTagKeys", [ASSUME, "sts:TagSession"], assume(Tags=TAG, TransitiveTagKeys=["Team"]),
+        {"ForAllValues:StringEquals": {"sts:TransitiveTagKeys": "Team"}},
+        {"ForAnyValue:StringEquals": {"sts:TransitiveTagKeys": "Other"}}),
+    Row("aws:RequestTag", [ASSUME, "sts:TagSession"], assume(Tags=TAG), *equals("aws:RequestTag/team", "blue")),
+    Row("aws:TagKeys", ["sts:TagSession", ASSUME], assume(Tags=TAG),
+        {"ForAllValues:StringEquals": {"aws:TagKeys": "Team"}}, {"ForAnyValue:StringEquals": {"aws:TagKeys": "Other"}}),
+    Row("iam:ResourceTag", ASSUME, assume(), *equals("iam:ResourceTag/team", "blue")),
+    Row("aws:ResourceTag", ASSUME, assume(), *equals("aws:ResourceTag/Team", "blue")),
 ]  # fmt: skip
 
 
@@ -532,31 +388,7 @@ def world(strongroom: InProcess) -> World:
     return World(account, function)
 
 
-@pytest.mark.parametrize("row", [*GLOBAL, *SECRETS_MANAGER, *ROTATION, *OF_IAM, *KMS], ids=str)
+@pytest.mark.parametrize("row", [*GLOBAL, *OF_MFA, *SECRETS_MANAGER, *ROTATION, *OF_IAM, *OF_STS], ids=str)
 def test_a_key_decides(world: World, row: Row) -> None:
     assert "" == world.answer(row, row.meets)
     assert world.answer(row, row.misses) in DENIED
-
-
-@pytest.mark.parametrize(
-    ("key", "meets", "misses"), THROUGH_SECRETS_MANAGER, ids=[row[0] for row in THROUGH_SECRETS_MANAGER]
-)
-def test_a_key_decides_about_what_a_service_does_for_the_caller(
-    world: World, key: str, meets: Condition, misses: Condition
-) -> None:
-    made = world.admin.create_secret(Name=world.name(), SecretString="x", KmsKeyId=world.key)
-    before, world.version = world.version, made["VersionId"]
-    try:
-        row = Row(
-            key,
-            ["kms:Decrypt", READ],
-            lambda client, world: world.account.client("secretsmanager", **world.user_keys).get_secret_value(
-                SecretId=made["ARN"]
-            ),
-            meets,
-            misses,
-        )
-        assert "" == world.answer(row, meets)
-        assert world.answer(row, misses) in DENIED
-    finally:
-        world.version = before

@@ -119,6 +119,26 @@ def test_a_policy_has_awss_limits_and_no_partial_updates(iam: Any) -> None:
     assert (6, False, False) == (shown["MinimumPasswordLength"], shown["RequireNumbers"], shown["ExpirePasswords"])
 
 
+def test_the_policy_may_let_every_user_change_the_own_password_and_no_others(account: Account, iam: Any) -> None:
+    """Source: IAM User Guide, "Set an account password policy for IAM users"."""
+    bob = user_client(account, iam, "iam", "bob")
+    iam.create_login_profile(UserName="bob", Password=FIRST)
+    asked = {"OldPassword": FIRST, "NewPassword": SECOND}
+    assert "AccessDenied" == refused(bob.change_password, **asked)[0]
+
+    iam.update_account_password_policy(AllowUsersToChangePassword=True)
+    bob.change_password(**asked)
+    assert bob.get_account_password_policy()["PasswordPolicy"]["AllowUsersToChangePassword"]
+    assert "AccessDenied" == refused(bob.update_login_profile, UserName="bob", Password=THIRD)[0]
+    deny = policy({"Effect": "Deny", "Action": "iam:ChangePassword", "Resource": "*"})
+    iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=deny)
+    assert "AccessDenied" == refused(bob.change_password, OldPassword=SECOND, NewPassword=FIRST)[0]
+    iam.delete_user_policy(UserName="bob", PolicyName="p")
+
+    iam.delete_account_password_policy()
+    assert "AccessDenied" == refused(bob.change_password, OldPassword=SECOND, NewPassword=FIRST)[0]
+
+
 def test_who_is_no_user_has_no_password(account: Account, iam: Any) -> None:
     trust = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account.id}})
     role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]

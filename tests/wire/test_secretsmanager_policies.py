@@ -129,6 +129,17 @@ def test_what_is_no_policy_is_refused(secrets: Any, text: str) -> None:
         assert "MalformedPolicyDocumentException" == refused(call, SecretId="db", ResourcePolicy=text)[0]
 
 
+def test_a_policy_for_somebody_who_is_not_there_is_neither_put_nor_valid(account: Account, secrets: Any) -> None:
+    secrets.create_secret(Name="db", SecretString="x")
+    ann = f"arn:aws:iam::{account.id}:user/ann"
+    for_ann = policy({"AWS": ann}, "secretsmanager:GetSecretValue")
+    for call in (secrets.put_resource_policy, secrets.validate_resource_policy):
+        wanted = ("MalformedPolicyDocumentException", "This resource policy contains an unsupported principal.")
+        assert wanted == refused(call, SecretId="db", ResourcePolicy=for_ann)
+    account.client("iam").create_user(UserName="ann")
+    assert secrets.validate_resource_policy(SecretId="db", ResourcePolicy=for_ann)["PolicyValidationPassed"]
+
+
 def test_tags_on_create_need_their_own_permission(account: Account) -> None:
     keys = user(account, "u", allow("secretsmanager:CreateSecret"))
     client = account.client("secretsmanager", **keys)

@@ -21,6 +21,7 @@ from strongroom.cli import (
     kms,
     logs,
     policy,
+    rotation,
     seal,
     serve,
     status,
@@ -33,8 +34,8 @@ from strongroom.cli import (
 from strongroom.server.parts import StartRefused
 
 COMMANDS = (
-    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, policy, audit,
-    function, logs, webhooks, version,
+    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, rotation, policy,
+    audit, function, logs, webhooks, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

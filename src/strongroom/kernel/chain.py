@@ -15,44 +15,31 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
 
 from strongroom.base.clock import Clock
-from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
+from strongroom.base.entropy import Entropy
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.base.running import Functions
 from strongroom.kernel import signing, wire
-from strongroom.kernel.authz.context import global_context
-from strongroom.kernel.authz.decide import decide, no_permission_needed
-from strongroom.kernel.authz.failure import failure
-from strongroom.kernel.authz.messages import denial_text
-from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
+from strongroom.kernel.authz.decide import no_permission_needed
+from strongroom.kernel.authz.model import Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.authz.reasons import denial
 from strongroom.kernel.call import (
     Answer,
     AnyRecord,
     Call,
     Credential,
-    Dependents,
-    Record,
-    Remembered,
     Source,
-    Target,
 )
-from strongroom.kernel.journal import event
-from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
-from strongroom.kernel.records import Records, undone
+from strongroom.kernel.onbehalf import OnBehalf
+from strongroom.kernel.records import undone
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
-from strongroom.kernel.remembering import recall_asked, recall_request, remember
+from strongroom.kernel.remembering import recall_request, remember
 from strongroom.kernel.sealing.keyring import Keyring
-from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -60,8 +47,6 @@ log = logging.getLogger("strongroom.chain")
 
 GLOBAL_REGION = "us-east-1"
 NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
-CALLS_ON_BEHALF_AT_MOST = 8
-"""How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
 KEYS_REMEMBERED = 10_000
 _HOUR = timedelta(hours=1)
 
@@ -93,7 +78,7 @@ class Flight:
         return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
 
-class Chain:
+class Chain(OnBehalf):
     """The steps, with all that they need. One a process; safe to share between its threads."""
 
     def __init__(
@@ -111,25 +96,24 @@ class Chain:
         quotas: Mapping[str, int],
         catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
-        self.catalogue = catalogue
-        self.registry = registry
-        self.principals = principals
+        super().__init__(
+            catalogue=catalogue,
+            registry=registry,
+            principals=principals,
+            keyring=keyring,
+            entropy=entropy,
+            clock=clock,
+            offset=offset,
+            quotas=quotas,
+            catch_up=catch_up,
+        )
         self.store = store
-        self.keyring = keyring
-        self.entropy = entropy
-        self.new_id = entropy.uuid4 if isinstance(entropy, SystemEntropy) else partial(uuid4, entropy)
-        self.clock = clock
-        self.offset = offset
         self.regions = regions
-        self.catch_up = catch_up
-        self.quotas = quotas
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
         self._met: dict[str, datetime] = {}
         self._known: dict[tuple[str, str | None], tuple[Operation, OperationModel | None]] = {}
-        self._services: dict[str, tuple[Credential, Source]] = {}
-        self.records = Records(catalogue, entropy)
 
     # ------------------------------------------------------------------ the two entrances
 
@@ -238,226 +222,6 @@ class Chain:
         self.principals.used(tx, call.credential, service=call.service, region=call.region, now=call.now)
         return Outcome(keep=True, records=(), value=None)
 
-    # ------------------------------------------------------------------ what calls may ask for (call.Kernel)
-
-    @property
-    def roles(self) -> PrincipalSource:
-        """The ``iam`` room's answers about roles."""
-        return self.principals
-
-    @property
-    def functions(self) -> Functions:
-        """Who runs functions (the registry's ``functions``)."""
-        if self.registry.functions is None:
-            raise RuntimeError("nobody runs functions in this process")
-        return self.registry.functions
-
-    def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
-        """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
-        principal = f"{call.service}.amazonaws.com"
-        child = self._child(call, service, operation, params)
-        child.invoked_by, child.via = principal, (*call.via, principal)
-        return self._asked(call, child, tx)
-
-    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
-        """Run another operation of the same room as the caller itself, decided and recorded on its own."""
-        child = self._child(call, call.service, operation, params)
-        child.invoked_by, child.via = call.invoked_by, call.via
-        return self._asked(call, child, tx)
-
-    def act(
-        self,
-        call: Call,
-        tx: Transaction,
-        service: str,
-        operation: str,
-        params: Mapping[str, Any],
-        *,
-        resource: tuple[str, str],
-    ) -> Answer:
-        """Run another room's operation as the service of ``call`` itself, because of one of its resources."""
-        child = self._child(call, service, operation, params)
-        child.invoked_by, child.acts_for = f"{call.service}.amazonaws.com", resource
-        # Nothing of the first caller's address or rights: the service calls by itself, inside this process.
-        child.credential, child.source = self._service(child.invoked_by)
-        return self._asked(call, child, tx)
-
-    def tell(
-        self,
-        call: Call,
-        name: str,
-        *,
-        account: str,
-        details: Mapping[str, Any],
-        request_id: str | None = None,
-        error_message: str | None = None,
-    ) -> None:
-        """Record something that the service of ``call`` does by itself because of it; stands and falls with it."""
-        event_id = self.new_id()
-        made = event.service_event(
-            event_id=event_id,
-            request_id=request_id or self.new_id(),
-            when=call.machine_now,
-            product_now=call.now,
-            service=call.service,
-            name=name,
-            region=call.region,
-            account=account,
-            details=details,
-            error_message=error_message,
-        )
-        call.records.append(Record(event_id, made, writes=True))
-
-    def _service(self, name: str) -> tuple[Credential, Source]:
-        """A service as a caller. One object a name: what is known of a caller is kept by its object."""
-        known = self._services.get(name)
-        if known is None:
-            who = Principal(PrincipalKind.SERVICE, arn=name, account="", name=name)
-            made = Credential(who, access_key_id="", secret=""), Source("", user_agent=name, secure=True)
-            known = self._services.setdefault(name, made)
-        return known
-
-    def _child(self, call: Call, service: str, operation: str, params: Mapping[str, Any]) -> Call:
-        """A call that ``call`` makes while it is handled; it shares the list of records."""
-        if call.depth >= CALLS_ON_BEHALF_AT_MOST:
-            raise RuntimeError("calls on behalf nest too deep")
-        return Call(
-            kernel=self,
-            service=service,
-            name=operation,
-            region=call.region,
-            credential=call.credential,
-            params=params,
-            now=call.now,
-            machine_now=call.machine_now,
-            request_id=self.new_id(),
-            event_id=self.new_id(),
-            source=call.source,
-            on_behalf_of=call.on_behalf_of or call.request_id,
-            depth=call.depth + 1,
-            records=call.records,
-            kept=call.kept,
-        )
-
-    def _asked(self, call: Call, child: Call, tx: Transaction) -> Answer:
-        room = self.registry.rooms.get(child.service)
-        declared = None if room is None else room.operations.get(child.name)
-        if declared is None:
-            raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
-        model = self.catalogue.service(child.service).operations[child.name]
-        if declared.steady:
-            recall_asked(child, declared, tx)
-        try:
-            answer = self._inside(child, declared, tx)
-            if child.afterwards is not None:
-                raise RuntimeError(f"{child.service}:{child.name} waits, and was asked inside a transaction")
-        except (NeedsWrite, SnapshotMoved):
-            raise
-        except Answerable as refusal:
-            call.records.append(self.records.of(child, declared, model, None, refusal, tx))
-            call.asks += 1
-            call.asked = None
-            raise
-        call.records.append(self.records.of(child, declared, model, answer, None, tx))
-        call.asks += 1
-        call.asked = child.remembered
-        return answer
-
-    def repeat(self, call: Call, asked: Remembered) -> None:
-        """As Call.repeat. Raises RuntimeError for what was not allowed, or has no form to be recorded in."""
-        if not asked.form or not asked.decision.allowed or call.now != call.machine_now:
-            raise RuntimeError("a call on behalf that cannot be repeated")
-        origin = call.on_behalf_of or call.request_id
-        when = event.second(call.machine_now)
-        call.records.append(WrittenRecord(asked.form, when, self.new_id(), self.new_id(), origin))
-
-    def authorise(
-        self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
-    ) -> Decision:
-        """Decide one action; raises the AccessDenied refusal where it is not allowed."""
-        source = call.source
-        context = global_context(
-            call.principal,
-            now=call.now,
-            source_ip=source.ip,
-            secure=source.secure,
-            user_agent=source.user_agent,
-            region=call.region,
-            resource_account=target.account,
-            via=call.via,
-        )
-        context.update(target.facts)
-        context.update(keys)
-        if call.acts_for is not None:
-            context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
-        asked = Request(call.principal, action, target.arn, target.account, context)
-        own = self.principals.policies(tx, call.principal)
-        grants = None if target.grants is None else target.grants(tx, call.principal)
-        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule, grants)
-        decision = decide(asked, policies)
-        if not decision.allowed:
-            call.decision = None
-            call.denial = denial(decision, policies)
-            said = denial_text(decision, named=target.named, where=target.where, unseen=target.unseen)
-            raise Refusal(Kind.ACCESS_DENIED, said + self._encoded(call, decision))
-        return decision
-
-    def dependents(self, tx: Transaction, account: str, arn: str, at_most: int) -> Dependents:
-        """What every room says that would be lost with a resource."""
-        return self.registry.dependents_of(tx, account, arn, at_most)
-
-    def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
-        """Whether no policy that has a say in a call decides by the time of day."""
-        own = self.principals.policies(tx, call.principal)
-        limits = (own.boundary, target.policy, *(call.credential.session or ()))
-        return not any(one is not None and one.timely for one in (*own.documents, *limits))
-
-    def _encoded(self, call: Call, decision: Decision) -> str:
-        """The sealed reasons, where the room's refusals carry them as EC2's do."""
-        room = self.registry.rooms.get(call.service)
-        if room is None or not room.encodes_denials:
-            return ""
-        message = encode_message(self.keyring, call.account, failure(decision))
-        return f" Encoded authorization failure message: {message}" if message else ""
-
-    # ------------------------------------------------------------------ what the product does unasked
-
-    def unasked(self, who: Credential, service: str, operation: str, *, region: str, **params: Any) -> Call:
-        """A call that no request brought: by a service, or by a session that a service holds. Not begun yet."""
-        now = self.clock()
-        name = who.principal.name if who.principal.kind is PrincipalKind.SERVICE else f"{service}.amazonaws.com"
-        return Call(
-            kernel=self,
-            service=service,
-            name=operation,
-            region=region,
-            credential=who,
-            params=params,
-            now=now,
-            machine_now=now,
-            request_id=self.new_id(),
-            event_id=self.new_id(),
-            source=self._service(name)[1],
-            invoked_by=name,
-        )
-
-    def perform(self, call: Call, tx: Transaction) -> tuple[Answer | Answerable, list[AnyRecord]]:
-        """Do an unasked call in a transaction: its answer or its refusal, and the records of it."""
-        operation = self.registry.rooms[call.service].operations[call.name]
-        model = self.catalogue.service(call.service).operations[call.name]
-        self.catch_up(tx)
-        call.now = call.machine_now + self.offset(tx)
-        try:
-            answer = self._inside(call, operation, tx)
-        except Answerable as refusal:
-            back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]
-            return refusal, [*back, self.records.of(call, operation, model, None, refusal, None)]
-        return answer, [*call.records, self.records.of(call, operation, model, answer, None, tx)]
-
-    def service(self, name: str) -> Credential:
-        """A service as a caller."""
-        return self._service(name)[0]
-
     # ------------------------------------------------------------------ inside one transaction
 
     def _as_far_as_reading_goes(self, flight: Flight, tx: Transaction) -> None:
@@ -509,7 +273,7 @@ class Chain:
         if isinstance(error, Answerable):
             refusal = error
         else:
-            _log_bug(call, error)
+            log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
         flight.refusal = refusal
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
@@ -518,7 +282,7 @@ class Chain:
         try:
             record = self.records.of(call, flight.operation, flight.model, None, refusal, None)
         except Exception as unrecordable:  # noqa: BLE001  a refusal is recorded, if need be without its parameters
-            _log_bug(call, unrecordable)
+            log_bug(call, unrecordable)
             call.params = {}
             record = self.records.of(call, flight.operation, None, None, refusal, None)
         flight.records = [*back, record]
@@ -636,7 +400,7 @@ INSIDE = (locate_the_resource, decide_the_call, handle_the_call, check_the_answe
 # ---------------------------------------------------------------------- the log
 
 
-def _log_bug(call: Call, error: BaseException) -> None:
+def log_bug(call: Call, error: BaseException) -> None:
     """The trace without the exception's own text, which may quote a value (drivers do)."""
     frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
     log.error(
@@ -649,4 +413,4 @@ def _log_bug(call: Call, error: BaseException) -> None:
     )
 
 
-__all__ = ["BEFORE", "INSIDE", "Chain", "Flight"]
+__all__ = ["BEFORE", "INSIDE", "Chain", "Flight", "log_bug"]

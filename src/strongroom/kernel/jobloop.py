@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from strongroom.base.entropy import Entropy, uuid4
 from strongroom.kernel.call import Record
 from strongroom.kernel.jobs import due, lease
 from strongroom.kernel.journal import event
-from strongroom.kernel.registry import Errand, Job, JobHandler, Registry
+from strongroom.kernel.registry import Errands, Job, JobHandler, Registry
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
@@ -30,8 +31,6 @@ log = logging.getLogger("strongroom.jobs")
 LOOK_EVERY_SECONDS = 0.25
 LEASE = timedelta(seconds=60)
 AT_ONCE = 16
-ERRANDS_AT_ONCE = 16
-"""Jobs that wait for something (a function), each in a thread of its own."""
 COMMIT_WAIT_SECONDS = 60.0
 
 
@@ -100,13 +99,18 @@ class JobLoop:
         self.offset = offset
         self.owner = owner
         self.catch_up = catch_up
-        self._threads = ThreadPoolExecutor(ERRANDS_AT_ONCE, thread_name_prefix="errand")
+        self._threads: dict[str, ThreadPoolExecutor] = {}
         self._out: dict[lease.Leased, datetime] = {}  # errands under way, and when each lease was last renewed
         self._back = threading.Condition()
+        self._taking = threading.Lock()  # two rounds at once would each count the same free places
 
     def close(self) -> None:
         """Wait for the errands under way. What they wait for should have been told to end."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for threads in list(self._threads.values()):
+            threads.shutdown(wait=True, cancel_futures=True)
+
+    def _release(self) -> None:
+        self._commit(lambda tx: Outcome(keep=True, records=(), value=lease.release(tx, self.owner)))
 
     def settle(self, seconds: float) -> None:
         """Wait, bounded, until no errand is under way."""
@@ -114,9 +118,16 @@ class JobLoop:
             self._back.wait_for(lambda: not self._out, seconds)
 
     def run(self, stop: threading.Event) -> None:
-        """Do what is due, until told to stop. A failure of the store is logged and looked at again."""
+        """Do what is due, until told to stop. A failure of the store is logged and looked at again.
+
+        First what the process before this one had in hand is freed: of one owner there is one at a time.
+        """
+        released = False
         while not stop.is_set():
             try:
+                if not released:
+                    self._release()
+                    released = True
                 self._renew()
                 done = self.run_due()
             except Exception as error:  # noqa: BLE001  the loop must outlive a store that restarts
@@ -133,37 +144,60 @@ class JobLoop:
             first = due.next_due(tx)
         if first is None or first > now:
             return 0
-        taken: list[lease.Leased] = self._commit(
-            lambda tx: Outcome(
-                keep=True,
-                records=(),
-                value=lease.take(
-                    tx,
-                    owner=self.owner,
-                    product_now=now,
-                    machine_now=self.clock(),
-                    lease_for=LEASE,
-                    limit=max(1, min(AT_ONCE, ERRANDS_AT_ONCE - len(self._out))),
-                    but_not=tuple(self.registry.errands) if len(self._out) >= ERRANDS_AT_ONCE else (),
-                ),
-            )
-        )
+        with self._taking:
+            taken: list[lease.Leased] = self._commit(partial(self._take, now))
+            with self._back:
+                for leased in taken:
+                    if leased.kind in self.registry.errands:
+                        self._out[leased] = self.clock()
         for leased in taken:
-            errand = self.registry.errands.get(leased.kind)
-            if errand is None:
+            errands = self.registry.errands.get(leased.kind)
+            if errands is None:
                 self._do(leased, self.registry.jobs.get(leased.kind))
             else:
-                self._send(leased, errand)
+                self._send(leased, errands)
         return len(taken)
 
-    def _send(self, leased: lease.Leased, errand: Errand) -> None:
-        """Begin an errand in a thread of its own."""
+    def _take(self, now: datetime, tx: Transaction) -> Outcome:
+        """Lease what is due and has room."""
         with self._back:
-            self._out[leased] = self.clock()
+            kinds = Counter(leased.kind for leased in self._out)
+            lanes = Counter((leased.kind, leased.lane) for leased in self._out)
+        errands = self.registry.errands
+
+        def admits(kind: str, lane: str | None) -> bool:
+            bounds = errands.get(kind)
+            if bounds is None:
+                return True
+            if kinds[kind] >= bounds.at_once or (lane is not None and lanes[kind, lane] >= bounds.lane_at_once):
+                return False
+            kinds[kind] += 1
+            lanes[kind, lane] += 1
+            return True
+
+        taken = lease.take(
+            tx,
+            owner=self.owner,
+            product_now=now,
+            machine_now=self.clock(),
+            lease_for=LEASE,
+            limit=AT_ONCE,
+            but_not=[kind for kind, bounds in errands.items() if kinds[kind] >= bounds.at_once],
+            full=[
+                lane
+                for (kind, lane), count in lanes.items()
+                if lane is not None and count >= errands[kind].lane_at_once
+            ],
+            admits=admits,
+        )
+        return Outcome(keep=True, records=(), value=taken)
+
+    def _send(self, leased: lease.Leased, errands: Errands) -> None:
+        """Begin an errand in a thread of its own."""
 
         def go() -> None:
             try:
-                self._do(leased, errand(Job(leased.kind, leased.key, leased.attempt)))
+                self._do(leased, errands.work(Job(leased.kind, leased.key, leased.attempt)))
             except Exception as error:  # noqa: BLE001  as in ``_do``
                 self._failed(leased, error)
             finally:
@@ -171,7 +205,11 @@ class JobLoop:
                     self._out.pop(leased, None)
                     self._back.notify_all()
 
-        self._threads.submit(go)
+        threads = self._threads.get(leased.kind)
+        if threads is None:
+            made = ThreadPoolExecutor(errands.at_once, thread_name_prefix=f"errand {leased.kind}")
+            threads = self._threads.setdefault(leased.kind, made)
+        threads.submit(go)
 
     def _renew(self) -> None:
         """Hold the errands under way for longer, well before their leases run out."""

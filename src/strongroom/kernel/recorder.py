@@ -48,6 +48,14 @@ def committed_among(store: Store, event_ids: Sequence[str]) -> set[str]:
         return _found(tx, event_ids)
 
 
+def seen_among(store: Store, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events' transactions are committed as far as a reader sees; others may be under way."""
+    if not event_ids:
+        return set()
+    with store.read() as tx:
+        return _found(tx, event_ids)
+
+
 def forget_ended(tx: Transaction, node: str, through: str) -> None:
     """Delete the ids of all chains of a node that began not later than ``through``: they are settled.
 

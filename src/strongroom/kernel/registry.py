@@ -16,6 +16,7 @@ from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.standing import RotationDesk
 from strongroom.kernel.storage.port import Transaction
 
 
@@ -258,6 +259,15 @@ Errand = Callable[[Job], JobHandler]
 to be done in the job's transaction. A run that dies is taken up again by another, so its work may be done twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Errands:
+    """Who does the errands of one kind, and how many at once: in all, and of one lane (``jobs.due.schedule``)."""
+
+    work: Errand
+    at_once: int
+    lane_at_once: int
+
+
 DependentsOf = Callable[[Transaction, str, str, int], Dependents]
 """What of a room would be lost with (account, ARN of a resource); at most so many are named."""
 
@@ -281,12 +291,13 @@ class Registry:
 
     rooms: dict[str, Room] = field(default_factory=dict)
     jobs: dict[str, JobHandler] = field(default_factory=dict)
-    errands: dict[str, Errand] = field(default_factory=dict)
+    errands: dict[str, Errands] = field(default_factory=dict)
     principals: PrincipalSource | None = None
     sealed: dict[str, SealedRows] = field(default_factory=dict)
     dependents: list[DependentsOf] = field(default_factory=list)
     functions: Functions | None = None
     census: Census = lambda _: ()
+    rotations: RotationDesk | None = None
 
     def add(self, room: Room) -> None:
         """Take in one room."""
@@ -294,11 +305,14 @@ class Registry:
             raise ValueError(f"room {room.service} is registered twice")
         self.rooms[room.service] = room
 
-    def add_errand(self, kind: str, errand: Errand) -> None:
-        """Say who does the jobs of one kind that wait. Only the process that does jobs needs to know."""
+    def add_errand(self, kind: str, errand: Errand, *, at_once: int = 16, lane_at_once: int | None = None) -> None:
+        """Say who does the jobs of one kind that wait. Only the process that does jobs needs to know.
+
+        ``at_once``: each has a thread of its own. ``lane_at_once``: by default as many.
+        """
         if kind in self.jobs or kind in self.errands:
             raise ValueError(f"job kind {kind} is registered twice")
-        self.errands[kind] = errand
+        self.errands[kind] = Errands(errand, at_once, at_once if lane_at_once is None else lane_at_once)
 
     def add_job(self, kind: str, handler: JobHandler) -> None:
         """Say who does the jobs of one kind."""

@@ -33,12 +33,14 @@ from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
 from strongroom.server.scraping import bearer, is_token
+from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
 from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
 
 HEALTH = b"/_strongroom/health"
+CONSOLE = b"/console"
 SLOW_CALLS_AT_ONCE = 8
 WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
@@ -52,6 +54,9 @@ STREAM, LOCAL = "StreamEvents", "strongroom"
 
 Sealed = Callable[[HTTPRequest], HTTPReply]
 """What answers while no root key is there: every call 503 in its protocol's form."""
+
+Console = Callable[[HTTPRequest, Source], Coroutine[Any, Any, HTTPReply]]
+"""What answers pages for people, where they are on. It has threads of its own."""
 
 
 class Deliveries:
@@ -90,9 +95,11 @@ class Engine:
         *,
         sync_each: bool,
         metering: Metering | None = None,
+        space: Space | None = None,
     ) -> None:
         self.metering = metering
         self.tally = recorder.tally
+        self.space = space
         self.chain = chain
         self.store = store
         self.queue = queue
@@ -106,6 +113,11 @@ class Engine:
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
         self._outside_calls = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every call is refused for want of room."""
+        return self.space is not None and self.space.level() is Level.STOPPED
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
@@ -127,6 +139,10 @@ class Engine:
         """
         flight = self.chain.begin(request, source)
         flight.begun = perf_counter()
+        if self.space is not None and self.space.level() > Level.LOW:
+            refused = self._no_room(flight, self.space)
+            if refused is not None:
+                return refused
         try:
             if flight.waits_outside:
                 return self._wait(flight, self._outside(flight))
@@ -144,6 +160,11 @@ class Engine:
             return self._wait(flight, reply)
         self.count(flight)
         return reply
+
+    def _no_room(self, flight: Flight, space: Space) -> HTTPReply | None:
+        operation = flight.operation
+        text = space.refuses(flight.call.name, changes=operation is not None and operation.mode.changes)
+        return None if text is None else self._refuse(flight, Refusal(Kind.UNAVAILABLE, text))
 
     async def _wait(self, flight: Flight, reply: Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
         try:
@@ -295,6 +316,11 @@ def _ignore(outcome: Outcome | BaseException) -> None:
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
 
 
+def is_page(path: bytes) -> bool:
+    """Whether a path is the console's."""
+    return path == CONSOLE or path.startswith(CONSOLE + b"/")
+
+
 @dataclass(frozen=True, slots=True)
 class Scrape:
     """Where the token of the metrics lies, and who writes their page."""
@@ -319,6 +345,7 @@ class Application:
         self._scrape = scrape
         self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
+        self.console: Console | None = None
         self._host_check = host_check
         self._max_body = max_body_bytes
         self._sealed = sealed
@@ -344,16 +371,20 @@ class Application:
             refused = self._host_check(request.headers)
             if refused is not None:
                 return refused
-        if request.path == HEALTH:
+        path = request.path
+        if path == HEALTH:
             return self._health_reply(request.query)
+        address = self._source_of(client, request.headers)
+        source = self._sources.of(address, headers.get(b"user-agent", b""), host, tls)
         engine = self.engine
+        if self.console is not None and path != b"/" and is_page(path) and not (engine and engine.stopped):
+            return self.console(request, source)
         if engine is None:
             return self._sealed(request)
         token = bearer(request)
         if token is not None:
             return self._scraped(engine, token)
-        source = self._source_of(client, request.headers)
-        return engine.answer(request, self._sources.of(source, headers.get(b"user-agent", b""), host, tls))
+        return engine.answer(request, source)
 
     def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         """The metrics for whoever brings the operator's token. Nothing is read before that is known."""

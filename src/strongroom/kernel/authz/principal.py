@@ -34,6 +34,7 @@ class Principal:
     ``transitive_tags``: the keys of ``tags`` that flow on to sessions assumed from this one.
     ``provider``: of a role session, the ARN of the identity provider that vouched for whoever began it.
     ``unique_id`` of a federated user is that of the user who asked for the session.
+    ``from_console``: that the session is one of the console's.
     """
 
     kind: PrincipalKind
@@ -50,3 +51,4 @@ class Principal:
     mfa: bool | None = None
     source_identity: str | None = None
     provider: str = ""
+    from_console: bool = False

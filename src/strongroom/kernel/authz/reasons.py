@@ -29,6 +29,7 @@ def allowance(decision: Decision) -> Reasons:
     return {
         "outcome": decision.outcome.value,
         "kind": decision.kind,
+        "resource": decision.request.resource,
         "resourceAccount": decision.request.resource_account,
         "matches": _written(decision.matches),
     }

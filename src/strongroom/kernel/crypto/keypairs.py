@@ -200,6 +200,24 @@ class KeyPair:
         raise TypeError("key material is not pickled")
 
 
+def is_signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether an Ed25519 key (SubjectPublicKeyInfo DER) signed a message. Raises BadKey for another kind of key.
+
+    Source: RFC 8032, section 5.1.7.
+    """
+    try:
+        key = serialization.load_der_public_key(public)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise BadKey from None
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise BadKey
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
 def oaep(algorithm: str) -> padding.OAEP:
     """RSAES_OAEP_SHA_1 or RSAES_OAEP_SHA_256, with the same hash in MGF1 and no label. Source: RFC 8017, 7.1."""
     hashed = _HASHES[algorithm.removeprefix("RSAES_OAEP_")]

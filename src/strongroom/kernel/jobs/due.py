@@ -26,21 +26,27 @@ _FREED: dict[str, Any] = {
     "attempt": 0,
 }
 
+_LANED = {**_FREED, "lane": bindparam("in_lane")}
+
 # PostgreSQL's form of "insert or else update" is SQLite's too.
 _SCHEDULE = Statement(
     insert(job)
-    .values(kind=bindparam("of_kind"), key=bindparam("of_key"), **_FREED)
-    .on_conflict_do_update(index_elements=[job.c.kind, job.c.key], set_=_FREED)
+    .values(kind=bindparam("of_kind"), key=bindparam("of_key"), **_LANED)
+    .on_conflict_do_update(index_elements=[job.c.kind, job.c.key], set_=_LANED)
 )
 _RESCHEDULE = Statement(update(job).where(*_THIS).values(**_FREED))
 _CANCEL = Statement(delete(job).where(*_THIS))
 _NEXT = Statement(select(func.min(job.c.due_ms)).where(_NOT_HELD))
+_IS_HELD = Statement(select(job.c.fence).where(*_THIS, job.c.lease_until_ms > bindparam("machine_ms")))
 _COUNT = Statement(select(func.count()).select_from(job).where(job.c.due_ms <= bindparam("now_ms")))
 
 
-def schedule(tx: Transaction, *, kind: str, key: str, due: datetime) -> None:
-    """Have a job done at ``due``, from its first attempt on; a job of that name is replaced."""
-    tx.run(_SCHEDULE, of_kind=kind, of_key=key, due=to_ms(due))
+def schedule(tx: Transaction, *, kind: str, key: str, due: datetime, lane: str | None = None) -> None:
+    """Have a job done at ``due``, from its first attempt on; a job of that name is replaced.
+
+    ``lane``: of the errands of one lane a runner has only so many under way, so that others find room beside them.
+    """
+    tx.run(_SCHEDULE, of_kind=kind, of_key=key, due=to_ms(due), in_lane=lane)
 
 
 def reschedule(tx: Transaction, *, kind: str, key: str, due: datetime) -> bool:
@@ -60,6 +66,11 @@ def next_due(tx: Transaction, machine_now: datetime | None = None) -> datetime |
     """
     row = tx.row(_NEXT, machine_ms=to_ms(machine_now or machine_clock()))
     return None if row is None or row[0] is None else from_ms(row[0])
+
+
+def is_held(tx: Transaction, kind: str, key: str, machine_now: datetime | None = None) -> bool:
+    """Whether somebody is at work on a job: its lease has not run out, and nobody has ended it."""
+    return tx.row(_IS_HELD, of_kind=kind, of_key=key, machine_ms=to_ms(machine_now or machine_clock())) is not None
 
 
 def count_due(tx: Transaction, now: datetime) -> int:

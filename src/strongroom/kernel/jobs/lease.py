@@ -10,7 +10,7 @@ must not end the leases of work in progress.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,26 +24,21 @@ from strongroom.kernel.storage.schema import job, setting
 MAX_TAKE = 1_000
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(hours=1)
+RELEASED_ATTEMPTS = 3
 _FENCE = "jobs_fence"
 
-_READY = Statement(
-    select(job.c.kind, job.c.key, job.c.attempt)
-    .where(
-        job.c.due_ms <= bindparam("now_ms"),
-        or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms")),
-    )
-    .order_by(job.c.due_ms, job.c.kind, job.c.key)
-    .limit(bindparam("most"))
+_DUE = (
+    job.c.due_ms <= bindparam("now_ms"),
+    or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms")),
 )
+_FOUND = select(job.c.kind, job.c.key, job.c.attempt, job.c.lane).order_by(job.c.due_ms, job.c.kind, job.c.key)
+_READY = Statement(_FOUND.where(*_DUE).limit(bindparam("most")))
 _READY_BUT = Statement(
-    select(job.c.kind, job.c.key, job.c.attempt)
-    .where(
-        job.c.due_ms <= bindparam("now_ms"),
-        or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms")),
+    _FOUND.where(
+        *_DUE,
         job.c.kind.not_in(bindparam("skipped", expanding=True)),
-    )
-    .order_by(job.c.due_ms, job.c.kind, job.c.key)
-    .limit(bindparam("most"))
+        or_(job.c.lane.is_(None), job.c.lane.not_in(bindparam("full", expanding=True))),
+    ).limit(bindparam("most"))
 )
 _THIS = (job.c.kind == bindparam("of_kind"), job.c.key == bindparam("of_key"))
 _HELD = (*_THIS, job.c.fence == bindparam("held"))
@@ -59,6 +54,11 @@ _TAKE = Statement(
 )
 _RENEW = Statement(update(job).where(*_HELD).values(lease_until_ms=bindparam("until")))
 _FINISH = Statement(delete(job).where(*_HELD))
+_RELEASE = Statement(
+    update(job)
+    .where(job.c.owner == bindparam("who"), job.c.attempt <= bindparam("most"))
+    .values(owner=None, lease_until_ms=None, fence=0)
+)
 _POSTPONE = Statement(
     update(job).where(*_HELD).values(due_ms=bindparam("due"), owner=None, lease_until_ms=None, fence=0)
 )
@@ -76,12 +76,13 @@ class LostLease(Exception):  # noqa: N818  a fact about the world, not a failure
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """One job under a lease. ``attempt`` counts from 1 and counts runs that died as well."""
+    """One job under a lease. ``attempt`` counts from 1, runs that died as well. ``lane``: see due.schedule."""
 
     kind: str
     key: str
     fence: int
     attempt: int
+    lane: str | None = None
 
 
 def take(
@@ -93,21 +94,36 @@ def take(
     limit: int,
     machine_now: datetime | None = None,
     but_not: Sequence[str] = (),
+    full: Sequence[str] = (),
+    admits: Callable[[str, str | None], bool] = lambda _kind, _lane: True,
 ) -> list[Leased]:
     """Lease up to ``limit`` due jobs that nobody holds, the longest due first. Commit before working.
 
-    ``but_not``: kinds to leave alone.
+    ``but_not``: kinds to leave alone; ``full``: lanes to leave alone. ``admits(kind, lane)`` is asked of each job in
+    turn, and may change its mind as it says yes.
     """
     machine_ms = to_ms(machine_now or machine_clock())
     values = {"now_ms": to_ms(product_now), "machine_ms": machine_ms, "most": min(limit, MAX_TAKE)}
-    ready = tx.rows(_READY_BUT, **values, skipped=list(but_not)) if but_not else tx.rows(_READY, **values)
+    if but_not or full:
+        found = tx.rows(_READY_BUT, **values, skipped=list(but_not) or [""], full=list(full) or [""])
+    else:
+        found = tx.rows(_READY, **values)
+    ready = [row for row in found if admits(row[0], row[3])]
     if not ready:
         return []
     fence = _draw(tx)
     until = machine_ms + lease_for // timedelta(milliseconds=1)
-    for kind, key, _ in ready:
+    for kind, key, _, _ in ready:
         tx.run(_TAKE, of_kind=kind, of_key=key, who=owner, until=until, drawn=fence)
-    return [Leased(kind, key, fence, attempt + 1) for kind, key, attempt in ready]
+    return [Leased(kind, key, fence, attempt + 1, lane) for kind, key, attempt, lane in ready]
+
+
+def release(tx: Transaction, owner: str) -> int:
+    """End the leases of an owner that is known to be dead, so that its work is taken up now; how many there were.
+
+    A job that has died with its owner again and again is left to its lease: it may be what kills the owner.
+    """
+    return tx.run(_RELEASE, who=owner, most=RELEASED_ATTEMPTS)
 
 
 def renew(tx: Transaction, leased: Leased, *, lease_for: timedelta, machine_now: datetime | None = None) -> None:

@@ -1,6 +1,7 @@
 """The journal's directory: what its files are called, which exist, and which of their chains still live.
 
     <node>-<start>-<process>-<number>.jsonl     one segment of one chain; names sort by node and then by start
+    <node>-<start>-<process>-<number>.jsonl.gz  the same, packed (packed.py), once nothing more comes
     settled.json                                which chains have been settled
 
 A chain is one incarnation of one process: ``<node>-<start>-<process>``. It lives as long as somebody holds
@@ -26,7 +27,7 @@ NONE_YET = "0"
 """Before every start there is."""
 _NODE = re.compile(r"\w{1,32}", re.ASCII)
 _PROCESS = re.compile(r"[\w-]{1,32}", re.ASCII)
-_SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-([\w-]{1,32})-(\d{6,9})\.jsonl", re.ASCII)
+_SEGMENT = re.compile(r"(\w{1,32})-(\d{8}T\d{9}Z)-([\w-]{1,32})-(\d{6,9})\.jsonl(?:\.gz)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +62,8 @@ def chains(directory: Path) -> dict[str, list[SegmentName]]:
     """Every chain of a directory with its segments in order, oldest chain first."""
     if not directory.is_dir():
         return {}
-    names = sorted(name for path in directory.iterdir() if (name := parse_name(path.name)) is not None)
+    # A set: for a moment a segment is there in both forms.
+    names = sorted({name for path in directory.iterdir() if (name := parse_name(path.name)) is not None})
     found: dict[str, list[SegmentName]] = {}
     for name in names:
         found.setdefault(name.chain, []).append(name)

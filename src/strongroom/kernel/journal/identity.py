@@ -74,6 +74,11 @@ class Caller(Protocol):
         """What sts:SourceIdentity was set to."""
         ...
 
+    @property
+    def from_console(self) -> bool:
+        """Whether the session is one of the console's."""
+        ...
+
 
 _TYPES = {
     "User": "IAMUser",

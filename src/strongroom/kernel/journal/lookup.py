@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from strongroom.kernel.journal.files import parse_name
+from strongroom.kernel.journal.packed import PACKED_SUFFIX, unpacked
 
 MAX_BYTES = 4 * 1024**3
 """How much of the journal is searched, newest segments first. Our choice: some seconds of a thread."""
@@ -45,20 +46,35 @@ def _segments(directory: Path) -> Iterator[Path]:
 
 
 def _in(path: Path, request_id: str) -> Iterator[Mapping[str, Any]]:
-    wanted = b'"%b"' % request_id.encode()
-    with path.open("rb") as file:
+    if path.name.endswith(PACKED_SUFFIX):
+        for content in unpacked(path):
+            yield from _found(content, request_id)
+        return
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # packed since it was listed, or gone
+        packed = path.with_name(path.name + PACKED_SUFFIX)
+        if packed.exists():
+            yield from _in(packed, request_id)
+        return
+    with file:
         if not path.stat().st_size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-            at = whole.find(wanted)
-            while at >= 0:
-                start, end = whole.rfind(b"\n", 0, at) + 1, whole.find(b"\n", at)
-                if end < 0:  # not whole yet
-                    return
-                line = _read(whole[start:end])
-                if line is not None and _speaks_of(line, request_id):
-                    yield line
-                at = whole.find(wanted, end)
+            yield from _found(whole, request_id)
+
+
+def _found(whole: mmap.mmap | bytes, request_id: str) -> Iterator[Mapping[str, Any]]:
+    wanted = b'"%b"' % request_id.encode()
+    at = whole.find(wanted)
+    while at >= 0:
+        start, end = whole.rfind(b"\n", 0, at) + 1, whole.find(b"\n", at)
+        if end < 0:  # not whole yet
+            return
+        line = _read(whole[start:end])
+        if line is not None and _speaks_of(line, request_id):
+            yield line
+        at = whole.find(wanted, end)
 
 
 def _read(raw: bytes) -> Mapping[str, Any] | None:

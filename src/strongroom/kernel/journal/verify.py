@@ -2,19 +2,21 @@
 
 A changed line no longer has the hash that the next one names; a removed or moved one leaves a gap in the
 numbers. The end of a chain that has ended is held by the mark with which the next start settled it. What
-cannot be seen from the files alone: lines cut off the end of the newest chains, and a journal rewritten as a
-whole.
+cannot be seen from the chains alone: lines cut off the end of the newest ones, and a journal rewritten as a
+whole. Signed heads show that (kernel/trail/proof.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from strongroom.kernel.journal.chain import first_link
 from strongroom.kernel.journal.files import SegmentName, chains, lives
+from strongroom.kernel.journal.packed import NotPacked
 from strongroom.kernel.journal.reading import Line, raw_lines, read_line
 
 MAX_FAULTS = 1000
@@ -45,11 +47,42 @@ class Findings:
         return not self.faults
 
 
+class Removed(NamedTuple):
+    """The part of a chain that the policy removed: segments through ``number``; number and hash of its last line."""
+
+    number: int
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the journal from elsewhere: what was removed of which chain, and which lines to tell of."""
+
+    removed: Mapping[str, Removed] = field(default_factory=dict)
+    asked: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a walk saw: its findings, the hash of each line that was asked for, and of each chain its first ``at``
+    (milliseconds) and its last line's number.
+    """
+
+    findings: Findings
+    seen: Mapping[tuple[str, int], str]
+    begun: Mapping[str, int]
+    ends: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class _Walk:
     """One walk. ``ends``: number and hash of each chain's last line; ``held``: the same as marks hold it."""
 
     directory: Path
+    known: Known = field(default_factory=Known)
+    seen: dict[tuple[str, int], str] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
     lines: int = 0
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -63,25 +96,35 @@ class _Walk:
 
 def verify(directory: Path) -> Findings:
     """Walk all chains of a journal's directory; also while a server writes it. Reads each line once."""
-    walk = _Walk(directory)
-    known = chains(directory)
-    for chain, names in known.items():
+    return walked(directory, Known()).findings
+
+
+def walked(directory: Path, known: Known) -> Walked:
+    """The same walk, with what is known from elsewhere, and what it saw."""
+    walk = _Walk(directory, known)
+    there = chains(directory)
+    for chain, names in there.items():
         _walk_chain(walk, chain, names)
     _compare_ends(walk)
-    return Findings(len(known), walk.lines, tuple(walk.faults), tuple(walk.notes))
+    findings = Findings(len(there), walk.lines, tuple(walk.faults), tuple(walk.notes))
+    return Walked(findings, walk.seen, walk.begun, {chain: seq for chain, (seq, _) in walk.ends.items()})
 
 
 def _walk_chain(walk: _Walk, chain: str, names: Sequence[SegmentName]) -> None:
-    seq, link = 0, first_link(chain)
+    removed = walk.known.removed.get(chain, Removed(0, 0, first_link(chain)))
+    # A crash between the signed word that a segment goes and its going leaves it there, still whole.
+    gone = removed if names[0].number > removed.number else Removed(0, 0, first_link(chain))
+    seq, link = gone.seq, gone.hash
+    asked = walk.known.asked.get(chain, frozenset())
     alive = lives(walk.directory, list(names))
-    for number, name in enumerate(names, 1):
+    for number, name in enumerate(names, gone.number + 1):
         if name.number != number:
             walk.fault("removed", name.file, 0, f"segment {number} of this chain is missing")
             return
-        for at, (raw, whole) in enumerate(raw_lines(walk.directory / name.file), 1):
+        for at, (raw, whole) in enumerate(_lines(walk, name), 1):
             line = read_line(raw) if whole else None
             if not whole:
-                _torn(walk, name.file, at, at_the_end=number == len(names), alive=alive)
+                _torn(walk, name.file, at, at_the_end=name is names[-1], alive=alive)
                 continue
             walk.lines += 1
             if line is None:
@@ -90,8 +133,19 @@ def _walk_chain(walk: _Walk, chain: str, names: Sequence[SegmentName]) -> None:
                 continue
             _check(walk, (name.file, at), line, (seq, link))
             seq, link = line.seq, sha256(raw).hexdigest()
+            if seq in asked:
+                walk.seen[chain, seq] = link
+            if chain not in walk.begun:
+                walk.begun[chain] = line.at_ms
             _hold(walk, line)
     walk.ends[chain] = (seq, link)
+
+
+def _lines(walk: _Walk, name: SegmentName) -> Iterator[tuple[bytes, bool]]:
+    try:
+        yield from raw_lines(walk.directory / name.file)
+    except NotPacked:
+        walk.fault("unreadable", name.file, 0, "this packed segment is not as the journal packs segments")
 
 
 def _check(walk: _Walk, place: tuple[str, int], line: Line, before: tuple[int, str]) -> None:
@@ -121,6 +175,8 @@ def _hold(walk: _Walk, line: Line) -> None:
 
 def _compare_ends(walk: _Walk) -> None:
     for chain, (seq, link) in walk.held.items():
+        if chain not in walk.ends and chain in walk.known.removed:
+            continue
         if chain not in walk.ends:
             walk.fault("removed", chain, 0, "this chain was settled and is not there any more")
             continue

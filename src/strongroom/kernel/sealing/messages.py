@@ -1,6 +1,7 @@
 """Encoded authorization messages: the reasons of a refusal, sealed, for whoever may decode them in that account.
 
-No row is written: the message holds it all. Any process and node with the root key can open it.
+No row is written: the message holds it all. Any process and node with the root key can open it, also when the root
+key has been replaced since: it lies under the key of what clients hold.
 Source: API reference, DecodeAuthorizationMessage.
 """
 
@@ -32,7 +33,7 @@ class MessageBroken(Exception):  # noqa: N818  a finding about the text
 
 def encode_message(keyring: Keyring, account: str, reasons: Mapping[str, Any]) -> str:
     """The reasons sealed for one account, as text without characters that need quoting; "" where they are too long."""
-    sealed = keyring.seal(_PURPOSE, zlib.compress(orjson.dumps(reasons), 6), account.encode())
+    sealed = keyring.tokens.seal(_PURPOSE, zlib.compress(orjson.dumps(reasons), 6), account.encode())
     text = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
     return text if len(text) <= MOST_CHARACTERS else ""
 
@@ -43,7 +44,7 @@ def decode_message(keyring: Keyring, account: str, text: str) -> str:
         raise MessageBroken
     try:
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        packed = keyring.open(_PURPOSE, sealed, account.encode())
+        packed = keyring.tokens.open(_PURPOSE, sealed, account.encode())
     except (SealBroken, binascii.Error, ValueError):
         raise MessageBroken from None
     return zlib.decompressobj().decompress(packed, _UNPACKED_BYTES_MAX).decode()

@@ -48,6 +48,7 @@ class SessionKind(Enum):
     USER = "user"
     ROLE = "role"
     FEDERATED = "federated"
+    CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Session:
     """One temporary credential, as its token says.
 
     ``issuer_id``: unique id of the role, or of the user who asked.
-    ``issuing_key``: the long-term key that asked, for sessions of users and federated users; "" for roles.
+    ``issuing_key``: the long-term key that asked, for sessions of users and federated users; "" for roles, and for
+    sessions of the console that began with a password, which then must be unchanged.
     ``name``: role session name or federated name; "" for sessions of users.
     ``policies``: texts of inline session policies; ``policy_arns``: managed ones, resolved at each use.
     ``provider``: ARN of the identity provider that vouched for whoever began a role's session; "" for none.

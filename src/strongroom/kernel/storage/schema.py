@@ -54,6 +54,7 @@ job = Table(
     Column("lease_until_ms", BigInteger),
     Column("fence", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("lane", Text),  # of one lane only so many are under way at once
     Index("jobs_job_by_due", "due_ms"),
 )
 """Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""
@@ -92,6 +93,7 @@ kernel_key = Table(
 """Keys of the kernel's own under the root key, by name.
 
 ``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
+``journal-heads``: the private key that signs the heads of all nodes' journals.
 """
 
 feed_event = Table(
@@ -137,3 +139,54 @@ dead_letter = Table(
     Column("body", Text, nullable=False),
 )
 """Events that a webhook did not take, the newest thousand of each."""
+
+trail_piece = Table(
+    "trail_piece",
+    METADATA,
+    Column("chain", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("begin", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""Where several nodes share a store: a run of whole lines of a segment of some node's journal, deflated.
+
+``begin`` and ``size`` count the bytes of the segment as it was written.
+"""
+
+trail_copied = Table(
+    "trail_copied",
+    METADATA,
+    Column("chain", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("node", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+"""How much of each segment lies in the store as pieces."""
+
+trail_head = Table(
+    "trail_head",
+    METADATA,
+    Column("node", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""The signed heads of every node's journal; of older ones only what the policy keeps."""
+node_question = Table(
+    "nodes_question",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What one node asks the others (kernel.asking); sealed under the key of clients' tokens, gone within minutes."""
+
+node_answer = Table(
+    "nodes_answer",
+    METADATA,
+    Column("question", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)

@@ -44,6 +44,7 @@ class House:
         self._most = most
         self._idle = idle_seconds
         self._authorities = authorities
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._pool: Pool | None = None
         self._desk: Desk | None = None
@@ -91,6 +92,11 @@ class House:
             self._pool.end(prefix, but_not=but_not)
 
     @property
+    def closing(self) -> bool:
+        """Whether no more is run because the server stops."""
+        return self._closing.is_set()
+
+    @property
     def processes(self) -> int:
         """How many function processes there are."""
         return 0 if self._pool is None else self._pool.processes
@@ -110,6 +116,7 @@ class House:
 
     def close(self) -> None:
         """End every function and stop listening."""
+        self._closing.set()
         if self._desk is not None:
             self._desk.close()
         with self._lock:
@@ -151,6 +158,23 @@ class Neighbour:
             _LOG.warning("the runner did not answer: %s", type(error).__name__)
             return Invoked(refused="The function could not be run. Please try again.")
         return Invoked(payload=payload, **told)
+
+
+class AtHome:
+    """The runner's own side (base.running.Functions): what a job asks for needs no way through a socket."""
+
+    def __init__(self, house: House, invoke: Callable[[Invocation], Invoked], *, scratch_mb: int) -> None:
+        self._house = house
+        self._invoke = invoke
+        self.scratch_mb = scratch_mb
+
+    def offer(self) -> Offer:
+        """What can be run here."""
+        return self._house.offer()
+
+    def invoke(self, invocation: Invocation) -> Invoked:
+        """Run it."""
+        return self._invoke(invocation)
 
 
 def invocations(invoke: Callable[[Invocation], Invoked]) -> Work:

@@ -141,7 +141,8 @@ class Bubblewrap:
         words += _system()
         executable = str(python.executable)
         if not python.prefix.is_relative_to("/usr"):
-            words += ["--ro-bind", str(python.prefix), _LANG]
+            # An interpreter that is linked with its own library looks for it where it was installed, which is not here.
+            words += ["--ro-bind", str(python.prefix), _LANG, "--setenv", "LD_LIBRARY_PATH", f"{_LANG}/lib"]
             executable = f"{_LANG}/{python.executable.relative_to(python.prefix)}"
         for package in python.packages:
             words += ["--ro-bind", str(package), f"{RUNTIME_DIR}/{package.name}"]

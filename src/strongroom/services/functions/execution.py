@@ -13,7 +13,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from strongroom.base.refusals import Answerable
@@ -64,6 +64,7 @@ class Execution:
         """Run it, and answer whatever becomes of it. Raises only for faults of ours."""
         with self._store.read() as tx:
             self._unasked.chain.catch_up(tx)
+            offset = self._unasked.chain.offset(tx)
             version = store.version_by_pk(tx, invocation.version_pk)
             function = None if version is None else store.by_pk(tx, version.function_pk)
         if version is None or function is None:
@@ -71,7 +72,7 @@ class Execution:
         if not self._enter(function):
             return Invoked(busy="ReservedFunctionConcurrentInvocationLimitExceeded")
         try:
-            return self._run(function, version, invocation)
+            return self._run(function, version, invocation, offset)
         finally:
             with self._lock:
                 self._running[function.pk] -= 1
@@ -91,6 +92,13 @@ class Execution:
         done = self.invoke(Invocation(one.version_pk, one.function_arn, one.id, payload, event["client_context"]))
         return lambda _job, run, tx: queued.settle(tx, one, done, run.now)
 
+    def session_of(self, function: str) -> Credential | None:
+        """The session that a process of a function (its ARN, a qualifier may follow) last began to act with."""
+        bare = ":".join(function.split(":")[:7])
+        with self._lock:
+            known = next((one for key, one in reversed(self._sessions.items()) if key.startswith(f"{bare}:")), None)
+        return None if known is None else self._credential(known)
+
     def _enter(self, function: Function) -> bool:
         with self._lock:
             if function.reserved is not None and self._running[function.pk] >= function.reserved:
@@ -98,10 +106,12 @@ class Execution:
             self._running[function.pk] += 1
             return True
 
-    def _run(self, function: Function, version: Version, invocation: Invocation) -> Invoked:
+    def _run(self, function: Function, version: Version, invocation: Invocation, offset: timedelta) -> Invoked:
         settings = version.settings
         # Whatever changes code, configuration or role changes this key: a process is never shared across it.
-        key = f"{function.arn}:{version.label} {version.pk} {version.revision} {settings['Role']}"
+        # A moved clock changes it too: sessions end by that clock, and no process outlives its own.
+        moved = f" {offset.total_seconds():.0f}" if offset else ""
+        key = f"{function.arn}:{version.label} {version.pk} {version.revision} {settings['Role']}{moved}"
         event = Event(
             invocation.request_id,
             invocation.function_arn,
@@ -110,7 +120,7 @@ class Execution:
             invocation.client_context,
         )
         try:
-            finished = self._machine.run(key, lambda: self._program(key, function, version), event)
+            finished = self._machine.run(key, lambda: self._program(key, function, version, offset), event)
         except CannotRun as reason:
             return Invoked(refused=reason.reason, busy="ConcurrentInvocationLimitExceeded" if reason.busy else "")
         except _NotAssumable:
@@ -122,7 +132,7 @@ class Execution:
 
     # ------------------------------------------------------------------ a new process
 
-    def _program(self, key: str, function: Function, version: Version) -> Program:
+    def _program(self, key: str, function: Function, version: Version, offset: timedelta) -> Program:
         settings = version.settings
         self._machine.end(f"{function.arn}:{version.label} ", but_not=key)
         with self._store.read() as tx:
@@ -149,7 +159,7 @@ class Execution:
             code=code,
             layers=layers,
             environment=environment,
-            expires=expires,
+            expires=expires - offset,
         )
 
     def _layer(self, tx: Transaction, arn: str) -> bytes:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import orjson
+
 from strongroom.base.keyids import LONG_TERM, account_of
 from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal
@@ -24,7 +26,7 @@ from strongroom.kernel.sealing.tokenkeys import TokenKeys, token_keys
 from strongroom.kernel.sealing.tokens import Session, SessionKind, TokenBroken, open_token
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.iam import managed, mfa, persons, secrets
-from strongroom.services.iam.rules import issuers
+from strongroom.services.iam.rules import issuers, password_policy
 from strongroom.services.iam.rules.names import (
     AWS,
     POLICY,
@@ -35,10 +37,12 @@ from strongroom.services.iam.rules.names import (
     parse_entity_arn,
 )
 from strongroom.services.iam.store import (
+    accounts,
     devices,
     entities,
     holdings,
     keys,
+    login_profiles,
     openid_providers,
     policies,
     roles,
@@ -130,7 +134,11 @@ class Principals:
         if session.account != account:
             raise _UnknownError
         issuer = _alive(tx, session.issuer_id, account)
-        if session.kind is not SessionKind.ROLE:
+        if session.kind is SessionKind.CONSOLE and not session.issuing_key:
+            profile = login_profiles.of_user(tx, issuer.id)
+            if profile is None or profile.changed > session.issued:
+                raise _UnknownError
+        elif session.kind is not SessionKind.ROLE:
             key = keys.find(tx, session.issuing_key)
             if key is None or not key.active or key.user_id != issuer.id:
                 raise _UnknownError
@@ -182,6 +190,8 @@ class Principals:
             if document is None:
                 raise LookupError(f"{arn} is attached and not there")
             found.append(document)
+        if holder.kind is USER and password_policy.lets_users_change(accounts.password_policy(tx, account)):
+            found.append(_own_password(holder.arn))
         boundary = None if holder.boundary is None else self._boundary(tx, account, holder.boundary)
         return IdentityPolicies(tuple(found), boundary)
 
@@ -284,6 +294,18 @@ class Principals:
             return None
 
 
+def _own_password(arn: str) -> Document:
+    """What AllowUsersToChangePassword gives every user. Source: IAM User Guide, "Set an account password policy for
+    IAM users": iam:ChangePassword for their own user, and iam:GetAccountPasswordPolicy.
+    """
+    statements = [
+        {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": arn},
+        {"Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*"},
+    ]
+    text = orjson.dumps({"Version": "2012-10-17", "Statement": statements}).decode()
+    return load_document(text, DocumentKind.IDENTITY, "account password policy")
+
+
 def _role(tx: Transaction, found: Entity) -> Role:
     trust = roles.trust_of(tx, found.id)
     return Role(
@@ -319,6 +341,7 @@ def _user(user: Entity, own_tags: Mapping[str, str], session: Session | None) ->
         tags=own_tags,
         token_issued=None if session is None else session.issued,
         mfa=None if session is None else session.mfa,
+        from_console=session is not None and session.kind is SessionKind.CONSOLE,
     )
 
 
@@ -364,4 +387,5 @@ _PRINCIPAL_OF: Mapping[SessionKind, Callable[[Entity, Mapping[str, str], Session
     SessionKind.USER: _user,
     SessionKind.ROLE: _role_session,
     SessionKind.FEDERATED: _federated,
+    SessionKind.CONSOLE: _user,
 }

@@ -30,9 +30,10 @@ def refuse_bare_session(call: Call) -> None:
     """Refuse what GetSessionToken (without MFA) and GetFederationToken gave out.
 
     Source: IAM User Guide, "Compare AWS STS credentials": such credentials cannot call IAM. They are answered
-    as if the token were unknown, as AWS does.
+    as if the token were unknown, as AWS does. Sessions of the console may: people manage users there.
     """
     principal = call.principal
     bare_user = principal.kind is PrincipalKind.USER and principal.token_issued is not None and not principal.mfa
+    bare_user = bare_user and not principal.from_console
     if bare_user or principal.kind is PrincipalKind.FEDERATED:
         raise Refusal(Kind.UNKNOWN_KEY, "The security token included in the request is invalid.")

@@ -60,6 +60,8 @@ def rotate_key(job: Job, run: JobRun, tx: Transaction) -> None:
     old, new = material.rotate(tx, run.keyring, run.entropy, row, how="AUTOMATIC", now=run.now)
     rotation.go_on(tx, row, run.now)
     _tell(run, row, "RotateKey", rotation.told(row, how="AUTOMATIC", old=old, new=new))
+    if rotation.is_spread(tx, row):
+        _tell(run, row, rotation.SYNCHRONISED, {})
 
 
 def expire_material(job: Job, run: JobRun, tx: Transaction) -> None:

@@ -17,6 +17,11 @@ from strongroom.services.kms.store import KeyRow
 ROTATE_KEY = "kms:rotate-key"
 """Kind of the job; its key is the number of the row."""
 USUAL_DAYS = 365
+SYNCHRONISED = "SynchronizeMultiRegionKey"
+"""The event that what related keys share was brought to all of them; it names the primary key alone.
+
+Source: KMS Developer Guide, "SynchronizeMultiRegionKey".
+"""
 
 
 def begin(tx: Transaction, row: KeyRow | None, days: int, now: datetime) -> None:
@@ -56,6 +61,11 @@ def told(row: KeyRow, *, how: str, old: str | None, new: str) -> dict[str, str |
         "previousKeyMaterialId": old,
         "currentKeyMaterialId": new,
     }
+
+
+def is_spread(tx: Transaction, row: KeyRow) -> bool:
+    """Whether a key has related ones in other Regions."""
+    return len(_related(tx, row)) > 1
 
 
 def leads(row: KeyRow) -> bool:

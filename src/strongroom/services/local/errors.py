@@ -24,3 +24,15 @@ class RecordNotFoundException(LocalError):
 
 class CannotTellException(LocalError):
     """The question names an action or a resource that is not here."""
+
+
+class NoSuchSecretException(LocalError):
+    """The account has no such secret in this Region."""
+
+
+class RotationRefusedException(LocalError):
+    """What was asked of a rotation makes no sense as it stands."""
+
+
+class TargetMayHaveItException(LocalError):
+    """The rotation has written a value that the target may have taken."""

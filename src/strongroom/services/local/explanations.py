@@ -5,11 +5,14 @@ Action: strongroom:Explain. Whoever has it may ask about any call of its own acc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel.asking import Asks, TooManyQuestions
 from strongroom.kernel.authz.reasons import for_account, smallest_changes
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode, Room
@@ -18,6 +21,10 @@ from strongroom.services.local import errors
 
 Lookup = Callable[[str], tuple[list[Mapping[str, Any]], bool]]
 """The journal's lines of a request id, and whether all of the journal was searched."""
+
+ASKING_AT_ONCE = 8
+"""Explanations of one process that wait for other nodes."""
+ASKING = "Too many explanations are being looked for on other nodes. Please try again."
 
 _WHERE = {
     "identity": "an identity policy of the caller",
@@ -33,20 +40,52 @@ _ALLOWED_BY = {
 }
 
 
-def declare(room: Room, lookup: Lookup) -> None:
-    """Declare the operation."""
+def declare(room: Room, lookup: Lookup, nodes: Asks | None) -> None:
+    """Declare the operation. ``nodes``: whom to ask where this node's journal does not have the call."""
+    busy = threading.BoundedSemaphore(ASKING_AT_ONCE)
 
     @room.operation("Explain", mode=Mode.SLOW, action="strongroom:Explain")
     def explain(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
         """The decisions of one request: its own and those of the calls on its behalf."""
-        lines, whole = lookup(call["RequestId"])
-        own = [line for line in lines if line["event"].get("recipientAccountId") == call.account]
-        if not own:
-            raise errors.RecordNotFoundException(
-                f"No call of this account with the request id {call['RequestId']} is in this node's journal."
-                + ("" if whole else " Only its newest part was searched.")
-            )
-        return {"Calls": [explained(line, call.account) for line in own]}
+        account, request_id = call.account, call["RequestId"]
+
+        def searching() -> Answer:
+            told = told_of({"account": account, "request": request_id}, lookup)
+            lines, whole = told["lines"], told["whole"]
+            silent: tuple[str, ...] = ()
+            if not lines and nodes is not None:
+                if not busy.acquire(blocking=False):
+                    raise Refusal(Kind.THROTTLED, ASKING)
+                try:
+                    heard = nodes.ask({"account": account, "request": request_id}, lambda one: bool(one["lines"]))
+                except TooManyQuestions:
+                    raise Refusal(Kind.THROTTLED, ASKING) from None
+                finally:
+                    busy.release()
+                lines = [line for one in heard.answers.values() for line in one["lines"]]
+                whole, silent = whole and all(one["whole"] for one in heard.answers.values()), heard.silent
+            if not lines:
+                raise _not_found(request_id, whole=whole, silent=silent)
+            return {"Calls": [explained(line, account) for line in lines]}
+
+        call.afterwards = searching
+        return {}
+
+
+def told_of(subject: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
+    """What this node's journal has of a request, as far as it concerns the account that asks."""
+    lines, whole = lookup(subject["request"])
+    own = [line for line in lines if line["event"].get("recipientAccountId") == subject["account"]]
+    return {"lines": own, "whole": whole}
+
+
+def _not_found(request_id: str, *, whole: bool, silent: Sequence[str]) -> Answerable:
+    text = f"No call of this account with the request id {request_id} is in the journal."
+    if not whole:
+        text += " Only its newest part was searched."
+    if silent:
+        text += f" These nodes did not answer: {', '.join(silent)}."
+    return errors.RecordNotFoundException(text)
 
 
 def explained(line: Mapping[str, Any], account: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from strongroom.base.refusals import Answerable
+from strongroom.kernel.asking import Asks
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
@@ -23,6 +24,7 @@ from strongroom.services.local import (
     keyusers,
     metrics,
     model,
+    rotations,
     store,
     tokenkeys,
     webhooks,
@@ -37,8 +39,8 @@ class Local:
     ``account``: the one made at the first start, whose administrators run the deployment.
     ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
-    LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request.
-    ``metrics`` writes the page of all counts.
+    LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request,
+    ``nodes`` those that other nodes have. ``metrics`` writes the page of all counts.
     """
 
     account: str
@@ -47,6 +49,7 @@ class Local:
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
     metrics: metrics.Page
+    nodes: Asks | None = None
 
 
 def register(registry: Registry, local: Local) -> None:
@@ -97,13 +100,14 @@ def register(registry: Registry, local: Local) -> None:
             "DueJobs": due.count_due(tx, now),
         }
 
-    explanations.declare(room, local.lookup)
+    explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
     metrics.declare(room, local.account, local.metrics)
     webhooks.declare(room, local.account)
     events.declare(room)
+    rotations.declare(room, registry)
     registry.add(room)
 
 

@@ -32,6 +32,7 @@ CANNOT_INVOKE = (
     "the principal secretsmanager.amazonaws.com."
 )
 ROTATION_INCOMPLETE = "A previous rotation isn't complete. That rotation will be reattempted."
+NOT_ITS_TOKEN = "The RotationToken is not that of the rotation that is under way for this version."  # noqa: S105
 KMS_DENIED = "Access to KMS is not allowed"
 CANNOT_ENCRYPT = (
     "Secrets Manager can't encrypt the protected secret text using the provided KMS key. "

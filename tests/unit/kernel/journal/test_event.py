@@ -240,7 +240,7 @@ def test_a_service_event_carries_the_products_clock_too() -> None:
         name="n",
         region="r",
         account="a",
-        details={},
+        details={"keyId": "arn:aws:kms:r:a:key/k"},
     )
 
     assert "2024-08-01T12:36:52Z" == event[PRODUCT_TIME]

@@ -31,7 +31,7 @@ def test_a_name_says_node_start_process_and_number() -> None:
     assert name == parse_name(name.file)
 
 
-@pytest.mark.parametrize("file", ["settled.json", "a-b-c-1.jsonl", "ab12-20260102T030405678Z-w-000007.jsonl.gz", ""])
+@pytest.mark.parametrize("file", ["settled.json", "a-b-c-1.jsonl", "ab12-20260102T030405678Z-w-000007.jsonl.xz", ""])
 def test_other_files_are_no_segments(file: str) -> None:
     assert parse_name(file) is None
 
@@ -97,3 +97,9 @@ def test_a_note_covers_older_chains_and_the_later_ones_it_names_as_far_as_they_w
     assert note.covers("late", "20260103T000000000Z", 7)
     assert not note.covers("late", "20260103T000000000Z", 8)
     assert not note.covers("other", "20260103T000000000Z", 7)
+
+
+def test_a_packed_segment_has_the_place_of_the_segment_that_it_was() -> None:
+    name = SegmentName("ab12", "20260102T030405678Z", "w", 7)
+
+    assert name == parse_name(name.file) == parse_name(f"{name.file}.gz")

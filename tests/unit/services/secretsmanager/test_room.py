@@ -75,11 +75,7 @@ def test_the_model_does_not_already_say_this(operation: str, member: str, says: 
 
 
 def test_every_error_of_the_room_is_one_the_model_declares() -> None:
-    ours = [
-        each
-        for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, SecretsManagerError)
-    ]
+    ours = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, SecretsManagerError)]
     declared = {shape.name for operation in MODEL.operations.values() for shape in operation.errors}
     assert {each.__name__ for each in ours} - {"SecretsManagerError"} <= declared
 
@@ -87,11 +83,7 @@ def test_every_error_of_the_room_is_one_the_model_declares() -> None:
 def test_the_readmes_table_has_a_row_for_each_difference_marked_in_the_code_and_no_other() -> None:
     readme = (HOME / "README.md").read_text()
     table = readme.partition("## Differences from AWS")[2]
-    rows = [
-        line
-        for line in table.splitlines()
-        if line.startswith("| ") and not line.startswith(("| what", "| ---"))
-    ]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith(("| what", "| ---"))]
     assert rows, "the table of differences is missing"
     assert all(3 == len([cell for cell in row.strip("|").split("|") if cell.strip()]) for row in rows)
     named = {row.split("|")[1].strip() for row in rows}

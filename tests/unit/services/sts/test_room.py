@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from strongroom.kernel.model.catalogue import CATALOGUE
@@ -12,7 +14,7 @@ from strongroom.services import sts
 
 MODEL = CATALOGUE.service("sts").operations
 REGISTRY = Registry()
-sts.register(REGISTRY, Outside())
+sts.register(REGISTRY, Outside(), Path("nowhere"))
 ROOM = REGISTRY.rooms["sts"]
 
 

@@ -1,4 +1,4 @@
-"""Login profiles: a user's password. It is made, changed and judged here; there is no sign-in page yet."""
+"""Login profiles: a user's password. Another one, or none, ends the console's sessions that began with it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from strongroom.services.iam.errors import (
     invalid,
 )
 from strongroom.services.iam.passwords import Passwords
+from strongroom.services.iam.principals import GENERATION
 from strongroom.services.iam.room import operation
 from strongroom.services.iam.rules import password_policy
 from strongroom.services.iam.rules.names import USER, Entity
@@ -83,10 +84,11 @@ def change_password(call: Call, user: Entity, tx: Transaction) -> Answer:
 
 
 @operation("DeleteLoginProfile", mode=Mode.WRITE, locate=targets.at_user_or_caller)
-def delete_login_profile(call: Call, user: Entity, tx: Transaction) -> Answer:  # noqa: ARG001
+def delete_login_profile(call: Call, user: Entity, tx: Transaction) -> Answer:
     """A user without a password again; access keys stay. Source: API reference, DeleteLoginProfile."""
     if not login_profiles.remove(tx, user.id):
         raise _no_profile(user)
+    tx.raise_generation(call.account, GENERATION)
     return {}
 
 
@@ -102,6 +104,7 @@ def _with_password(call: Call, tx: Transaction, profile: LoginProfile, known: Pa
     sealed = passwords.sealed(call.kernel.keyring, profile.user_id, passwords.with_newest(known, made))
     stored = replace(profile, changed=call.now, sealed=sealed)
     login_profiles.put(tx, stored)
+    tx.raise_generation(call.account, GENERATION)
     return stored
 
 

@@ -54,6 +54,11 @@ def refuse_weak(policy: Mapping[str, Any] | None, password: str, *, names: froze
         raise PasswordPolicyViolationException("Password does not conform to the account password policy.")
 
 
+def lets_users_change(policy: Mapping[str, Any] | None) -> bool:
+    """Whether every user may change their own password, by this policy and without any statement."""
+    return policy is not None and bool(policy.get("AllowUsersToChangePassword"))
+
+
 def remembered(policy: Mapping[str, Any] | None) -> int:
     """How many passwords before the new one may not come again."""
     return 0 if policy is None else int(policy.get("PasswordReusePrevention", 0))

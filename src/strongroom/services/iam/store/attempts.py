@@ -27,6 +27,13 @@ _INSERT = Statement(
 _DELETE = Statement(delete(attempt).where(attempt.c.subject == bindparam("which")))
 
 
+_DELETE_OLD = Statement(
+    delete(attempt).where(
+        attempt.c.subject.startswith(bindparam("beginning"), autoescape=False), attempt.c.last_ms < bindparam("before")
+    )
+)
+
+
 def of(tx: Transaction, subject: str) -> Attempts | None:
     """The wrong guesses at one thing; None where there were none."""
     row = tx.row(_ONE, which=subject)
@@ -42,3 +49,8 @@ def put(tx: Transaction, subject: str, found: Attempts) -> None:
 def forget(tx: Transaction, subject: str) -> None:
     """Delete the count."""
     tx.run(_DELETE, which=subject)
+
+
+def forget_before(tx: Transaction, beginning: str, moment: datetime) -> None:
+    """Delete the counts of the subjects that begin so and were last guessed at before a moment."""
+    tx.run(_DELETE_OLD, beginning=beginning, before=to_ms(moment))

@@ -161,7 +161,7 @@ attempt = Table(
     Column("failed", Integer, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
 )
-"""Wrong guesses in a row at a device (by its serial number) or a password (by its user's id)."""
+"""Wrong guesses in a row at a device (by its serial number) or a password (by its user's id), or from an address."""
 
 account = Table(
     "iam_account",

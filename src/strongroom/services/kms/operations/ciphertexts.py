@@ -82,8 +82,19 @@ def _again(message: HeldMessage, _call: Call) -> Answer:
 
 
 def source_key(call: Call, tx: Transaction) -> Target:
-    """The key that ReEncrypt opens with."""
-    return _source(call, tx, "SourceKeyId")
+    """The key that ReEncrypt opens with, and whether it is the one that seals again, which both permissions may ask."""
+    found = _source(call, tx, "SourceKeyId")
+    return replace(found, facts={**found.facts, **_on_same_key(found.arn, _destination(call, tx).arn)})
+
+
+def _destination(call: Call, tx: Transaction) -> Target:
+    """The key that ReEncrypt seals with."""
+    return key_named(call, tx, call["DestinationKeyId"], aliases=True)
+
+
+def _on_same_key(source: str, destination: str) -> dict[str, ContextValue]:
+    """kms:ReEncryptOnSameKey. Source: KMS Developer Guide, "AWS KMS condition keys"."""
+    return {"kms:reencryptonsamekey": "true" if source == destination else "false"}
 
 
 def source_keys(call: Call, target: Target) -> dict[str, ContextValue]:
@@ -100,10 +111,9 @@ def re_encrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     Demands kms:ReEncryptFrom on the source and kms:ReEncryptTo on the destination.
     Source: KMS API reference, ReEncrypt.
     """
-    target = key_named(call, tx, call["DestinationKeyId"], aliases=True)
-    there = caller_keys(call, target)
+    target = _destination(call, tx)
+    there = caller_keys(call, target) | _on_same_key(key.arn, target.arn)
     there["kms:encryptionalgorithm"] = call.get("DestinationEncryptionAlgorithm", SYMMETRIC)
-    there["kms:reencryptonsamekey"] = "true" if target.arn == key.arn else "false"
     call.authorise(tx, "kms:ReEncryptTo", target, with_context(there, call.get("DestinationEncryptionContext")))
     if target.found is None:
         raise target.missing or errors.missing_key(target.arn)

@@ -76,6 +76,7 @@ def replicate_key(call: Call, key: Key, tx: Transaction) -> Answer:
     pk = _copied(call, tx, key, name, kept)
     if tags:
         store.write_tags(tx, name.account, pk, tags)
+    call.tell(rotation.SYNCHRONISED, account=key.row.account, details={"keyId": key.arn})
     made: Key = keys.key_target(there, tx, name).found
     told = made.metadata() | {"KeyState": CREATING, "Enabled": False}
     told.pop("CurrentKeyMaterialId", None)

@@ -45,6 +45,7 @@ def enable_key_rotation(call: Call, key: Key, tx: Transaction) -> Answer:
     _check_automatic(key)
     check_state(call.name, key.row.state, key.arn)
     rotation.begin(tx, key.row, call.get("RotationPeriodInDays", rotation.USUAL_DAYS), call.now)
+    _synchronise(call, tx, key)
     return {}
 
 
@@ -54,6 +55,7 @@ def disable_key_rotation(call: Call, key: Key, tx: Transaction) -> Answer:
     _check_automatic(key)
     check_state(call.name, key.row.state, key.arn)
     rotation.end(tx, key.row)
+    _synchronise(call, tx, key)
     return {}
 
 
@@ -97,6 +99,7 @@ def rotate_key_on_demand(call: Call, key: Key, tx: Transaction) -> Answer:
     store.change_key(tx, key.row.account, key.row.pk, on_demand=key.row.on_demand + 1)
     details = rotation.told(key.row, how="ON_DEMAND", old=old, new=new)
     call.tell("RotateKey", account=key.row.account, details={"keyId": key.arn, **details})
+    _synchronise(call, tx, key)
     return {"KeyId": key.arn}
 
 
@@ -138,6 +141,12 @@ def _told(key: Key, one: MaterialRow) -> dict[str, Any]:
         if one.held:
             told |= expiration(one.valid_to_ms)
     return told
+
+
+def _synchronise(call: Call, tx: Transaction, key: Key) -> None:
+    """Tell that the related keys have it too: material and rotation are shared properties."""
+    if rotation.is_spread(tx, key.row):
+        call.tell(rotation.SYNCHRONISED, account=key.row.account, details={"keyId": key.arn})
 
 
 def _check_symmetric(key: Key) -> None:

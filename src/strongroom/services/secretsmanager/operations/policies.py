@@ -57,10 +57,7 @@ def put_resource_policy(call: Call, one: Secret, tx: Transaction) -> Answer:
         raise errors.PublicPolicyException(BROAD_ACCESS)
     if _locks_out(call, tx, one, document):
         raise errors.MalformedPolicyDocumentException(LOCKED_OUT)
-    try:
-        kept = people.bound(call, tx, text)
-    except people.NoSuchPrincipal:
-        raise errors.MalformedPolicyDocumentException(BAD_PRINCIPAL) from None
+    kept = _bound(call, tx, text)
     store.secrets.write_policy(tx, one.pk, kept, changed_ms=change_ms(call, one))
     tx.raise_generation(one.account, POLICY_KIND)
     return {"ARN": one.arn, "Name": one.name}
@@ -89,7 +86,8 @@ def validated_at(call: Call, tx: Transaction) -> Target:
 def validate_resource_policy(call: Call, one: Secret | None, tx: Transaction) -> Answer:
     """Answer whether a policy could be put: its syntax, that it is not public, that it keeps its author in.
 
-    A text that is no policy at all raises MalformedPolicyDocumentException. Our choice of CheckName values.
+    A text that is no policy at all, or names somebody who is not there, raises MalformedPolicyDocumentException.
+    Our choice of CheckName values.
     Source: API reference, ValidateResourcePolicy; facts secretsmanager section 11.3.
     """
     if call.target is None:
@@ -102,6 +100,7 @@ def validate_resource_policy(call: Call, one: Secret | None, tx: Transaction) ->
     )
     text = call["ResourcePolicy"]
     document = _parsed(text, one.arn if one is not None else "resource policy")
+    _bound(call, tx, text)
     found = []
     if allows_everybody(orjson.loads(text)):
         found.append({"CheckName": "PUBLIC_POLICY", "ErrorMessage": BROAD_ACCESS})
@@ -115,6 +114,14 @@ def _parsed(text: str, label: str) -> Document:
         return parse_document(text, DocumentKind.RESOURCE, label)
     except PolicyError as fault:
         raise errors.MalformedPolicyDocumentException(SYNTAX, detail=str(fault)) from None
+
+
+def _bound(call: Call, tx: Transaction, text: str) -> str:
+    """What would be stored of a policy: bound to who is named in it."""
+    try:
+        return people.bound(call, tx, text)
+    except people.NoSuchPrincipal:
+        raise errors.MalformedPolicyDocumentException(BAD_PRINCIPAL) from None
 
 
 def _locks_out(call: Call, tx: Transaction, one: Secret, document: Document) -> bool:

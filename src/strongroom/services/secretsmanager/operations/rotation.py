@@ -15,10 +15,10 @@ from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.passing import pass_role
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
-from strongroom.services.secretsmanager import errors, rotation, store
+from strongroom.services.secretsmanager import envelopes, errors, rotation, store
 from strongroom.services.secretsmanager.operations.values import remove_outdated
 from strongroom.services.secretsmanager.room import change_ms, on_secret
-from strongroom.services.secretsmanager.rules import schedules
+from strongroom.services.secretsmanager.rules import labels, schedules
 from strongroom.services.secretsmanager.store import Secret, rotations
 
 _FUNCTION = re.compile(
@@ -67,8 +67,10 @@ def rotate_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
     hand = rotation.of_call(call)
     at_once = call.get("RotateImmediately", True)
     remove_outdated(call, tx, one)
-    # DIFFERS: running of rotations.
+    # DIFFERS: retries of rotations.
     rotation.begin(hand, tx, configured, token, test=not at_once)
+    if not at_once:
+        _copy_current(call, tx, configured, token)
     counted_from = call.now if at_once or one.rotated_ms is None else from_ms(one.rotated_ms)
     rotation.arm(hand, tx, configured, counted_from)
     return answer
@@ -87,6 +89,27 @@ def cancel_rotate_secret(call: Call, one: Secret, tx: Transaction) -> Answer:
     store.secrets.change_secret(tx, one.pk, rotation_enabled=0, next_rotation_ms=None, changed_ms=change_ms(call, one))
     answer = {"ARN": one.arn, "Name": one.name}
     return answer if running is None else {**answer, "VersionId": running.version_id}
+
+
+def _copy_current(call: Call, tx: Transaction, one: Secret, token: str) -> None:
+    """Give the version of a test the current value, for testSecret reads the version that its token names.
+
+    Where the caller may not use the secret's key, it stays without, and the function says what it makes of that.
+    """
+    # DIFFERS: tests of rotations.
+    current = store.versions.labels_of(tx, one.pk).get(labels.CURRENT)
+    version = None if current is None else store.versions.version_by_id(tx, one.pk, current)
+    if version is None or version.form is None or (one.kms_key_id is None and call.account != one.account):
+        return
+    try:
+        value = envelopes.unseal(call, tx, one, version)
+        made, wrapped = envelopes.seal(call, tx, one, token, value)
+    except (ServiceError, Refusal) as refusal:
+        if isinstance(refusal, ServiceError) and refusal.http_status >= 500:
+            raise
+        return
+    values = {"form": version.form, "sealed": made, "wrapped": wrapped, "kms_key_id": one.kms_key_id}
+    store.versions.fill_version(tx, one.pk, token, values)
 
 
 def _is_repeated(tx: Transaction, one: Secret, token: str) -> bool:

@@ -11,7 +11,7 @@ from strongroom.kernel.call import Answer, Call, Remembered
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.sealing.envelope import HeldValue
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
-from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, store
+from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, sealed, store
 from strongroom.services.secretsmanager.conditions import request_keys
 from strongroom.services.secretsmanager.room import ROOM, change_ms, on_secret, refuse_in_special_state
 from strongroom.services.secretsmanager.rules import deletion, labels
@@ -81,6 +81,7 @@ def put_secret_value(call: Call, one: Secret, tx: Transaction) -> Answer:
     Source: API reference, PutSecretValue; facts secretsmanager sections 4, 5 and 6.2.
     """
     envelopes.refuse_foreign_default(call, one)
+    _prove_origin(call, tx, one)
     stages = write_value(call, tx, one, named=tuple(call.get("VersionStages", ())))
     return {
         "ARN": one.arn,
@@ -88,6 +89,24 @@ def put_secret_value(call: Call, one: Secret, tx: Transaction) -> Answer:
         "VersionId": call["ClientRequestToken"],
         "VersionStages": stages,
     }
+
+
+def _prove_origin(call: Call, tx: Transaction, one: Secret) -> None:
+    """Prove that a value for a rotation comes from that rotation, where its RotationToken is given or needed.
+
+    Needed: the caller is of another account than the secret. Raises InvalidParameterException.
+    Source: API reference, PutSecretValue, RotationToken. Our choice: code and text.
+    """
+    given = call.get("RotationToken")
+    running = store.rotations.under_way(tx, one.pk) if given or call.account != one.account else None
+    is_its_version = running is not None and running.version_id == call["ClientRequestToken"]
+    if running is None or not is_its_version:
+        if given:
+            raise errors.InvalidParameterException(errors.NOT_ITS_TOKEN)
+        return
+    if not given or not sealed.is_token(call.kernel.keyring, running.token, running.version_id, given):
+        # DIFFERS: proof of origin.
+        raise errors.InvalidParameterException(errors.NOT_ITS_TOKEN)
 
 
 def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, ...] = ()) -> list[str]:
@@ -107,8 +126,8 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     if case is Token.REPEATS and existing is not None:
         return existing.stages
     form, plaintext = value
-    sealed, wrapped = envelopes.seal(call, tx, one, version_id, plaintext)
-    made = {"form": form, "sealed": sealed, "wrapped": wrapped, "kms_key_id": one.kms_key_id}
+    ciphertext, wrapped = envelopes.seal(call, tx, one, version_id, plaintext)
+    made = {"form": form, "sealed": ciphertext, "wrapped": wrapped, "kms_key_id": one.kms_key_id}
     moment = change_ms(call, one)
     if case is Token.FILLS:
         store.versions.fill_version(tx, one.pk, version_id, made)
@@ -142,6 +161,8 @@ def remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
 
     Raises LimitExceededException where too many must stay.
     """
+    if store.versions.count_of(tx, one.pk) <= deletion.VERSIONS_KEPT:
+        return
     versions = store.versions.versions_of(tx, one.pk)
     needed = store.rotations.unfinished_versions(tx, one.pk) if one.rotation_enabled is not None else frozenset()
     known = [

@@ -1,10 +1,19 @@
 """The room's tables and every statement that touches them; nobody else's code does.
 
-``tables`` what is stored; ``secrets``, ``versions``, ``replicas``, ``rotations`` point reads and writes; ``listing``
-pages.
+``tables`` what is stored; ``secrets``, ``versions``, ``replicas``, ``rotations``, ``attempts`` point reads and
+writes; ``listing`` pages.
 """
 
-from strongroom.services.secretsmanager.store import counts, listing, replicas, rotations, secrets, tables, versions
+from strongroom.services.secretsmanager.store import (
+    attempts,
+    counts,
+    listing,
+    replicas,
+    rotations,
+    secrets,
+    tables,
+    versions,
+)
 from strongroom.services.secretsmanager.store.replicas import Replica
 from strongroom.services.secretsmanager.store.rotations import Rotation
 from strongroom.services.secretsmanager.store.tables import Secret, Summary, Version
@@ -15,6 +24,7 @@ __all__ = [
     "Secret",
     "Summary",
     "Version",
+    "attempts",
     "counts",
     "listing",
     "replicas",

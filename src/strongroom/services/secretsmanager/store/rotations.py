@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.services.secretsmanager.store.tables import rotation, version
+from strongroom.services.secretsmanager.store.tables import attempt, rotation, version
 
-PENDING, SUCCEEDED, ABANDONED, CANCELLED = "pending", "succeeded", "abandoned", "cancelled"
-"""What became of a rotation. A pending one is to be run, again if an attempt failed."""
+PENDING, SUCCEEDED, FAILED = "pending", "succeeded", "failed"
+ABANDONED, CANCELLED = "abandoned", "cancelled"
+"""What became of a rotation. A pending one is to be run, again if an attempt failed; only tests end as failed."""
 
 HISTORY = 100
 """How many rotations of a secret are remembered, beside those whose value may still be needed."""
@@ -19,8 +20,8 @@ HISTORY = 100
 class Rotation(NamedTuple):
     """One rotation of one secret. ``test``: only the configuration is tried (RotateImmediately false).
 
-    ``attempts`` have failed so far, the last one in ``step`` with ``message`` (no value is ever in it);
-    ``next_ms``: when to run it, or to run it again.
+    ``attempts`` have failed so far; ``next_ms``: when to run it, or to run it again. ``token``: its RotationToken,
+    sealed.
     """
 
     pk: int
@@ -31,9 +32,8 @@ class Rotation(NamedTuple):
     began_ms: int
     ended_ms: int | None
     attempts: int
-    step: str | None
-    message: str | None
     next_ms: int | None
+    token: bytes
 
 
 _COLUMNS = [rotation.c[name] for name in Rotation._fields]
@@ -54,6 +54,7 @@ _ADD = Statement(
 _UNDER_WAY = Statement(
     select(*_COLUMNS).where(_OURS, rotation.c.state == PENDING).order_by(rotation.c.pk.desc()).limit(1)
 )
+_BY_PK = Statement(select(*_COLUMNS).where(rotation.c.pk == bindparam("at_pk")))
 _BY_VERSION = Statement(select(*_COLUMNS).where(_OURS, rotation.c.version_id == bindparam("of_version")))
 _HISTORY = Statement(select(*_COLUMNS).where(_OURS).order_by(rotation.c.pk.desc()).limit(bindparam("at_most")))
 _END = Statement(
@@ -66,8 +67,6 @@ _FAIL = Statement(
     .where(rotation.c.pk == bindparam("at_pk"))
     .values(
         attempts=rotation.c.attempts + 1,
-        step=bindparam("v_step"),
-        message=bindparam("v_message"),
         next_ms=bindparam("v_next_ms"),
     )
 )
@@ -77,26 +76,25 @@ _UNFINISHED = Statement(
         _OURS, rotation.c.test == 0, rotation.c.state != SUCCEEDED, rotation.c.pk > _LAST_SUCCESS
     )
 )
-_FORGET = Statement(
-    delete(rotation).where(
-        _OURS,
-        rotation.c.state != PENDING,
-        rotation.c.pk <= bindparam("through", type_=Integer),
-        or_(rotation.c.pk <= _LAST_SUCCESS, rotation.c.test == 1, rotation.c.version_id.not_in(_FILLED)),
-    )
+_FORGOTTEN = (
+    _OURS,
+    rotation.c.state != PENDING,
+    rotation.c.pk <= bindparam("through", type_=Integer),
+    or_(rotation.c.pk <= _LAST_SUCCESS, rotation.c.test == 1, rotation.c.version_id.not_in(_FILLED)),
 )
+_FORGET_ATTEMPTS = Statement(delete(attempt).where(attempt.c.rotation_pk.in_(select(rotation.c.pk).where(*_FORGOTTEN))))
+_FORGET = Statement(delete(rotation).where(*_FORGOTTEN))
 _NTH = Statement(
     select(rotation.c.pk).where(_OURS).order_by(rotation.c.pk.desc()).offset(bindparam("skipped")).limit(1)
 )
-_NEXT = Statement(
-    select(*_COLUMNS)
-    .where(and_(rotation.c.state == PENDING, rotation.c.next_ms <= bindparam("now_ms")))
-    .order_by(rotation.c.next_ms, rotation.c.pk)
-    .limit(bindparam("at_most"))
+_RUN_AT = Statement(
+    update(rotation)
+    .where(rotation.c.pk == bindparam("at_pk"))
+    .values(state=PENDING, ended_ms=None, next_ms=bindparam("v_next_ms"))
 )
 
 
-def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_ms: int) -> Rotation:
+def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_ms: int, token: bytes) -> Rotation:
     """Note a rotation that begins now, to be run at once; old history of the secret goes."""
     values: dict[str, Any] = dict.fromkeys(Rotation._fields[1:]) | {
         "secret_pk": secret_pk,
@@ -106,12 +104,14 @@ def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_m
         "began_ms": began_ms,
         "attempts": 0,
         "next_ms": began_ms,
+        "token": token,
     }
     answer = tx.row(_ADD, **{f"v_{name}": value for name, value in values.items()})
     if answer is None:
         raise RuntimeError("an insert answered no key")
     old = tx.row(_NTH, of_secret=secret_pk, skipped=HISTORY)
     if old is not None:
+        tx.run(_FORGET_ATTEMPTS, of_secret=secret_pk, through=int(old[0]))
         tx.run(_FORGET, of_secret=secret_pk, through=int(old[0]))
     return Rotation._make((answer[0], *values.values()))
 
@@ -119,6 +119,12 @@ def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_m
 def under_way(tx: Transaction, secret_pk: int) -> Rotation | None:
     """The rotation of a secret that has not ended."""
     row = tx.row(_UNDER_WAY, of_secret=secret_pk)
+    return None if row is None else Rotation._make(row)
+
+
+def by_pk(tx: Transaction, pk: int) -> Rotation | None:
+    """One rotation by its number."""
+    row = tx.row(_BY_PK, at_pk=pk)
     return None if row is None else Rotation._make(row)
 
 
@@ -133,19 +139,19 @@ def history(tx: Transaction, secret_pk: int, at_most: int = HISTORY) -> list[Rot
     return [Rotation._make(row) for row in tx.rows(_HISTORY, of_secret=secret_pk, at_most=at_most)]
 
 
-def to_run(tx: Transaction, now_ms: int, at_most: int) -> list[Rotation]:
-    """Rotations whose run, or next attempt, is due: the longest due first."""
-    return [Rotation._make(row) for row in tx.rows(_NEXT, now_ms=now_ms, at_most=at_most)]
-
-
 def end(tx: Transaction, pk: int, state: str, ended_ms: int) -> None:
     """Say what became of a rotation."""
     tx.run(_END, at_pk=pk, v_state=state, v_ended_ms=ended_ms)
 
 
-def note_failure(tx: Transaction, pk: int, *, step: str, message: str, next_ms: int) -> None:
-    """Note that an attempt failed, where and why, and when the next one is."""
-    tx.run(_FAIL, at_pk=pk, v_step=step, v_message=message, v_next_ms=next_ms)
+def run_at(tx: Transaction, pk: int, next_ms: int) -> None:
+    """Have a rotation run, or run again, at some moment; one that has ended is taken up again."""
+    tx.run(_RUN_AT, at_pk=pk, v_next_ms=next_ms)
+
+
+def note_failure(tx: Transaction, pk: int, *, next_ms: int) -> None:
+    """Note that an attempt failed, and when the next one is."""
+    tx.run(_FAIL, at_pk=pk, v_next_ms=next_ms)
 
 
 def unfinished_versions(tx: Transaction, secret_pk: int) -> frozenset[str]:

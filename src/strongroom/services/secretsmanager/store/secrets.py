@@ -12,6 +12,7 @@ from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
+    attempt,
     earlier_key,
     label,
     policy,
@@ -44,8 +45,25 @@ _PUT_POLICY = Statement(insert(policy).values(secret_pk=bindparam("v_secret_pk")
 _REPLICA_REGIONS = Statement(
     select(replica.c.region).where(replica.c.primary_pk == _OF_SECRET).order_by(replica.c.region)
 )
+_ROTATED = Statement(
+    select(*_SECRET)
+    .where(
+        secret.c.account == bindparam("account"),
+        secret.c.region == bindparam("region"),
+        secret.c.name > bindparam("after"),
+        secret.c.rotation_enabled.is_not(None),
+        secret.c.primary_pk.is_(None),
+    )
+    .order_by(secret.c.name)
+    .limit(bindparam("at_most"))
+)
 _PURGE = (
     Statement(delete(label).where(label.c.secret_pk == _OF_SECRET)),
+    Statement(
+        delete(attempt).where(
+            attempt.c.rotation_pk.in_(select(rotation.c.pk).where(rotation.c.secret_pk == _OF_SECRET))
+        )
+    ),
     Statement(delete(rotation).where(rotation.c.secret_pk == _OF_SECRET)),
     Statement(delete(earlier_key).where(earlier_key.c.secret_pk == _OF_SECRET)),
     Statement(delete(version).where(version.c.secret_pk == _OF_SECRET)),
@@ -69,6 +87,12 @@ def secret_by_pk(tx: Transaction, pk: int) -> Secret | None:
     """One secret by its number."""
     row = tx.row(_BY_PK, of_secret=pk)
     return None if row is None else Secret._make(row)
+
+
+def rotated_after(tx: Transaction, account: str, region: str, name: str, at_most: int) -> list[Secret]:
+    """Secrets that have, or had, rotation configured, by name, from the one after ``name`` on; no copies."""
+    rows = tx.rows(_ROTATED, account=account, region=region, after=name, at_most=at_most)
+    return [Secret._make(row) for row in rows]
 
 
 def add_secret(tx: Transaction, values: Mapping[str, Any]) -> Secret:

@@ -141,14 +141,24 @@ rotation = Table(
     Column("state", Text, nullable=False),
     Column("began_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),
-    Column("attempts", Integer, nullable=False),
-    Column("step", Text),
-    Column("message", Text),
+    Column("attempts", Integer, nullable=False),  # that failed
     Column("next_ms", BigInteger),  # null once it has ended
+    Column("token", LargeBinary, nullable=False),  # RotationToken, under the root key
     UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
     sqlite_autoincrement=True,
 )
-Index("secretsmanager_rotation_next", rotation.c.state, rotation.c.next_ms)
+attempt = Table(
+    "secretsmanager_attempt",
+    METADATA,
+    # What went wrong, under the root key: texts of functions, values in them masked.
+    Column("pk", Integer, primary_key=True),
+    Column("rotation_pk", Integer, ForeignKey("secretsmanager_rotation.pk"), nullable=False, index=True),
+    Column("began_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=False),
+    Column("step", Text),  # null where the server was stopped in it
+    Column("told", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
 
 
 class Secret(NamedTuple):

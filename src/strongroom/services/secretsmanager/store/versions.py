@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Integer, and_, bindparam, delete, func, insert, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
@@ -62,6 +62,7 @@ _VERSION_BY_ID = Statement(
 _SUMMARIES = Statement(
     select(*_SUMMARY).where(version.c.secret_pk == _OF_SECRET).order_by(version.c.created_ms, version.c.pk)
 )
+_COUNT = Statement(select(func.count()).select_from(version).where(version.c.secret_pk == _OF_SECRET))
 _LABELS = Statement(
     select(label.c.label, version.c.version_id)
     .join_from(label, version, version.c.pk == label.c.version_pk)
@@ -73,14 +74,18 @@ _LABELS_OF_MANY = Statement(
     .where(label.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
 _UNLABEL = Statement(delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label")))
+_HOLDER = (
+    select(version.c.pk)
+    .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
+    .scalar_subquery()
+)
 _LABEL = Statement(
-    insert(label).values(
-        secret_pk=bindparam("v_secret_pk"),
-        label=bindparam("v_label"),
-        version_pk=select(version.c.pk)
-        .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
-        .scalar_subquery(),
-    )
+    insert(label).values(secret_pk=bindparam("v_secret_pk"), label=bindparam("v_label"), version_pk=_HOLDER)
+)
+_MOVE = Statement(
+    update(label)
+    .where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label"))
+    .values(version_pk=_HOLDER)
 )
 _VERSION_LABELS = Statement(
     update(version)
@@ -158,6 +163,12 @@ def versions_of(tx: Transaction, secret_pk: int) -> list[Summary]:
     return [Summary._make(row) for row in tx.rows(_SUMMARIES, of_secret=secret_pk)]
 
 
+def count_of(tx: Transaction, secret_pk: int) -> int:
+    """How many versions a secret has, deprecated ones too."""
+    row = tx.row(_COUNT, of_secret=secret_pk)
+    return 0 if row is None else int(row[0])
+
+
 def labels_of(tx: Transaction, secret_pk: int) -> dict[str, str]:
     """Which version id each label of a secret is on."""
     return {str(name): str(version_id) for name, version_id in tx.rows(_LABELS, of_secret=secret_pk)}
@@ -175,10 +186,13 @@ def labels_of_many(tx: Transaction, secret_pks: Sequence[int]) -> dict[int, dict
 def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels) -> None:
     """Store where labels are now, touching only those that moved and the versions they moved between."""
     moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    for name in sorted(moved & before.keys()):
-        tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
-    for name in sorted(moved & after.keys()):
-        tx.run(_LABEL, v_secret_pk=secret_pk, of_secret=secret_pk, v_label=name, at_version=after[name])
+    for name in sorted(moved):
+        if name not in after:
+            tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
+        elif name in before:
+            tx.run(_MOVE, of_secret=secret_pk, at_label=name, at_version=after[name])
+        else:
+            tx.run(_LABEL, v_secret_pk=secret_pk, of_secret=secret_pk, v_label=name, at_version=after[name])
     stages = by_version(after)
     for version_id in sorted({holder[name] for holder in (before, after) for name in moved if name in holder}):
         text = orjson.dumps(stages.get(version_id, ())).decode()

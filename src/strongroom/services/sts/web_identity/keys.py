@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from strongroom.kernel.crypto.jws import PublicKey, public_key
 from strongroom.kernel.outside.https import BadAnswer, Unreachable
 from strongroom.services.sts.errors import IDPCommunicationErrorException, InvalidIdentityTokenException
+from strongroom.services.sts.web_identity.board import Board, Note
 from strongroom.services.sts.web_identity.token import Claimed, chosen_key
 
 log = logging.getLogger("strongroom.sts")
@@ -33,6 +34,7 @@ WAIT_SECONDS = 12.0
 MOST_ISSUERS = 1000
 MOST_KEYS = 100
 
+_SLOW = "The identity provider is slow to answer. Please try again."
 _NO_KEY = (
     "Couldn't retrieve verification key from your identity provider,  "
     "please reference AssumeRoleWithWebIdentity documentation for requirements"
@@ -59,11 +61,15 @@ class _Issuer:
 
 
 class IssuerKeys:
-    """The keys of all issuers, as one process knows them. Safe to share between threads."""
+    """The keys of all issuers, as one process knows them. Safe to share between threads.
 
-    def __init__(self, outside: Get, clock: Callable[[], float] = time.monotonic) -> None:
+    ``board``: where the processes of a server share what they were told; without one each asks for itself.
+    """
+
+    def __init__(self, outside: Get, clock: Callable[[], float] = time.monotonic, board: Board | None = None) -> None:
         self._outside = outside
         self._clock = clock
+        self._board = board
         self._lock = threading.Lock()
         self._issuers: OrderedDict[str, _Issuer] = OrderedDict()
 
@@ -78,13 +84,13 @@ class IssuerKeys:
         if found is not None:
             return found
         if not known.lock.acquire(timeout=WAIT_SECONDS):
-            raise IDPCommunicationErrorException("The identity provider is slow to answer. Please try again.")
+            raise IDPCommunicationErrorException(_SLOW)
         try:
             found = self._kept(known, claimed)  # whoever held the lock may have fetched it
             if found is not None:
                 return found
             if self._may_ask(known):
-                self._ask(known, issuer)
+                self._take_turn(known, issuer, claimed)
         finally:
             known.lock.release()
         found = self._kept(known, claimed)
@@ -110,17 +116,34 @@ class IssuerKeys:
         pause = PAUSE_SECONDS if known.failed is None else PAUSE_AFTER_FAILURE_SECONDS
         return self._clock() - known.asked >= pause
 
-    def _ask(self, known: _Issuer, issuer: str) -> None:
+    def _take_turn(self, known: _Issuer, issuer: str, claimed: Claimed) -> None:
+        """Ask, unless another process of this server has asked meanwhile: then know what it was told."""
+        if self._board is None:
+            self._ask(known, issuer)
+            return
+        with self._board.turn(issuer, WAIT_SECONDS) as place:
+            if place is None:
+                raise IDPCommunicationErrorException(_SLOW)
+            note = place.read(issuer)
+            if note is not None and known.asked < note.asked <= self._clock():
+                _adopt(known, note)
+            if self._kept(known, claimed) is None and self._may_ask(known):
+                keys = self._ask(known, issuer)
+                failed = "" if known.failed is None else type(known.failed).__name__
+                place.write(issuer, known.asked, keys, failed)
+
+    def _ask(self, known: _Issuer, issuer: str) -> list[Any]:
         known.asked = self._clock()
         try:
-            keys = self._fetched(issuer)
+            told = self._fetched(issuer)
         except (Unreachable, BadAnswer) as error:
             log.warning("the keys of %s were not had: %s", issuer, error)
             known.failed = error
-        else:
-            known.keys, known.learnt, known.failed = keys, known.asked, None
+            return []
+        known.keys, known.learnt, known.failed = _public(told), known.asked, None
+        return told
 
-    def _fetched(self, issuer: str) -> Sequence[PublicKey]:
+    def _fetched(self, issuer: str) -> list[Any]:
         url = f"https://{issuer}"
         about = _object(self._outside.get(f"{url.rstrip('/')}/.well-known/openid-configuration"), url)
         if about.get("issuer") != url:
@@ -131,8 +154,22 @@ class IssuerKeys:
         listed = _object(self._outside.get(where), where).get("keys")
         if not isinstance(listed, list) or len(listed) > MOST_KEYS:
             raise BadAnswer(f"{where} holds no list of at most {MOST_KEYS} keys")
-        made = (public_key(one) for one in listed if isinstance(one, dict))
-        return tuple(one for one in made if one is not None)
+        return listed
+
+
+def _public(listed: Sequence[Any]) -> Sequence[PublicKey]:
+    made = (public_key(one) for one in listed if isinstance(one, dict))
+    return tuple(one for one in made if one is not None)
+
+
+def _adopt(known: _Issuer, note: Note) -> None:
+    """Know what another process was told, as if one had asked oneself then."""
+    known.asked = note.asked
+    if note.failed:
+        kind = Unreachable if note.failed == Unreachable.__name__ else BadAnswer
+        known.failed = kind("as another process was told")
+    else:
+        known.keys, known.learnt, known.failed = _public(note.keys[:MOST_KEYS]), note.asked, None
 
 
 def _refusal(failed: Exception | None) -> IDPCommunicationErrorException | InvalidIdentityTokenException:

@@ -25,9 +25,7 @@ from strongroom.services.secretsmanager.rules.filters import Filter, read_filter
         ("Größe9", ("größe", "9")),
     ],
 )
-def test_text_is_split_where_case_changes_at_digits_and_at_punctuation(
-    text: str, split: tuple[str, ...]
-) -> None:
+def test_text_is_split_where_case_changes_at_digits_and_at_punctuation(text: str, split: tuple[str, ...]) -> None:
     assert split == words(text)
 
 

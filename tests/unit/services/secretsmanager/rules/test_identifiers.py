@@ -43,9 +43,7 @@ def test_an_identifier_means_one_place(text: str, ref: SecretRef) -> None:
 
 def test_a_shortened_arn_of_a_name_that_ends_like_a_suffix_is_tried_as_a_full_one_only() -> None:
     """Source: facts aws-observed, "ARN and SecretId" (2022)."""
-    assert SecretRef(ACCOUNT, REGION, "Invalid/_+=.@-Name", "a1b2c3") == read(
-        f"{ARN}Invalid/_+=.@-Name-a1b2c3"
-    )
+    assert SecretRef(ACCOUNT, REGION, "Invalid/_+=.@-Name", "a1b2c3") == read(f"{ARN}Invalid/_+=.@-Name-a1b2c3")
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,7 @@ def put(labels: dict[str, str], version_id: str, *named: str) -> dict[str, str]:
 # (before, named labels of a put of version "new", after), each row a line of the movement table.
 WRITTEN = [
     pytest.param({}, (), {CURRENT: "new"}, id="first value of an empty secret"),
-    pytest.param(
-        {}, ("X",), {CURRENT: "new", "X": "new"}, id="first value with custom labels is current too"
-    ),
+    pytest.param({}, ("X",), {CURRENT: "new", "X": "new"}, id="first value with custom labels is current too"),
     pytest.param({CURRENT: "a"}, (), {CURRENT: "new", PREVIOUS: "a"}, id="plain put"),
     pytest.param(
         {CURRENT: "b", PREVIOUS: "a"},
@@ -63,9 +61,7 @@ WRITTEN = [
         {CURRENT: "new", PREVIOUS: "a"},
         id="a plain put abandons a rotation",
     ),
-    pytest.param(
-        {CURRENT: "a"}, ("X",), {CURRENT: "a", "X": "new"}, id="custom labels leave AWSCURRENT alone"
-    ),
+    pytest.param({CURRENT: "a"}, ("X",), {CURRENT: "a", "X": "new"}, id="custom labels leave AWSCURRENT alone"),
     pytest.param(
         {CURRENT: "a"},
         (PENDING,),
@@ -119,9 +115,7 @@ RESTAGED = [
     ),
     pytest.param({CURRENT: "a"}, "X", None, "a", {CURRENT: "a", "X": "a"}, id="attach"),
     pytest.param({CURRENT: "a", "X": "a"}, "X", "a", "b", {CURRENT: "a", "X": "b"}, id="move a custom label"),
-    pytest.param(
-        {CURRENT: "a", PREVIOUS: "b", "X": "b"}, "X", "b", None, {CURRENT: "a", PREVIOUS: "b"}, id="take off"
-    ),
+    pytest.param({CURRENT: "a", PREVIOUS: "b", "X": "b"}, "X", "b", None, {CURRENT: "a", PREVIOUS: "b"}, id="take off"),
     pytest.param({CURRENT: "a"}, CURRENT, None, "a", {CURRENT: "a"}, id="onto its own holder is a no-op"),
     pytest.param({CURRENT: "a", PENDING: "p"}, PENDING, "p", None, {CURRENT: "a"}, id="unblock a rotation"),
 ]
@@ -135,12 +129,8 @@ def test_update_secret_version_stage_moves_one_label(
 
 
 REFUSED = [
-    pytest.param(
-        {"X": "a"}, "X", None, "b", "can't be empty. Staging label X is currently attached to version a"
-    ),
-    pytest.param(
-        {"X": "a"}, "X", "c", "b", "it must be set to the version that currently has the staging label X."
-    ),
+    pytest.param({"X": "a"}, "X", None, "b", "can't be empty. Staging label X is currently attached to version a"),
+    pytest.param({"X": "a"}, "X", "c", "b", "it must be set to the version that currently has the staging label X."),
     pytest.param({CURRENT: "a"}, "X", "a", None, "it must be set to the version that currently has"),
     pytest.param({CURRENT: "a"}, CURRENT, "a", None, "can't remove staging label AWSCURRENT"),
     pytest.param({CURRENT: "a"}, CURRENT, None, None, "RemoveFromVersionId, MoveToVersionId, or both"),
@@ -172,9 +162,7 @@ def test_every_change_has_its_row() -> None:
 
 
 def test_the_labels_of_a_version_are_sorted() -> None:
-    assert {"a": ("AWSCURRENT", "X"), "b": ("AWSPREVIOUS",)} == by_version(
-        {"X": "a", PREVIOUS: "b", CURRENT: "a"}
-    )
+    assert {"a": ("AWSCURRENT", "X"), "b": ("AWSPREVIOUS",)} == by_version({"X": "a", PREVIOUS: "b", CURRENT: "a"})
 
 
 NAMES = st.sampled_from([CURRENT, PENDING, PREVIOUS, "X", "Y"])

@@ -37,9 +37,7 @@ def test_a_scheduled_secret_is_described_listed_restored_deleted_and_nothing_els
         refuse_in_state(operation, scheduled=True, replica=False, owner=None)
 
 
-@pytest.mark.parametrize(
-    "operation", ["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage", "DeleteSecret"]
-)
+@pytest.mark.parametrize("operation", ["PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage", "DeleteSecret"])
 def test_an_owned_secret_refuses_changes_and_names_its_owner(operation: str) -> None:
     with pytest.raises(errors.InvalidRequestException, match="managed by rds, and you must use that service"):
         refuse_in_state(operation, scheduled=False, replica=False, owner="rds")

@@ -11,7 +11,7 @@ from tests.stores import fresh_sqlite
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.storage.sqlite import SQLiteStore
 from strongroom.services.secretsmanager import store
-from strongroom.services.secretsmanager.store import rotations
+from strongroom.services.secretsmanager.store import attempts, rotations
 
 FILLED = {"form": "SecretString", "sealed": b"s", "wrapped": b"w"}
 
@@ -41,21 +41,28 @@ def begun(tx: Transaction, pk: int, number: int, *, filled: bool = False, test: 
     store.versions.add_version(
         tx, {"secret_pk": pk, "version_id": version_id, "created_ms": number} | (FILLED if filled else {})
     )
-    return rotations.add(tx, secret_pk=pk, version_id=version_id, test=test, began_ms=number)
+    return rotations.add(tx, secret_pk=pk, version_id=version_id, test=test, began_ms=number, token=b"t")
 
 
-def test_what_is_pending_is_run_the_longest_due_first_and_again_when_its_next_attempt_is_due(
-    tx: Transaction, pk: int
-) -> None:
-    first, second = begun(tx, pk, 1), begun(tx, a_secret(tx, "b"), 2)
-    assert [first, second] == rotations.to_run(tx, 2, 10)
-    assert [first] == rotations.to_run(tx, 1, 10) == rotations.to_run(tx, 2, 1)
-    rotations.note_failure(tx, first.pk, step="setSecret", message="refused", next_ms=9)
-    assert [second] == rotations.to_run(tx, 8, 10)
-    assert [second.pk, first.pk] == [one.pk for one in rotations.to_run(tx, 9, 10)]
-    rotations.end(tx, second.pk, rotations.SUCCEEDED, 5)
-    assert [first.pk] == [one.pk for one in rotations.to_run(tx, 9, 10)]
-    assert rotations.under_way(tx, second.secret_pk) is None
+def test_one_is_under_way_until_it_ends_and_an_ended_one_can_be_taken_up_again(tx: Transaction, pk: int) -> None:
+    one = begun(tx, pk, 1)
+    assert one == rotations.under_way(tx, pk) == rotations.by_pk(tx, one.pk)
+    rotations.note_failure(tx, one.pk, next_ms=9)
+    assert one._replace(attempts=1, next_ms=9) == rotations.under_way(tx, pk)
+    rotations.end(tx, one.pk, rotations.CANCELLED, 5)
+    assert rotations.under_way(tx, pk) is None
+    rotations.run_at(tx, one.pk, 12)
+    assert one._replace(attempts=1, next_ms=12) == rotations.under_way(tx, pk)
+
+
+def test_the_newest_failed_attempts_are_kept_and_no_more(tx: Transaction, pk: int) -> None:
+    one, other = begun(tx, pk, 1), begun(tx, pk, 2)
+    for number in range(attempts.KEPT + 3):
+        attempts.add(tx, attempts.Attempt(one.pk, number, number, "setSecret", b"told"))
+    attempts.add(tx, attempts.Attempt(other.pk, 0, 0, None, b"told"))
+    kept = attempts.newest(tx, one.pk, 1000)
+    assert list(range(attempts.KEPT + 2, 2, -1)) == [each.began_ms for each in kept]
+    assert [None] == [each.step for each in attempts.newest(tx, other.pk)]
 
 
 def test_versions_of_rotations_since_the_last_success_are_unfinished(tx: Transaction, pk: int) -> None:
@@ -84,6 +91,7 @@ def test_history_is_bounded_but_for_what_may_still_be_needed(tx: Transaction, pk
 
 
 def test_a_purged_secret_takes_its_rotations_with_it(tx: Transaction, pk: int) -> None:
-    begun(tx, pk, 1)
+    one = begun(tx, pk, 1)
+    attempts.add(tx, attempts.Attempt(one.pk, 1, 1, "setSecret", b"told"))
     store.secrets.purge(tx, pk)
-    assert [] == rotations.history(tx, pk) == rotations.to_run(tx, 99, 99)
+    assert [] == rotations.history(tx, pk) == attempts.newest(tx, one.pk)

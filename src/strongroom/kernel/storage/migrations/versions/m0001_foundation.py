@@ -12,6 +12,20 @@ down_revision = None
 def upgrade() -> None:
     """Make the change."""
     op.create_table(
+        "console_session",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ends_ms", sa.BigInteger(), nullable=False),
+        sa.Column("must_change", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("console_session_end", "console_session", ["ends_ms"], unique=False)
+    op.create_index("console_session_user", "console_session", ["user_id"], unique=False)
+    op.create_table(
         "feed_dead_letter",
         sa.Column("webhook", sa.Text(), nullable=False),
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -164,6 +178,7 @@ def upgrade() -> None:
         sa.Column("lease_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "key"),
     )
     op.create_index("jobs_job_by_due", "jobs_job", ["due_ms"], unique=False)
@@ -256,6 +271,20 @@ def upgrade() -> None:
     )
     op.create_index("metrics_secrets_old", "metrics_secrets", ["start_ms"], unique=False)
     op.create_table(
+        "nodes_answer",
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("question", "node"),
+    )
+    op.create_table(
+        "nodes_question",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "sealing_holder",
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -339,6 +368,32 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
+    op.create_table(
+        "trail_copied",
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "number"),
+    )
+    op.create_table(
+        "trail_head",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("node", "number"),
+    )
+    op.create_table(
+        "trail_piece",
+        sa.Column("chain", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("begin", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "number", "begin"),
+    )
     op.create_table(
         "functions_alias",
         sa.Column("function_pk", sa.Integer(), nullable=False),
@@ -623,9 +678,8 @@ def upgrade() -> None:
         sa.Column("began_ms", sa.BigInteger(), nullable=False),
         sa.Column("ended_ms", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("step", sa.Text(), nullable=True),
-        sa.Column("message", sa.Text(), nullable=True),
         sa.Column("next_ms", sa.BigInteger(), nullable=True),
+        sa.Column("token", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["secret_pk"],
             ["secretsmanager_secret.pk"],
@@ -634,7 +688,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
         sqlite_autoincrement=True,
     )
-    op.create_index("secretsmanager_rotation_next", "secretsmanager_rotation", ["state", "next_ms"], unique=False)
     op.create_table(
         "secretsmanager_tag",
         sa.Column("secret_pk", sa.Integer(), nullable=False),
@@ -699,6 +752,24 @@ def upgrade() -> None:
     )
     op.create_index("logs_batch_group", "logs_batch", ["group_pk", "pk"], unique=False)
     op.create_index("logs_batch_stream", "logs_batch", ["stream_pk", "pk"], unique=False)
+    op.create_table(
+        "secretsmanager_attempt",
+        sa.Column("pk", sa.Integer(), nullable=False),
+        sa.Column("rotation_pk", sa.Integer(), nullable=False),
+        sa.Column("began_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=True),
+        sa.Column("told", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["rotation_pk"],
+            ["secretsmanager_rotation.pk"],
+        ),
+        sa.PrimaryKeyConstraint("pk"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_secretsmanager_attempt_rotation_pk"), "secretsmanager_attempt", ["rotation_pk"], unique=False
+    )
     op.create_table(
         "secretsmanager_earlier_key",
         sa.Column("pk", sa.Integer(), nullable=False),

@@ -1,0 +1,223 @@
+"""1,000 secrets that come due in the same minute, all rotated, while somebody reads at a steady pace.
+
+The clock is moved past the window of all schedules. The function is trivial: it writes a value and moves
+AWSCURRENT. Printed are how long it took, the most function processes there were, the most memory of server and
+functions, and the read latency before and meanwhile. Exit 1 where a secret was not rotated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import io
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+from bench import machine
+from bench.servers import Strongroom, family
+from strongroom.cli.client import Client, Keys
+
+SERVICE = "secretsmanager.amazonaws.com"
+FUNCTION = """
+import boto3
+client = boto3.client("secretsmanager")
+
+def handler(event, context):
+    arn, token = event["SecretId"], event["ClientRequestToken"]
+    if event["Step"] == "createSecret":
+        made = {"ClientRequestToken": token, "SecretString": token, "VersionStages": ["AWSPENDING"]}
+        client.put_secret_value(SecretId=arn, **made)
+    elif event["Step"] == "finishSecret":
+        versions = client.describe_secret(SecretId=arn)["VersionIdsToStages"]
+        if "AWSCURRENT" in versions[token]:
+            return
+        current = next(one for one, stages in versions.items() if "AWSCURRENT" in stages)
+        client.update_secret_version_stage(
+            SecretId=arn, VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=current
+        )
+"""
+TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+ALLOWED = {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "*"}
+MOST_SECONDS = 1800
+
+
+@dataclass
+class Reader(threading.Thread):
+    """Reads one secret at a steady pace over one connection, and notes how long each answer took."""
+
+    url: str
+    key: tuple[str, str]
+    pace: float
+    taken_ms: list[float] = field(default_factory=list)
+    refused: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        """Read until told to end."""
+        parts = urlsplit(self.url)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        due = time.perf_counter()
+        while not self.over.is_set():
+            body = json.dumps({"SecretId": "read"})
+            head = self._head(body)
+            time.sleep(max(0.0, due - time.perf_counter()))
+            begun = time.perf_counter()
+            connection.request("POST", "/", body, head)
+            reply = connection.getresponse()
+            reply.read()
+            self.taken_ms.append((time.perf_counter() - begun) * 1e3)
+            self.refused += reply.status != 200
+            due = max(due + 1 / self.pace, time.perf_counter())
+        connection.close()
+
+    def _head(self, body: str) -> dict[str, str]:
+        request = AWSRequest("POST", self.url + "/", data=body, headers={
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue",
+        })  # fmt: skip
+        SigV4Auth(Credentials(*self.key), "secretsmanager", "us-east-1").add_auth(request)
+        return dict(request.headers.items())
+
+    def quantiles(self) -> tuple[float, float]:
+        """Median and 99th percentile so far, in ms; then it begins anew."""
+        taken, self.taken_ms = self.taken_ms, []
+        cut = statistics.quantiles(taken, n=100)
+        return cut[49], cut[98]
+
+
+def main() -> int:
+    """Run it."""
+    given = _arguments()
+    print("machine:", machine.describe())
+    with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as folder:
+        extra = ("--dev-clock",)
+        with Strongroom(Path(folder) / "data", workers=2, extra=extra) as server:
+            return _measure(server, given)
+
+
+def _measure(server: Strongroom, given: argparse.Namespace) -> int:
+    secrets = _client(server, "secretsmanager")
+    secrets.create_secret(Name="read", SecretString="x" * 300)
+    _fill(server, secrets, given.secrets)
+    local = Client(server.url, "us-east-1", Keys(*server.key), None)
+    _until_nothing_is_due(server, local)
+    reader = Reader(server.url, server.key, given.pace)
+    reader.start()
+    time.sleep(given.seconds)
+    before = reader.quantiles()
+    begun = time.perf_counter()
+    local.ask("POST", "/_strongroom/clock", {"Seconds": 86400})
+    processes, memory = _until_nothing_is_due(server, local)
+    spent = time.perf_counter() - begun
+    meanwhile = reader.quantiles()
+    reader.over.set()
+    reader.join(30)
+    rotated = _rotated(secrets)
+    print(f"{rotated} of {given.secrets} secrets rotated in {spent:.0f} s ({rotated / spent:.1f}/s)")
+    print(f"most function processes at once {processes}, most memory of server and functions {memory:.0f} MB (PSS)")
+    print(
+        f"reads at {given.pace:.0f}/s: before p50 {before[0]:.2f} p99 {before[1]:.2f} ms, "
+        f"meanwhile p50 {meanwhile[0]:.2f} p99 {meanwhile[1]:.2f} ms: p99 ratio {meanwhile[1] / before[1]:.2f}, "
+        f"refused {reader.refused}"
+    )
+    return 0 if rotated == given.secrets and not reader.refused else 1
+
+
+def _client(server: Strongroom, service: str) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id=server.key[0], aws_secret_access_key=server.key[1], region_name="us-east-1"
+    )
+    return session.client(service, endpoint_url=server.url, config=Config(read_timeout=60))
+
+
+def _fill(server: Strongroom, secrets: Any, many: int) -> None:
+    iam, functions = _client(server, "iam"), _client(server, "lambda")
+    document = {"Version": "2012-10-17", "Statement": TRUST}
+    role = iam.create_role(RoleName="rotates", AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName="rotates", PolicyName="own", PolicyDocument=json.dumps({**document, "Statement": ALLOWED})
+    )
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", FUNCTION)
+    function = functions.create_function(
+        FunctionName="rotates",
+        Role=role,
+        Runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+        Handler="app.handler",
+        Timeout=60,
+        Code={"ZipFile": code.getvalue()},
+    )["FunctionArn"]
+    functions.add_permission(
+        FunctionName="rotates", StatementId="s", Action="lambda:InvokeFunction", Principal=SERVICE
+    )
+    for number in range(many):
+        name = f"due/{number:05d}"
+        secrets.create_secret(Name=name, SecretString="first")
+        secrets.rotate_secret(
+            SecretId=name,
+            RotationLambdaARN=function,
+            RotationRules={"ScheduleExpression": "cron(0 16 * * ? *)", "Duration": "1h"},
+            RotateImmediately=False,
+        )
+
+
+def _until_nothing_is_due(server: Strongroom, local: Client) -> tuple[int, float]:
+    """Wait until all that is due was done; the most function processes, and the most memory in MB, meanwhile."""
+    processes, memory = 0, 0.0
+    until = time.monotonic() + MOST_SECONDS
+    quiet = 0
+    while quiet < 3:
+        quiet = quiet + 1 if local.ask("GET", "/_strongroom/clock")["DueJobs"] == 0 else 0
+        processes = max(processes, _function_processes(server))
+        memory = max(memory, sum(server.memory_mb()))
+        if time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    return processes, memory
+
+
+def _function_processes(server: Strongroom) -> int:
+    count = 0
+    for pid in family(server.pid):
+        with suppress(OSError):
+            count += b"awslambdaric" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return count
+
+
+def _rotated(secrets: Any) -> int:
+    pages = secrets.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": ["due/"]}])
+    return sum("LastRotatedDate" in one for page in pages for one in page["SecretList"])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--secrets", type=int, default=1000)
+    parser.add_argument("--pace", type=float, default=100.0, help="reads a second")
+    parser.add_argument("--seconds", type=float, default=15.0, help="how long to read before")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""What one record is found by: the words of CloudTrail's lookup attributes.
+
+Source: CloudTrail API reference, LookupAttribute; CloudTrail User Guide, "Viewing recent management events"
+(facts: lambda-and-others, part 3). Which parameters name resources: Our choice, as the console shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+SECRET = "AWS::SecretsManager::Secret"  # noqa: S105  a type
+MAX_RESOURCES = 40
+"""Of one record; BatchGetSecretValue names 20 secrets at most."""
+
+_BY_PARAMETER: Mapping[str, Mapping[str, str]] = {
+    "secretsmanager.amazonaws.com": {"secretId": SECRET, "name": SECRET, "secretIdList": SECRET},
+    "kms.amazonaws.com": {"keyId": "AWS::KMS::Key", "aliasName": "AWS::KMS::Alias"},
+    "iam.amazonaws.com": {
+        "userName": "AWS::IAM::User",
+        "roleName": "AWS::IAM::Role",
+        "groupName": "AWS::IAM::Group",
+        "policyArn": "AWS::IAM::Policy",
+        "accessKeyId": "AWS::IAM::AccessKey",
+        "instanceProfileName": "AWS::IAM::InstanceProfile",
+        "openIDConnectProviderArn": "AWS::IAM::OIDCProvider",
+    },
+    "sts.amazonaws.com": {"roleArn": "AWS::IAM::Role"},
+    "lambda.amazonaws.com": {"functionName": "AWS::Lambda::Function"},
+    "logs.amazonaws.com": {"logGroupName": "AWS::Logs::LogGroup"},
+}
+_IN_ARN = ":secret:"
+_SUFFIX_CHARS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one record.
+
+    ``when_ms``: the event's second, and the journal's milliseconds within it.
+    ``resources``: (type, name) as they are shown; ``names``: all names that find them.
+    ``owner``: the account of the resource, where another account was allowed to use it; else None.
+    """
+
+    account: str
+    region: str
+    when_ms: int
+    source: str
+    name: str
+    read_only: bool
+    username: str
+    access_key: str
+    resources: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+    owner: str | None
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of the resources, each once."""
+        if len(self.resources) < 2:
+            return tuple(kind for kind, _ in self.resources)
+        return tuple(sorted({kind for kind, _ in self.resources}))
+
+
+def words_of(line: Mapping[str, Any]) -> Words:
+    """The words of a line of the journal that holds an event."""
+    event = line["event"]
+    who = event.get("userIdentity") or {}
+    resources, names = _resources(event, line.get("decision") or {})
+    account = str(event.get("recipientAccountId") or "")
+    return Words(
+        account=account,
+        region=str(event.get("awsRegion", "")),
+        when_ms=_when_ms(str(event.get("eventTime", "")), line["at"]),
+        source=str(event.get("eventSource", "")),
+        name=str(event.get("eventName", "")),
+        read_only=event.get("readOnly") is True,
+        username=username(who),
+        access_key=str(who.get("accessKeyId") or ""),
+        resources=resources,
+        names=names,
+        owner=_owner(line, account),
+    )
+
+
+def username(who: Mapping[str, Any]) -> str:
+    """The user's name, a role session's own name, ``root``; empty where there is none."""
+    kind = who.get("type")
+    if kind == "Root":
+        return "root"
+    if kind in {"AssumedRole", "FederatedUser"}:
+        return str(who.get("arn", "")).rpartition("/")[2]
+    return str(who.get("userName") or "")
+
+
+def owners_id(event_id: str, owner: str) -> str:
+    """The id of the copy of an event that the owner of a resource gets: always the same one."""
+    return str(UUID(bytes=sha256(f"{event_id} {owner}".encode()).digest()[:16], version=4))
+
+
+def _owner(line: Mapping[str, Any], account: str) -> str | None:
+    """Source: CloudTrail User Guide, "sharedEventID": an allowed call is told to both accounts."""
+    decision = line.get("decision") or {}
+    owner = decision.get("resourceAccount")
+    if not owner or owner == account or decision.get("outcome") != "allowed" or "errorCode" in line["event"]:
+        return None
+    return str(owner)
+
+
+def _resources(
+    event: Mapping[str, Any], decision: Mapping[str, Any]
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    told = [(str(one.get("type")), str(one.get("ARN"))) for one in event.get("resources") or ()]
+    secret = _secret_arn(event, decision)
+    if secret:
+        told.append((SECRET, secret))
+    known = {kind for kind, _ in told}
+    named = list(_named(event))
+    shown = dict.fromkeys([*told, *((kind, name) for kind, name in named if kind not in known)])
+    names: dict[str, None] = {}
+    for _, name in [*shown, *named][:MAX_RESOURCES]:
+        names[name] = None
+        short = _short(name)
+        if short:
+            names[short] = None
+    return tuple(shown)[:MAX_RESOURCES], tuple(names)
+
+
+def _secret_arn(event: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+    """The secret that a call was about: the one it was decided for, made, or told of."""
+    answer, more = event.get("responseElements") or {}, event.get("additionalEventData") or {}
+    for found in (decision.get("resource"), answer.get("arn"), more.get("SecretId")):
+        if isinstance(found, str) and _IN_ARN in found and "*" not in found and "?" not in found:
+            return found
+    return ""
+
+
+def _named(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    params = event.get("requestParameters")
+    kinds = _BY_PARAMETER.get(str(event.get("eventSource")))
+    if not kinds or not isinstance(params, dict):
+        return
+    for member, kind in kinds.items():
+        value = params.get(member)
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, str) and one:
+                yield kind, one
+
+
+def _short(arn: str) -> str:
+    """The name inside an ARN; empty for what is none."""
+    if not arn.startswith("arn:"):
+        return ""
+    head, found, name = arn.partition(_IN_ARN)
+    if found:
+        return name[:-_SUFFIX_CHARS] if name[-_SUFFIX_CHARS : -_SUFFIX_CHARS + 1] == "-" else name
+    return head.rpartition("/")[2] if "/" in head else head.rpartition(":")[2]
+
+
+def _when_ms(stamp: str, at_ms: int) -> int:
+    second_ms = _second_ms(stamp)
+    if second_ms is None:
+        return at_ms
+    return second_ms + (at_ms % 1000 if at_ms - second_ms < 1000 else 999)
+
+
+@lru_cache(maxsize=64)
+def _second_ms(stamp: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else int(moment.timestamp()) * 1000

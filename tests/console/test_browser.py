@@ -1,0 +1,302 @@
+"""The console in a real browser: Debian's Chromium, driven by Playwright.
+
+``SCREENSHOTS=1`` has the pictures in docs/images made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.console.conftest import PASSWORD, World
+
+CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).parents[1] / "clients" / "js" / "node_modules" / "axe-core" / "axe.min.js"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+WAIT_MS = 60_000
+REGION = "us-east-1"
+EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on this machine")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of this file."""
+    with sync_playwright() as playwright:
+        # Started by root, Chromium refuses its own sandbox; nothing but our pages is opened.
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A context of its own for each test, whose waits are long: the machine may be slow."""
+    made = opened(chromium)
+    yield made
+    made.close()
+
+
+def opened(chromium: Browser, **more: Any) -> BrowserContext:
+    """A new context."""
+    made = chromium.new_context(**({"viewport": {"width": 1200, "height": 800}} | more))
+    made.set_default_timeout(WAIT_MS)
+    expect.set_options(timeout=WAIT_MS)
+    return made
+
+
+def faults(page: Page) -> list[str]:
+    """What the page complains about: filled while it is used. A dialog is one too."""
+    told: list[str] = []
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
+
+    def dialog(one: Any) -> None:
+        told.append(f"dialog: {one.message}")
+        one.dismiss()
+
+    page.on("dialog", dialog)
+    return told
+
+
+def sign_in(page: Page, world: World) -> None:
+    """As a person does."""
+    page.goto(f"{world.server.url}/console")
+    page.get_by_label("Account ID").fill(world.account.id)
+    page.get_by_label("IAM user name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").first.click()
+    expect(page.get_by_role("heading", name="Secrets", exact=True)).to_be_visible()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page, where that is asked for."""
+    if os.environ.get("SCREENSHOTS"):
+        IMAGES.mkdir(exist_ok=True)
+        page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def seeded(world: World) -> None:
+    """A few secrets."""
+    client = world.account.client("secretsmanager")
+    value = json.dumps({"username": "shop", "password": "correct horse", "host": "db.internal"})
+    for name, description in (("prod/shop/database", "The shop's database"), ("prod/mail/smtp", "Outgoing mail")):
+        client.create_secret(
+            Name=name, Description=description, SecretString=value, Tags=[{"Key": "team", "Value": "shop"}]
+        )
+
+
+def test_a_person_stores_finds_reveals_deletes_and_restores_a_secret(context: BrowserContext, world: World) -> None:
+    """The way of AWS's console: the wizard, the masked value, the waiting period."""
+    page = context.new_page()
+    told = faults(page)
+    sign_in(page, world)
+    page.get_by_role("link", name="Store a new secret").first.click()
+    page.get_by_label("Other type of secret: key/value pairs").check()
+    page.get_by_label("Key", exact=True).first.fill("user")
+    page.get_by_label("Value", exact=True).first.fill("u")
+    page.get_by_role("button", name="Add row").click()
+    page.get_by_label("Key", exact=True).nth(1).fill("password")
+    page.get_by_label("Value", exact=True).nth(1).fill("canary-browser")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Secret name").fill("lab/first")
+    page.get_by_label("Description").fill("From the browser")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next").click()
+    review = page.locator("[data-review]")
+    expect(review).to_contain_text("lab/first")
+    expect(review).not_to_contain_text("canary")
+    page.get_by_role("button", name="Store", exact=True).click()
+
+    expect(page.get_by_role("heading", name="lab/first")).to_be_visible()
+    assert "canary" not in page.content()
+    page.get_by_role("button", name="Retrieve secret value").click()
+    expect(page.get_by_text("canary-browser").first).to_be_visible()
+    page.get_by_role("link", name="Hide").click()
+    expect(page.get_by_role("button", name="Retrieve secret value")).to_be_visible()
+    assert "canary" not in page.content()
+
+    page.get_by_text("Actions").click()
+    page.get_by_label("Delete after").fill("7")
+    page.get_by_role("button", name="Schedule deletion").click()
+    expect(page.get_by_text("This secret is scheduled for deletion")).to_be_visible()
+    page.get_by_role("button", name="Cancel deletion").click()
+    expect(page.get_by_text("The deletion was cancelled.")).to_be_visible()
+    kept = world.account.client("secretsmanager").get_secret_value(SecretId="lab/first")["SecretString"]
+    assert {"user": "u", "password": "canary-browser"} == json.loads(kept)
+    assert [] == told
+
+
+def test_a_value_is_hidden_again_after_a_minute(context: BrowserContext, world: World) -> None:
+    seeded(world)
+    page = context.new_page()
+    sign_in(page, world)
+    page.goto(f"{world.server.url}/console/{REGION}/secret?id=prod/shop/database")
+    page.clock.install()
+    page.get_by_role("button", name="Retrieve secret value").click()
+    expect(page.get_by_text("correct horse").first).to_be_visible()
+    picture(page, "secret-value")
+
+    page.clock.run_for(61_000)
+
+    expect(page.get_by_role("button", name="Retrieve secret value")).to_be_visible()
+    assert "correct horse" not in page.content()
+
+
+def test_the_list_narrows_while_one_types(context: BrowserContext, world: World) -> None:
+    seeded(world)
+    page = context.new_page()
+    told = faults(page)
+    sign_in(page, world)
+    expect(page.get_by_role("link", name="prod/mail/smtp")).to_be_visible()
+    picture(page, "secrets")
+
+    page.get_by_role("searchbox").press_sequentially("datab")
+
+    expect(page.get_by_role("link", name="prod/mail/smtp")).to_have_count(0)
+    expect(page.get_by_role("link", name="prod/shop/database")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    assert "q=datab" in page.url
+    assert [] == told
+
+
+def test_planted_markup_runs_nothing(context: BrowserContext, world: World) -> None:
+    client = world.account.client("secretsmanager")
+    client.create_secret(
+        Name="planted",
+        Description=EVIL,
+        SecretString=json.dumps({EVIL: EVIL}),
+        Tags=[{"Key": "k", "Value": "javascript:alert(3)"}],
+    )
+    page = context.new_page()
+    told = faults(page)
+    sign_in(page, world)
+    expect(page.get_by_text(EVIL)).to_be_visible()
+    page.get_by_role("searchbox").press_sequentially("img")
+    expect(page.get_by_text(EVIL)).to_be_visible()
+    page.get_by_role("link", name="planted").click()
+    page.get_by_role("button", name="Retrieve secret value").click()
+    expect(page.get_by_role("cell", name=EVIL).first).to_be_visible()
+
+    assert [] == told
+
+
+def test_a_page_of_another_origin_can_neither_frame_nor_use_the_console(context: BrowserContext, world: World) -> None:
+    page = context.new_page()
+    sign_in(page, world)
+    target = f"{world.server.url}/console/{REGION}"
+    fields = "".join(f'<input name="{name}" value="{text}">' for name, text in (("Name", "forged"), ("kind", "text")))
+    form = f'<form method="post" action="{target}/store">{fields}<button>Go</button></form>'
+    evil = f'{form}<iframe src="{target}/secrets"></iframe>'
+    other = context.new_page()
+    other.route("http://evil.example/", lambda route: route.fulfill(body=evil, content_type="text/html"))
+    other.goto("http://evil.example/")
+    assert ["chrome-error://chromewebdata/"] == [frame.url for frame in other.frames[1:]]
+    other.get_by_role("button", name="Go").click()
+    expect(other.get_by_role("heading", name="This request was refused")).to_be_visible()
+
+    assert [] == world.account.client("secretsmanager").list_secrets()["SecretList"]
+    cookie = next(one for one in context.cookies() if one["name"] == "strongroom-console")
+    assert (True, "Strict") == (cookie["httpOnly"], cookie["sameSite"])
+
+
+def test_everything_is_done_with_the_keyboard_alone(context: BrowserContext, world: World) -> None:
+    seeded(world)
+    page = context.new_page()
+    page.goto(f"{world.server.url}/console")
+    keys = page.keyboard
+
+    def tab_to(name: str) -> None:
+        for _ in range(40):
+            keys.press("Tab")
+            focused = page.locator(":focus")
+            told = focused.get_attribute("name") or (focused.text_content() or "").strip()
+            if told == name:
+                return
+        raise AssertionError(f"the keyboard never comes to {name}")
+
+    for field, text in (("account", world.account.id), ("user", "admin"), ("password", PASSWORD)):
+        tab_to(field)
+        keys.type(text)
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Secrets", exact=True)).to_be_visible()
+    tab_to("prod/shop/database")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="prod/shop/database")).to_be_visible()
+    tab_to("Retrieve secret value")
+    keys.press("Enter")
+    expect(page.get_by_text("correct horse").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)], ids=["light", "dark-at-phone-width"])
+def test_axe_finds_nothing_serious_and_no_page_is_wider_than_the_screen(
+    chromium: Browser, world: World, scheme: Any, width: int
+) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm is not on this machine")
+    seeded(world)
+    key_id = world.account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    context = opened(chromium, color_scheme=scheme, viewport={"width": width, "height": 800})
+    try:
+        page = context.new_page()
+        page.goto(f"{world.server.url}/console/sign-in")
+        found = findings(context, page)
+        sign_in(page, world)
+        secret = f"{world.server.url}/console/{REGION}/secret?id=prod/shop/database"
+        tabs = ("versions", "rotation", "permissions", "replication", "activity", "code")
+        for where in (
+            page.url,
+            f"{world.server.url}/console/{REGION}/store",
+            secret,
+            *(f"{secret}&tab={tab}" for tab in tabs),
+            *(f"{world.server.url}/console/{REGION}/{name}" for name in ("dashboard", "keys", "functions", "audit")),
+            f"{world.server.url}/console/{REGION}/key?id={key_id}",
+            f"{world.server.url}/console/{REGION}/identities",
+            f"{world.server.url}/console/{REGION}/identity?kind=users&name=admin",
+            f"{world.server.url}/console/sessions",
+            f"{world.server.url}/console/password",
+        ):
+            page.goto(where)
+            found += findings(context, page)
+        page.goto(secret)
+        page.get_by_role("button", name="Retrieve secret value").click()
+        expect(page.get_by_text("correct horse").first).to_be_visible()
+        found += findings(context, page)
+        if scheme == "dark":
+            picture(page, "secret-at-phone-width")
+        assert [] == found
+    finally:
+        context.close()
+
+
+def findings(context: BrowserContext, page: Page) -> list[str]:
+    """What axe-core calls serious or worse, and whether the page is wider than its window.
+
+    Asked past the page's own policy, which lets nobody evaluate anything.
+    """
+    session = context.new_cdp_session(page)
+
+    def evaluated(expression: str) -> Any:
+        answer = session.send(
+            "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True}
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    evaluated(AXE.read_text())
+    told = evaluated(
+        "axe.run().then(told => JSON.stringify(told.violations.map(one => [one.impact, one.id, one.nodes[0].html])))"
+    )
+    wide = evaluated("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    session.detach()
+    found = [f"{page.url}: {fault}" for fault in json.loads(told) if fault[0] in ("serious", "critical")]
+    return [*found, f"{page.url} is wider than its window"] if wide else found

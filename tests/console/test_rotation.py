@@ -1,0 +1,84 @@
+"""Rotation at the console, with functions that really run; and the dashboard that tells what fails."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from strongroom.console.pages.dashboard import calendar
+from tests.console.conftest import World
+from tests.rotation.rotators import misbehaving, rotator, until
+
+REGION = "us-east-1"
+SECRET = f"/console/{REGION}/secret"
+DASHBOARD = f"/console/{REGION}/dashboard"
+
+pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not on this machine")
+
+
+def test_a_rotation_is_configured_rehearsed_and_run(world: World) -> None:
+    client = world.account.client("secretsmanager")
+    client.create_secret(Name="db", SecretString="first")
+    function = rotator(world.account)
+    browser = world.signed_in()
+    assert "Rotation is off." in browser.get(f"{SECRET}?id=db&tab=rotation").text
+
+    page = browser.post(f"{SECRET}/rotation", id="db", function=function, every_days="7")
+    assert "The rotation was configured." in page.text
+    until(lambda: "succeeded" in browser.get(f"{SECRET}?id=db&tab=rotation").text, "the rehearsal")
+    assert "first" == client.get_secret_value(SecretId="db")["SecretString"]
+
+    page = browser.post(f"{SECRET}/rotate", id="db")
+    assert "The rotation has begun." in page.text
+    until(lambda: client.get_secret_value(SecretId="db")["SecretString"] != "first", "the rotation")
+    page = browser.get(DASHBOARD)
+    assert "1 secrets with rotation" in page.text
+    assert 1 == page.html.count("<rect")
+    page = browser.post(f"{SECRET}/rotation-off", id="db")
+    assert "Rotation is off." in page.text
+
+
+def test_a_rotation_that_fails_says_why_and_is_abandoned(world: World) -> None:
+    client = world.account.client("secretsmanager")
+    client.create_secret(Name="db", SecretString="first")
+    function = rotator(world.account, code=misbehaving('raise ValueError("the driver said no")'))
+    browser = world.signed_in()
+    browser.post(f"{SECRET}/rotation", id="db", function=function, every_days="30", at_once="true")
+
+    until(lambda: "the driver said no" in browser.get(f"{SECRET}?id=db&tab=rotation").text, "a failed attempt")
+
+    dashboard = browser.get(DASHBOARD)
+    assert "The rotation of db fails" in dashboard.text
+    page = browser.post(f"{SECRET}/abandon", id="db", sure="true")
+    assert "The rotation was abandoned." in page.text, page.text
+    assert "first" == client.get_secret_value(SecretId="db")["SecretString"]
+
+
+def test_the_dashboard_names_keys_near_deletion_and_secrets_that_nobody_reads(world: World) -> None:
+    kms = world.account.client("kms")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=30)
+    client = world.account.client("secretsmanager")
+    client.create_secret(Name="forgotten", SecretString="x")
+    browser = world.signed_in()
+    page = browser.get(DASHBOARD)
+    assert f"The key {key_id} will be deleted" in page.text
+    assert "Nobody reads" not in page.text
+
+    world.server.advance(timedelta(days=91))
+
+    page = world.signed_in().get(DASHBOARD)
+    assert "Nobody reads forgotten" in page.text
+
+
+def test_the_calendar_counts_each_day_and_draws_it_within_the_picture() -> None:
+    now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    moments = [now + timedelta(hours=1), now + timedelta(days=1), now + timedelta(days=1, hours=2)]
+
+    bars = calendar([*moments, now - timedelta(hours=1), now + timedelta(days=30)], now)
+
+    assert [("2026-01-31", 1), ("2026-02-01", 2)] == [(one.label, one.count) for one in bars if one.count]
+    assert all(0 <= one.y <= 120 for one in bars)
+    assert 30 == len(bars)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select
 
 from strongroom import __version__, console
-from strongroom.base.clock import Clock, iso_seconds, machine_clock
+from strongroom.base.clock import Clock, iso_seconds, machine_clock, to_ms
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
@@ -23,12 +23,14 @@ from strongroom.console.front import SEALED, Front, Furnishing
 from strongroom.kernel import asking, rewrap, roots, wire
 from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
+from strongroom.kernel.feed import rows as feed
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.jobs import due
 from strongroom.kernel.journal import event, settle
 from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
+from strongroom.kernel.metrics.alarms import Alarm
 from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.metrics.usage import Usage, Use
 from strongroom.kernel.model.catalogue import CATALOGUE
@@ -57,6 +59,7 @@ from strongroom.kernel.trail.places import Piece
 from strongroom.kernel.trail.rounds import Rounds
 from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
+from strongroom.server import alerts
 from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
@@ -67,7 +70,7 @@ from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
 from strongroom.server.scraping import check_token_file
-from strongroom.server.sinks import read_sinks
+from strongroom.server.sinks import Alerts, read_sinks
 from strongroom.server.space import Bounds, Space
 from strongroom.server.webhooks import Couriers, Ledger
 from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts, trail
@@ -108,7 +111,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
-        read_sinks(settings.events_path)
+        self.rules = read_sinks(settings.events_path).alerts
         self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
@@ -318,7 +321,7 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules)
 
     def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
@@ -667,15 +670,26 @@ class Opened:
     chain: Chain
     offset: Callable[[Transaction], timedelta]
     nodes: asking.Nodes
+    rules: Alerts
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
         with self.store.read() as tx:
             self.roots.catch_up(tx)
 
-    def keep_usage(self, tx: Transaction, counted: Mapping[Use, int]) -> None:
-        """Add what a process counted to the store's sums."""
-        metrics.keep(tx, counted, self.chain.clock() + self.offset(tx))
+    def keep_usage(
+        self, tx: Transaction, counted: Mapping[Use, int], alarms: Sequence[Alarm], denials: Mapping[str, int]
+    ) -> None:
+        """Add what a process counted to the store's sums, and tell what the operator wants to be told of."""
+        now = self.chain.clock() + self.offset(tx)
+        readers = metrics.keep(tx, counted, now)
+        if not self.rules.any:
+            return
+        sums = metrics.add_denials(tx, denials, now)
+        clock, entropy = self.chain.clock, self.chain.entropy
+        told = alerts.met(self.rules, alarms=alarms, readers=readers, denials=sums, clock=clock, entropy=entropy)
+        if told:
+            feed.add_told(tx, told, to_ms(clock()))
 
     def count_job(self, kind: str, done: bool) -> None:
         """Count one job that was run."""
@@ -815,7 +829,9 @@ class Runner:
         opened.registry.add_errand(hours.HOUR, hours.hourly(opened.store.read, opened.registry.census))
         self.house.open_desk(invocations(self.execution.invoke))
         sinks = read_sinks(settings.events_path)
-        self.couriers = Couriers(sinks.webhooks, Ledger(opened.store, opened.queue), product.clock, self._node)
+        ledger = Ledger(opened.store, opened.queue)
+        self.couriers = Couriers(sinks.webhooks, ledger, product.clock, self._node)
+        self.watch = alerts.Watch(sinks.alerts, ledger, product.clock, self._node)
         opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
         rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
         at_once = min(settings.rotations_at_once, settings.function_processes)
@@ -853,6 +869,7 @@ class Runner:
 
     def close(self) -> None:
         """Give back everything; functions end first."""
+        self.watch.close()
         self.couriers.close()
         self.house.close()
         self._loop.close()

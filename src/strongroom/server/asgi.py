@@ -20,6 +20,7 @@ from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.journal.written import WrittenRecord
+from strongroom.kernel.metrics.alarms import Alarm, Alarms
 from strongroom.kernel.metrics.outcomes import outcome_of
 from strongroom.kernel.metrics.tally import ANSWERED
 from strongroom.kernel.metrics.text import CONTENT_TYPE
@@ -27,6 +28,7 @@ from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
+from strongroom.server.alerts import PENDING_DELETION_READ
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
@@ -46,6 +48,7 @@ WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
 OUTSIDE_CALLS_AT_ONCE = 4
 OUTSIDE_CALLS_WAITING = 32
+_READS = ("GetSecretValue", "BatchGetSecretValue")
 STREAM_THREADS = 2
 STREAM, LOCAL = "StreamEvents", "strongroom"
 """The one operation whose answer goes on."""
@@ -201,6 +204,8 @@ class Engine:
             # A remembered call is of one caller and resource, and all that it asks for is kms:Decrypt.
             if remembered is None or not usage.again(remembered, len(flight.records) - 1):
                 self._meter(usage, flight)
+            if flight.refusal is not None:
+                alarmed(self.metering.alarms, flight, flight.refusal)
 
     def _meter(self, usage: Usage, flight: Flight) -> None:
         """Count whose call it was, once its caller is proven; and the calls of KMS that it made on their behalf."""
@@ -302,6 +307,18 @@ class Engine:
         with contextlib.suppress(Answerable):  # refused it is either way
             self.recorder.read(flight.records)
         return reply
+
+
+def alarmed(alarms: Alarms, flight: Flight, refusal: Answerable) -> None:
+    """Note a refusal that somebody may want to be told of: a denial, a read of a secret that waits for its deletion."""
+    call = flight.call
+    if not call.account:
+        return
+    if isinstance(refusal, Refusal) and refusal.kind is Kind.ACCESS_DENIED:
+        alarms.deny(call.account)
+    elif call.name in _READS and refusal.message is not None and "marked for deletion" in refusal.message:
+        about = "" if call.target is None else call.target.arn
+        alarms.raise_(Alarm(PENDING_DELETION_READ, flight.records[-1].event, about), call.principal.entity_arn)
 
 
 def kms_call(event: Mapping[str, Any]) -> str | None:

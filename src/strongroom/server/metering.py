@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from strongroom.kernel.metrics.alarms import Alarm, Alarms
 from strongroom.kernel.metrics.usage import Usage, Use
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.port import Transaction
@@ -14,7 +15,7 @@ from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
 log = logging.getLogger("strongroom.metering")
 
 EVERY_SECONDS = 10.0
-Keep = Callable[[Transaction, Mapping[Use, int]], None]
+Keep = Callable[[Transaction, Mapping[Use, int], Sequence[Alarm], Mapping[str, int]], None]
 
 
 class Metering:
@@ -22,6 +23,7 @@ class Metering:
 
     def __init__(self, usage: Usage, queue: WriteQueue, keep: Keep) -> None:
         self.usage = usage
+        self.alarms = Alarms()
         self._queue = queue
         self._keep = keep
         self._stop = threading.Event()
@@ -31,13 +33,14 @@ class Metering:
     def flush(self) -> threading.Event:
         """Have stored what was counted so far; the event is set when it is, or is lost, which is said."""
         counted = self.usage.given()
+        alarms, denials = self.alarms.given()
         done = threading.Event()
-        if not counted:
+        if not counted and not alarms and not denials:
             done.set()
             return done
 
         def run(tx: Transaction) -> Outcome:
-            self._keep(tx, counted)
+            self._keep(tx, counted, alarms, denials)
             return Outcome(keep=True, records=(), value=None)
 
         def finished(outcome: Outcome | BaseException) -> None:

@@ -28,7 +28,7 @@ def declare(room: Room, account: str) -> None:
             raise Refusal(
                 Kind.ACCESS_DENIED, "Only the account that this deployment was made with may look at its webhooks."
             )
-        return {"Webhooks": [_told(tx, one) for one in delivery.all_standings(tx)]}
+        return {"Webhooks": [_told(tx, one) for one in delivery.all_standings(tx) if one.name[0] != "*"]}
 
 
 def _told(tx: Transaction, one: delivery.Standing) -> dict[str, Any]:

@@ -22,10 +22,28 @@ def register(registry: Registry) -> None:
     registry.add(ROOM)
 
 
-def keep(tx: Transaction, counted: Mapping[Use, int], now: datetime) -> None:
-    """Store what a process counted since it last did."""
+def keep(tx: Transaction, counted: Mapping[Use, int], now: datetime) -> list[Use]:
+    """Store what a process counted since it last did; the reads by principals that never read that secret before."""
     calls: dict[store.Counter, int] = {}
+    new: list[Use] = []
+    now_ms = to_ms(now)
     for use, number in counted.items():
         one = store.Counter(use.account, use.region, use.service, use.operation)
         calls[one] = calls.get(one, 0) + number
-    store.add(tx, calls, to_ms(now))
+        if store.add_use(tx, use, number, now_ms):
+            new.append(use)
+    store.add(tx, calls, now_ms)
+    return new
+
+
+def add_denials(tx: Transaction, denials: Mapping[str, int], now: datetime) -> dict[str, tuple[int, int]]:
+    """Add denials by account to this minute; what the minute had before, and has now, over all workers and nodes."""
+    now_ms = to_ms(now)
+    found: dict[str, tuple[int, int]] = {}
+    for account, number in denials.items():
+        one = store.Counter(account, "", "denied", "")
+        start = now_ms // (store.MINUTE * 1000) * store.MINUTE * 1000
+        before = sum(count for _, count in store.calls_between(tx, one, store.MINUTE, start, start + 1))
+        store.add(tx, {one: number}, now_ms)
+        found[account] = (before, before + number)
+    return found

@@ -8,11 +8,14 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from strongroom.kernel.metrics.usage import Use
 from strongroom.kernel.registry import Counted
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.schema import METADATA
 
 MINUTE, HOUR = 60, 3600
+DAY_MS = 86_400_000
+READS = "GetSecretValue"
 MINUTES_KEPT_MS = 15 * 86_400_000
 HOURS_KEPT_MS = 455 * 86_400_000
 """As long as CloudWatch keeps points of these periods. Source: CloudWatch API reference, GetMetricData."""
@@ -40,6 +43,38 @@ secrets = Table(
 )
 Index("metrics_secrets_old", secrets.c.start_ms)
 
+uses = Table(
+    "metrics_use",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("resource", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("day_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("reads", BigInteger, nullable=False),
+)
+Index("metrics_use_old", uses.c.day_ms)
+"""Who called what by the day; ``reads`` are those of a secret's value."""
+
+_USED = insert(uses).values({name: bindparam(f"v_{name}") for name in uses.c.keys()})  # noqa: SIM118
+_USE = Statement(
+    _USED.on_conflict_do_update(
+        index_elements=list(uses.primary_key.columns),
+        set_={"calls": uses.c.calls + _USED.excluded.calls, "reads": uses.c.reads + _USED.excluded.reads},
+    )
+)
+_READ_BEFORE = Statement(
+    select(uses.c.day_ms)
+    .where(
+        uses.c.account == bindparam("account"),
+        uses.c.resource == bindparam("resource"),
+        uses.c.principal == bindparam("principal"),
+        uses.c.reads > 0,
+    )
+    .limit(1)
+)
 _ADDED = insert(calls).values({name: bindparam(f"v_{name}") for name in calls.c.keys()})  # noqa: SIM118
 # PostgreSQL's form of "insert or else update" is SQLite's too.
 _ADD = Statement(
@@ -84,6 +119,7 @@ _FORGET = (
     Statement(delete(calls).where(calls.c.period == MINUTE, calls.c.start_ms < bindparam("minutes_ms"))),
     Statement(delete(calls).where(calls.c.period == HOUR, calls.c.start_ms < bindparam("hours_ms"))),
     Statement(delete(secrets).where(secrets.c.start_ms < bindparam("hours_ms"))),
+    Statement(delete(uses).where(uses.c.day_ms < bindparam("hours_ms"))),
 )
 
 
@@ -111,6 +147,24 @@ def add(tx: Transaction, counted: Mapping[Counter, int], now_ms: int) -> None:
                 v_start_ms=start,
                 v_calls=number,
             )
+
+
+def add_use(tx: Transaction, one: Use, number: int, now_ms: int) -> bool:
+    """Add calls to the day of ``now_ms``; whether they are the first reads of that secret by that principal."""
+    reads = number if one.resource and one.service == "secretsmanager" and one.operation == READS else 0
+    new = reads > 0 and not tx.row(_READ_BEFORE, account=one.account, resource=one.resource, principal=one.principal)
+    tx.run(
+        _USE,
+        v_account=one.account,
+        v_resource=one.resource,
+        v_principal=one.principal,
+        v_service=one.service,
+        v_region=one.region,
+        v_day_ms=now_ms // DAY_MS * DAY_MS,
+        v_calls=number,
+        v_reads=reads,
+    )
+    return new
 
 
 def count_secrets(tx: Transaction, counted: Sequence[Counted], now_ms: int) -> None:

@@ -271,6 +271,19 @@ def upgrade() -> None:
     )
     op.create_index("metrics_secrets_old", "metrics_secrets", ["start_ms"], unique=False)
     op.create_table(
+        "metrics_use",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("day_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("reads", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "resource", "principal", "service", "region", "day_ms"),
+    )
+    op.create_index("metrics_use_old", "metrics_use", ["day_ms"], unique=False)
+    op.create_table(
         "nodes_answer",
         sa.Column("question", sa.Text(), nullable=False),
         sa.Column("node", sa.Text(), nullable=False),

@@ -344,6 +344,12 @@ class Product:
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
                 metrics=self._gauges(facts).page,
+                prices=local.Prices(
+                    self.settings.price_secret_month,
+                    self.settings.price_calls,
+                    self.settings.price_kms_calls,
+                    self.settings.kms_calls_free,
+                ),
                 lookup=self.lookup,
                 nodes=nodes,
             ),

@@ -315,6 +315,16 @@ class Settings:
         " 16 characters or more, mode 0600. Empty: signed calls only.",
         extreme="/etc/strongroom/metrics.token",
     )
+    price_secret_month: float = _setting(
+        0.40, "USD", "What `strongroom usage` reckons for a secret and a month.", extreme=0.0, least=0, most=1e6
+    )
+    price_calls: float = _setting(
+        0.05, "USD", "The same for 10,000 calls of Secrets Manager.", extreme=0.0, least=0, most=1e6
+    )
+    price_kms_calls: float = _setting(0.03, "USD", "The same for 10,000 calls of KMS.", extreme=0.0, least=0, most=1e6)
+    kms_calls_free: int = _setting(
+        20_000, "calls", "Calls of KMS in a month that cost nothing.", extreme=0, least=0, most=10**12
+    )
     secrets_quota: int = _setting(
         500_000,
         "secrets",

@@ -27,6 +27,7 @@ from strongroom.services.local import (
     rotations,
     store,
     tokenkeys,
+    usage,
     webhooks,
     whocan,
 )
@@ -49,6 +50,7 @@ class Local:
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
     metrics: metrics.Page
+    prices: usage.Prices
     nodes: Asks | None = None
 
 
@@ -107,6 +109,7 @@ def register(registry: Registry, local: Local) -> None:
     metrics.declare(room, local.account, local.metrics)
     webhooks.declare(room, local.account)
     events.declare(room)
+    usage.declare(room, registry, local.prices)
     rotations.declare(room, registry)
     registry.add(room)
 

@@ -18,8 +18,10 @@ from strongroom.services.metrics import store
 def register(registry: Registry) -> None:
     """Declare the room's operations."""
     from strongroom.services.metrics.operations import ROOM  # noqa: PLC0415  migrations need the tables alone
+    from strongroom.services.metrics.usage import used  # noqa: PLC0415
 
     registry.add(ROOM)
+    registry.usage = used
 
 
 def keep(tx: Transaction, counted: Mapping[Use, int], now: datetime) -> list[Use]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, select
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from strongroom.kernel.metrics.usage import Use
@@ -115,6 +115,41 @@ _SECRETS_OF = and_(
     secrets.c.start_ms < bindparam("end_ms"),
 )
 _SECRETS = Statement(select(secrets.c.start_ms, secrets.c.secrets).where(_SECRETS_OF).order_by(secrets.c.start_ms))
+_DAYS = and_(
+    uses.c.account == bindparam("account"), uses.c.day_ms >= bindparam("first_ms"), uses.c.day_ms < bindparam("end_ms")
+)
+_PAID = Statement(
+    select(func.sum(secrets.c.paid)).where(
+        secrets.c.account == bindparam("account"),
+        secrets.c.start_ms >= bindparam("first_ms"),
+        secrets.c.start_ms < bindparam("end_ms"),
+    )
+)
+_BY_SERVICE = Statement(
+    select(calls.c.service, func.sum(calls.c.calls))
+    .where(
+        calls.c.account == bindparam("account"),
+        calls.c.period == HOUR,
+        calls.c.start_ms >= bindparam("first_ms"),
+        calls.c.start_ms < bindparam("end_ms"),
+    )
+    .group_by(calls.c.service)
+)
+_SUM = func.sum(uses.c.calls)
+_BY_PRINCIPAL = Statement(
+    select(uses.c.principal, _SUM)
+    .where(_DAYS)
+    .group_by(uses.c.principal)
+    .order_by(_SUM.desc(), uses.c.principal)
+    .limit(bindparam("most"))
+)
+_BY_RESOURCE = Statement(
+    select(uses.c.resource, _SUM)
+    .where(_DAYS, uses.c.service == "secretsmanager", uses.c.resource != "")
+    .group_by(uses.c.resource)
+    .order_by(_SUM.desc(), uses.c.resource)
+    .limit(bindparam("most"))
+)
 _FORGET = (
     Statement(delete(calls).where(calls.c.period == MINUTE, calls.c.start_ms < bindparam("minutes_ms"))),
     Statement(delete(calls).where(calls.c.period == HOUR, calls.c.start_ms < bindparam("hours_ms"))),
@@ -196,6 +231,30 @@ def secrets_between(tx: Transaction, account: str, region: str, first_ms: int, e
 def called_since(tx: Transaction, account: str, region: str, since_ms: int) -> list[tuple[str, str]]:
     """(service, operation) that were called since a moment."""
     return [(row[0], row[1]) for row in tx.rows(_CALLED, account=account, region=region, since_ms=since_ms)]
+
+
+def paid_hours(tx: Transaction, account: str, first_ms: int, end_ms: int) -> int:
+    """Secrets that are paid for, summed over the hours that were counted, in all Regions."""
+    row = tx.row(_PAID, account=account, first_ms=first_ms, end_ms=end_ms)
+    return int(row[0]) if row is not None and row[0] is not None else 0
+
+
+def calls_by_service(tx: Transaction, account: str, first_ms: int, end_ms: int) -> dict[str, int]:
+    """Calls of each service, in all Regions."""
+    found = tx.rows(_BY_SERVICE, account=account, first_ms=first_ms, end_ms=end_ms)
+    return {row[0]: int(row[1]) for row in found}
+
+
+def uses_by_principal(tx: Transaction, account: str, first_ms: int, end_ms: int, most: int) -> list[tuple[str, int]]:
+    """Calls by principal, the most first."""
+    found = tx.rows(_BY_PRINCIPAL, account=account, first_ms=first_ms, end_ms=end_ms, most=most)
+    return [(row[0], int(row[1])) for row in found]
+
+
+def uses_by_resource(tx: Transaction, account: str, first_ms: int, end_ms: int, most: int) -> list[tuple[str, int]]:
+    """Calls of Secrets Manager by secret, the most first."""
+    found = tx.rows(_BY_RESOURCE, account=account, first_ms=first_ms, end_ms=end_ms, most=most)
+    return [(row[0], int(row[1])) for row in found]
 
 
 def forget_old(tx: Transaction, now_ms: int) -> None:

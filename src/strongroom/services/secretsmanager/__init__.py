@@ -15,6 +15,7 @@ def register(registry: Registry) -> None:
     from strongroom.services.secretsmanager.operations import ROOM  # noqa: PLC0415
     from strongroom.services.secretsmanager.sealed import SEALED  # noqa: PLC0415
     from strongroom.services.secretsmanager.store.counts import census  # noqa: PLC0415
+    from strongroom.services.secretsmanager.targets import tags_of  # noqa: PLC0415
 
     registry.add(ROOM)
     registry.add_job(jobs.PURGE, jobs.purge)
@@ -24,3 +25,4 @@ def register(registry: Registry) -> None:
     registry.rotations = recovery.Desk()
     registry.add_dependents(dependents.of_key)
     registry.census = census
+    registry.tags_of = tags_of

@@ -13,20 +13,26 @@ stamp = $(1)/.installed-$(2)-$(shell cksum < requirements/$(2).txt | tr ' ' '-')
 RUN := $(call stamp,$(VENV),run)
 TEST := $(call stamp,$(VENV),test)
 BENCH := $(call stamp,$(PEER),bench)
+DRIVERS := $(call stamp,$(VENV),drivers)
+TEMPLATES := $(call stamp,$(VENV),templates)
 FUNCTIONS := $(call stamp,$(OTHER),functions)
 JS := tests/clients/js
 NODE_MODULES := $(JS)/node_modules/.installed-$(shell cksum < $(JS)/package-lock.json | tr ' ' '-')
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
+PACKAGES := postgresql openssl bubblewrap softhsm2 chromium mariadb-server-core redis-server slapd openssh-server openssh-client \
+	gcc libpq-dev python3-dev
+
 .PHONY: run setup test check lint fix docs test-all bench clean help
 
-run: $(RUN)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ...")
+run: $(RUN) $(DRIVERS)  ## start the server on https://127.0.0.1:8443 (ARGS="--workers 1 ...")
 	@exec ./strongroom serve $(ARGS)
 
-setup: $(RUN)  ## make the virtual environment, start nothing
+setup: $(RUN) $(DRIVERS)  ## make the virtual environment, start nothing
 
-test: $(TEST) $(NODE_MODULES) $(FUNCTIONS) lint  ## every check, and every test but the long ones
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
+test: $(TEST) $(DRIVERS) $(NODE_MODULES) $(FUNCTIONS) lint  ## every check, and every test but the long ones
+	@$(PY) tools/system_packages.py $(PACKAGES)
+	@$(MAKE) --no-print-directory $(TEMPLATES) || echo "PyGreSQL was not built: the tests of template shapes will be skipped"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
@@ -43,8 +49,9 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 	$(VENV)/bin/ruff check --fix
 	PYTHONPATH=src $(PYTHON) tools/reference.py
 
-test-all: $(TEST) $(NODE_MODULES) $(FUNCTIONS) lint  ## the long tests too
-	@$(PY) tools/system_packages.py postgresql openssl bubblewrap softhsm2 chromium
+test-all: $(TEST) $(DRIVERS) $(NODE_MODULES) $(FUNCTIONS) lint  ## the long tests too
+	@$(PY) tools/system_packages.py $(PACKAGES)
+	@$(MAKE) --no-print-directory $(TEMPLATES) || echo "PyGreSQL was not built: the tests of template shapes will be skipped"
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
@@ -71,6 +78,18 @@ $(TEST):
 	@$(PY) tools/make_venv.py $(VENV)
 	$(PYTHON) $(INSTALL) requirements/test.txt
 	@touch $@ $(RUN)
+
+# What ready-made rotation functions are packed with lies apart: the server imports none of it (decision 0037).
+$(DRIVERS): requirements/drivers.txt | $(RUN)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes \
+		--target $(VENV)/share/strongroom/drivers -r requirements/drivers.txt
+	@touch $@
+
+# Built here, after the packages that the building needs; for tests alone.
+$(TEMPLATES): requirements/templates.txt | $(RUN)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --require-hashes \
+		--target $(VENV)/share/strongroom/templates -r requirements/templates.txt
+	@touch $@
 
 # Nothing that a package brings is run while it is installed.
 $(NODE_MODULES):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,28 @@ def successes(data: Path) -> list[Entry]:
     """What happened, once a start has settled the journal: no refusal, and nothing without its COMMIT."""
     undone = set(not_committed(data))
     return [entry for entry in entries(data) if not entry.refused and entry.id not in undone]
+
+
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+_SECRET_WORDS = re.compile(
+    r"^(secretString|secretBinary|secretAccessKey|sessionToken|password|newPassword|oldPassword|plaintext|"
+    r"ciphertextBlob|privateKeyPlaintext|randomPassword|mac|signature|grantToken|zipFile|payload|variables)$",
+    re.IGNORECASE,
+)
+
+
+def hidden_members(part: Any) -> list[str]:
+    """Members, anywhere in a record, whose values no record may have; one that was replaced is none."""
+    if isinstance(part, dict):
+        own = [name for name, value in part.items() if _SECRET_WORDS.match(name) and value not in (None, "", HIDDEN)]
+        return own + [name for value in part.values() for name in hidden_members(value)]
+    if isinstance(part, list):
+        return [name for value in part for name in hidden_members(value)]
+    return []
+
+
+def leaks(data: Path, values: Iterable[bytes]) -> list[str]:
+    """What of secrets a whole run's journal shows: members that must be hidden, and any of these values."""
+    found = [f"{entry.name}: {name}" for entry in entries(data) for name in hidden_members(entry.event)]
+    whole = b"".join(path.read_bytes() for path in (data / "journal").glob("*.jsonl"))
+    return found + [f"the value {value!r}" for value in values if value in whole]

@@ -44,6 +44,8 @@ class Server:
     programs: Path
     user: str | None
     port: int = 0
+    more: tuple[str, ...] = ()
+    """Settings beyond those of every test, such as ``ssl=on``."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _made: int = 0
 
@@ -66,7 +68,7 @@ class Server:
     def start(self) -> None:
         """Start and wait until it answers. The server ends with the thread that makes it."""
         reached = ["listen_addresses=127.0.0.1", f"port={self.port}"] if self.port else ["listen_addresses="]
-        settings = [f"unix_socket_directories={self.directory}", *reached, *_PLAIN]
+        settings = [f"unix_socket_directories={self.directory}", *reached, *_PLAIN, *self.more]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -127,7 +129,7 @@ class Server:
 
 def started() -> Server:
     """A new server with a migrated template database. Raises RuntimeError where there is no PostgreSQL."""
-    server = _initialised()
+    server = initialised()
     try:
         server.start()
         with psycopg.connect(server.url(), autocommit=True) as connection:
@@ -142,7 +144,7 @@ def started() -> Server:
 
 def reachable_by_tcp() -> Server:
     """A new server that also listens on a loopback port, for what runs apart from this process: a target."""
-    server = _initialised()
+    server = initialised()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server.port = free.getsockname()[1]
@@ -154,7 +156,8 @@ def reachable_by_tcp() -> Server:
     return server
 
 
-def _initialised() -> Server:
+def initialised() -> Server:
+    """A server's directory, with nothing started. Raises RuntimeError where there is no PostgreSQL."""
     found = programs()
     if found is None:
         raise RuntimeError("these tests need PostgreSQL's server (Debian: apt-get install postgresql)")

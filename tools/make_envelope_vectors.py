@@ -153,15 +153,11 @@ def scenarios() -> dict[str, dict[str, Any]]:
         "value": box,
         "value_empty": box | {"plaintext": "", "sealed": value(data_key, nonce, b"").hex()},
         "value_other_version_id": box | no | {"version_id": VERSION_ID[:-1] + "1"},
-        "value_arn_and_version_id_cut_elsewhere": box
-        | no
-        | {"arn": ARN + VERSION_ID[0], "version_id": VERSION_ID[1:]},
+        "value_arn_and_version_id_cut_elsewhere": box | no | {"arn": ARN + VERSION_ID[0], "version_id": VERSION_ID[1:]},
         "value_version_2": box | no | {"sealed": "02" + box["sealed"][2:]},
         "message": note,
-        "message_empty_context": note
-        | {"context": {}, "sealed": message(material, salt, counted(0, 32), {}).hex()},
-        "message_odd_context": note
-        | {"context": odd, "sealed": message(material, salt, counted(0, 32), odd).hex()},
+        "message_empty_context": note | {"context": {}, "sealed": message(material, salt, counted(0, 32), {}).hex()},
+        "message_odd_context": note | {"context": odd, "sealed": message(material, salt, counted(0, 32), odd).hex()},
         "message_context_key_and_value_cut_elsewhere": note
         | no
         | {"context": {"SecretARN" + ARN[0]: ARN[1:], "SecretVersionId": VERSION_ID}},

@@ -127,9 +127,7 @@ def accepted() -> Iterator[Scenario]:
     yield Scenario("post_empty_body", "the hash of nothing", body=b"")
     yield Scenario("post_non_ascii_body", "bodies are bytes", body='{"SecretString":"pässwörd ☃"}'.encode())
     yield Scenario("post_binary_body", "bodies need not be text", body=bytes(range(256)))
-    yield Scenario(
-        "session_token", "temporary credentials sign their token", token="FwoGZXIvYXdzEXAMPLE//token=="
-    )
+    yield Scenario("session_token", "temporary credentials sign their token", token="FwoGZXIvYXdzEXAMPLE//token==")
     yield Scenario(
         "content_sha256_header",
         "the body's hash, also as a header",
@@ -267,9 +265,7 @@ def unreadable() -> Iterator[Scenario]:
     )
 
     def unread(name: str, why: str, spoil: Callable[[Wire], None], message: str) -> Scenario:
-        return Scenario(
-            name, why, spoil=spoil, expected=refused("read_claim", "INCOMPLETE_SIGNATURE", message)
-        )
+        return Scenario(name, why, spoil=spoil, expected=refused("read_claim", "INCOMPLETE_SIGNATURE", message))
 
     def whole(text: str) -> Callable[[Wire], None]:
         return lambda wire: header(wire, "authorization", text)
@@ -288,8 +284,7 @@ def unreadable() -> Iterator[Scenario]:
         "'AWS4-HMAC-SHA256 Credential, Signature=a'.",
     )
     sentences = [
-        f"Authorization header requires '{name}' parameter. "
-        for name in ("Credential", "Signature", "SignedHeaders")
+        f"Authorization header requires '{name}' parameter. " for name in ("Credential", "Signature", "SignedHeaders")
     ]
     date = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
     yield unread(
@@ -310,9 +305,7 @@ def unreadable() -> Iterator[Scenario]:
         "".join(sentences) + date + "Authorization=AWS4-HMAC-SHA256 a=b",
     )
     for at, piece in enumerate(("Credential", "Signature", "SignedHeaders")):
-        rest = ", ".join(
-            f"{name}=a" for name in ("Credential", "Signature", "SignedHeaders") if name != piece
-        )
+        rest = ", ".join(f"{name}=a" for name in ("Credential", "Signature", "SignedHeaders") if name != piece)
         yield unread(
             f"no_{piece.lower()}",
             "one piece missing",
@@ -323,8 +316,7 @@ def unreadable() -> Iterator[Scenario]:
         "credential_four_parts",
         "a scope that is too short",
         whole("AWS4-HMAC-SHA256 Credential=a/b/c/d, SignedHeaders=host, Signature=a"),
-        "Credential must have exactly 5 slash-delimited elements, "
-        "e.g. keyid/date/region/service/term, got 'a/b/c/d'",
+        "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b/c/d'",
     )
     yield unread(
         "signed_header_absent",
@@ -432,9 +424,7 @@ def out_of_scope() -> Iterator[Scenario]:
         "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
         "'20260101' != '20260102', from '20260102T030405Z'."
     )
-    yield Scenario(
-        "wrong_date", "yesterday's scope", expected=scoped(date), spoil=replaced("/20260102/", "/20260101/")
-    )
+    yield Scenario("wrong_date", "yesterday's scope", expected=scoped(date), spoil=replaced("/20260102/", "/20260101/"))
     yield Scenario(
         "all_wrong",
         "one text, joined",
@@ -455,8 +445,7 @@ def out_of_scope() -> Iterator[Scenario]:
         "a second too late",
         now="20260102T030906Z",
         expected=scoped(
-            "Signature expired: 20260102T030405Z is now earlier than 20260102T030406Z "
-            "(20260102T030906Z - 5 min.)"
+            "Signature expired: 20260102T030405Z is now earlier than 20260102T030406Z (20260102T030906Z - 5 min.)"
         ),
     )
     yield Scenario(
@@ -479,8 +468,7 @@ def out_of_scope() -> Iterator[Scenario]:
         headers=(),
         now="20260102T030506Z",
         expected=scoped(
-            "Signature expired: 20260102T030405Z is now earlier than 20260102T030406Z "
-            "(20260102T030506Z - 1 min.)"
+            "Signature expired: 20260102T030405Z is now earlier than 20260102T030406Z (20260102T030506Z - 1 min.)"
         ),
     )
 
@@ -503,9 +491,7 @@ def not_holding() -> Iterator[Scenario]:
     yield changed("changed_method", "another method", lambda wire: wire.update(method="PUT"))
     yield changed("changed_path", "another path", lambda wire: wire.update(path="/x"))
     yield changed("added_query", "a query that was not there", lambda wire: wire.update(query="a=b"))
-    yield changed(
-        "changed_host", "another door", lambda wire: header(wire, "host", "kms.us-east-1.amazonaws.com")
-    )
+    yield changed("changed_host", "another door", lambda wire: header(wire, "host", "kms.us-east-1.amazonaws.com"))
     yield changed(
         "added_header_value",
         "a second header of a signed name",
@@ -515,9 +501,7 @@ def not_holding() -> Iterator[Scenario]:
     yield changed(
         "upper_case_signature",
         "hex is lower-case",
-        lambda wire: header(
-            wire, "authorization", authorization(wire)[:-64] + authorization(wire)[-64:].upper()
-        ),
+        lambda wire: header(wire, "authorization", authorization(wire)[:-64] + authorization(wire)[-64:].upper()),
     )
     yield changed(
         "unsigned_payload",
@@ -552,9 +536,7 @@ def main(directory: Path) -> None:
             if path in made:
                 raise SystemExit(f"two scenarios are named {scenario.name}")
             made.add(path)
-            path.write_text(
-                json.dumps(vector(scenario), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+            path.write_text(json.dumps(vector(scenario), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for stale in set(directory.glob("*.json")) - made:
         stale.unlink()
     print(f"{len(made)} vectors in {directory}")

@@ -11,7 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-_PROGRAMS = {"bubblewrap": "bwrap", "softhsm2": "softhsm2-util"}
+_PROGRAMS = {
+    "bubblewrap": "bwrap",
+    "softhsm2": "softhsm2-util",
+    "mariadb-server-core": "mariadbd",
+    "openssh-server": "sshd",
+    "openssh-client": "ssh",
+    "libpq-dev": "pg_config",
+    "python3-dev": "python3-config",
+}
 """Packages that are named otherwise than their program."""
 
 
@@ -19,7 +27,9 @@ def is_there(package: str) -> bool:
     """Whether what the tests need of a Debian package is on this machine, however it came there."""
     if package == "postgresql":
         return shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return shutil.which(_PROGRAMS.get(package, package)) is not None
+    # Servers lie where only root looks by itself.
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+    return shutil.which(_PROGRAMS.get(package, package), path=path) is not None
 
 
 def may_install() -> list[str] | None:

@@ -334,7 +334,8 @@ class Product:
         logs.register(registry)
         metrics.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
-        trail.register(registry, Trail(self._journal_directory(), self._index_directory()), self._pieces)
+        looked_up = Trail(self._journal_directory(), self._index_directory())
+        trail.register(registry, looked_up, self._pieces)
         console.register(registry)
         local.register(
             registry,
@@ -351,6 +352,8 @@ class Product:
                     self.settings.kms_calls_free,
                 ),
                 lookup=self.lookup,
+                trail=looked_up,
+                pieces=self._pieces,
                 nodes=nodes,
             ),
         )
@@ -484,9 +487,10 @@ class Product:
         return {"AWS_ENDPOINT_URL": url, "SECRETS_MANAGER_ENDPOINT": url}
 
     def authorities(self) -> list[Path]:
-        """The certificates that functions trust beside the system's: the one that this server is known by."""
+        """The certificates that functions trust beside the system's: this server's own, and the operator's."""
         found = self._endpoint().get("ca")
-        return [Path(found)] if found and Path(found).is_file() else []
+        own = [Path(found)] if found and Path(found).is_file() else []
+        return [*own, *map(Path, self.settings.function_authorities)]
 
     def _endpoint(self) -> Mapping[str, Any]:
         return read_endpoint(DataDirectory(self.settings.data)) or {}

@@ -143,6 +143,13 @@ class Settings:
         " The server's own is always one.",
         extreme=("/usr/bin/python3",),
     )
+    function_authorities: tuple[str, ...] = _setting(
+        (),
+        "paths",
+        "Files of certificates, in PEM form, of authorities that functions trust beside the system's: those of your"
+        " databases.",
+        extreme=(),
+    )
     function_processes: int = _setting(
         32, "processes", "The most processes of functions at once.", extreme=1, least=1, most=1024
     )
@@ -345,6 +352,16 @@ class Settings:
             raise StartRefused(f"setting console is {self.console!r}; it must be auto, on or off")
         self._check_proxies()
         self._check_providers()
+        self._check_authorities()
+
+    def _check_authorities(self) -> None:
+        for path in self.function_authorities:
+            try:
+                found = Path(path).read_bytes()
+            except OSError as error:
+                raise StartRefused(f"setting function_authorities has {path}: {error.strerror}") from None
+            if b"-----BEGIN CERTIFICATE-----" not in found:
+                raise StartRefused(f"setting function_authorities has {path}, which holds no certificate")
 
     def _check_proxies(self) -> None:
         for proxy in self.proxies:

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.console.conftest import PASSWORD, World
+from tests.rotation.rotators import rotator
 
 CHROMIUM = shutil.which("chromium")
 AXE = Path(__file__).parents[1] / "clients" / "js" / "node_modules" / "axe-core" / "axe.min.js"
@@ -95,8 +96,10 @@ def seeded(world: World) -> None:
         )
 
 
-def test_a_person_stores_finds_reveals_deletes_and_restores_a_secret(context: BrowserContext, world: World) -> None:
-    """The way of AWS's console: the wizard, the masked value, the waiting period."""
+def test_a_person_stores_reveals_rotates_deletes_and_restores_a_secret(context: BrowserContext, world: World) -> None:
+    """The way of AWS's console: the wizard, the masked value, a function that rotates it, the waiting period."""
+    assert shutil.which("bwrap"), "bubblewrap is missing: apt-get install bubblewrap"
+    rotator(world.account)
     page = context.new_page()
     told = faults(page)
     sign_in(page, world)
@@ -115,6 +118,7 @@ def test_a_person_stores_finds_reveals_deletes_and_restores_a_secret(context: Br
     review = page.locator("[data-review]")
     expect(review).to_contain_text("lab/first")
     expect(review).not_to_contain_text("canary")
+    expect(page.locator("pre").first).to_contain_text("lab/first")
     page.get_by_role("button", name="Store", exact=True).click()
 
     expect(page.get_by_role("heading", name="lab/first")).to_be_visible()
@@ -125,14 +129,25 @@ def test_a_person_stores_finds_reveals_deletes_and_restores_a_secret(context: Br
     expect(page.get_by_role("button", name="Retrieve secret value")).to_be_visible()
     assert "canary" not in page.content()
 
+    page.get_by_role("link", name="Rotation", exact=True).click()
+    page.get_by_label("Rotate immediately when the schedule is saved").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#standing")).to_contain_text("succeeded")
+    page.get_by_role("link", name="Dashboard").click()
+    expect(page.get_by_role("img", name="Rotations that succeeded and failed")).to_be_visible()
+    picture(page, "dashboard")
+    page.go_back()
+
     page.get_by_text("Actions").click()
     page.get_by_label("Delete after").fill("7")
     page.get_by_role("button", name="Schedule deletion").click()
     expect(page.get_by_text("This secret is scheduled for deletion")).to_be_visible()
     page.get_by_role("button", name="Cancel deletion").click()
     expect(page.get_by_text("The deletion was cancelled.")).to_be_visible()
-    kept = world.account.client("secretsmanager").get_secret_value(SecretId="lab/first")["SecretString"]
-    assert {"user": "u", "password": "canary-browser"} == json.loads(kept)
+    client = world.account.client("secretsmanager")
+    before = client.get_secret_value(SecretId="lab/first", VersionStage="AWSPREVIOUS")["SecretString"]
+    assert {"user": "u", "password": "canary-browser"} == json.loads(before)
+    assert before != client.get_secret_value(SecretId="lab/first")["SecretString"]
     assert [] == told
 
 

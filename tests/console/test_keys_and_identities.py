@@ -126,3 +126,40 @@ def test_what_is_not_there_is_told_in_a_sentence(world: World, where: str) -> No
     page = world.signed_in().get(where)
     assert page.status in (400, 404)
     assert "Strongroom" in page.text
+
+
+def test_roles_and_policies_are_made_and_their_documents_changed(world: World) -> None:
+    browser, iam = world.signed_in(), world.account.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+    page = browser.post(f"{IDENTITY}/create", of="roles", name="rotator", policy=document(trust))
+    assert "lambda.amazonaws.com" in page.text
+    other = trust | {"Principal": {"AWS": f"arn:aws:iam::{world.account.id}:root"}}
+    browser.post(f"{IDENTITY}/trust", of="roles", name="rotator", policy=document(other))
+    told = iam.get_role(RoleName="rotator")["Role"]["AssumeRolePolicyDocument"]["Statement"][0]
+    assert other["Principal"] == told["Principal"]
+
+    page = browser.post(f"{IDENTITY}/create", of="policies", name="p", policy=document(allowed("kms:Decrypt")))
+    arn = f"arn:aws:iam::{world.account.id}:policy/p"
+    assert arn in page.text
+    for number in range(6):
+        page = browser.post(
+            f"{IDENTITY}/version", of="policies", name=arn, policy=document(allowed(f"kms:Get{number}*"))
+        )
+        assert f"kms:Get{number}" in page.text
+    assert 5 == len(iam.list_policy_versions(PolicyArn=arn)["Versions"])
+    before = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+    refused = browser.post(f"{IDENTITY}/version", of="policies", name=arn, policy="{")
+    assert 400 == refused.status
+    assert before == iam.list_policy_versions(PolicyArn=arn)["Versions"]
+
+
+def allowed(action: str) -> dict[str, Any]:
+    """A statement."""
+    return {"Effect": "Allow", "Action": action, "Resource": "*"}
+
+
+def test_an_act_that_is_not_of_this_kind_is_not_there(world: World) -> None:
+    browser = world.signed_in()
+    for kind, act in (("roles", "password"), ("policies", "attach"), ("evil", "create"), ("users", "version")):
+        assert 404 == browser.post(f"{IDENTITY}/{act}", of=kind, name="admin").status

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from strongroom.console.pages.dashboard import calendar
+from strongroom.console.pages.dashboard import calendar, timeline
 from tests.console.conftest import World
 from tests.rotation.rotators import misbehaving, rotator, until
 
@@ -35,7 +35,9 @@ def test_a_rotation_is_configured_rehearsed_and_run(world: World) -> None:
     until(lambda: client.get_secret_value(SecretId="db")["SecretString"] != "first", "the rotation")
     page = browser.get(DASHBOARD)
     assert "1 secrets with rotation" in page.text
-    assert 1 == page.html.count("<rect")
+    until(lambda: 2 == browser.get(DASHBOARD).html.count("<rect"), "the past and the coming rotation in the pictures")
+    history = browser.get(f"{SECRET}?id=db&tab=rotation").text.partition("Rotations of the last 30 days")[2]
+    assert "UTC succeeded" in history
     page = browser.post(f"{SECRET}/rotation-off", id="db")
     assert "Rotation is off." in page.text
 
@@ -51,6 +53,7 @@ def test_a_rotation_that_fails_says_why_and_is_abandoned(world: World) -> None:
 
     dashboard = browser.get(DASHBOARD)
     assert "The rotation of db fails" in dashboard.text
+    assert "None among the newest 100 events." in dashboard.text
     page = browser.post(f"{SECRET}/abandon", id="db", sure="true")
     assert "The rotation was abandoned." in page.text, page.text
     assert "first" == client.get_secret_value(SecretId="db")["SecretString"]
@@ -82,3 +85,26 @@ def test_the_calendar_counts_each_day_and_draws_it_within_the_picture() -> None:
     assert [("2026-01-31", 1), ("2026-02-01", 2)] == [(one.label, one.count) for one in bars if one.count]
     assert all(0 <= one.y <= 120 for one in bars)
     assert 30 == len(bars)
+
+
+def test_the_time_line_stacks_what_failed_on_what_succeeded() -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    ended = [
+        {"when": now, "good": True},
+        {"when": now, "good": False},
+        {"when": now - timedelta(days=31), "good": True},
+    ]
+
+    drawn = [one for one in timeline(ended, now) if one.count]
+
+    assert [("2026-03-01", True, 1), ("2026-03-01", False, 1)] == [(one.label, one.good, one.count) for one in drawn]
+    assert drawn[0].y == drawn[1].y + drawn[1].height
+
+
+def test_denied_calls_stand_on_the_dashboard(world: World) -> None:
+    world.user("ann")
+    world.signed_in("ann")
+
+    text = world.signed_in().get(DASHBOARD).text.partition("Denied calls of late")[2]
+
+    assert "ann ListSecrets" in text

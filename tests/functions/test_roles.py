@@ -61,6 +61,19 @@ def test_without_get_secret_value_the_function_is_denied_as_itself(account: Acco
     assert f"arn:aws:sts::{account.id}:assumed-role/reader/f is not authorized" in done.value["errorMessage"]
 
 
+def test_a_statement_may_ask_which_function_it_is(account: Account) -> None:
+    """Source: Lambda Developer Guide, lambda:SourceFunctionArn: only one function of a role may read."""
+    account.client("secretsmanager").create_secret(Name="db", SecretString="opens the door")
+    asked = {"ArnEquals": {"lambda:SourceFunctionArn": f"arn:aws:lambda:us-east-1:{account.id}:function:reader"}}
+    role = make_role(
+        account, "shared", {"Action": "secretsmanager:GetSecretValue", "Resource": "*", "Condition": asked}
+    )
+    make_function(account, "reader", READER, role)
+    make_function(account, "other", READER, role)
+    assert "opens the door" == invoke(account.client("lambda"), "reader").value
+    assert "AccessDeniedException" in invoke(account.client("lambda"), "other").value["errorMessage"]
+
+
 def test_without_kms_decrypt_on_a_customer_key_the_function_is_denied(account: Account) -> None:
     key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
     account.client("secretsmanager").create_secret(Name="db", SecretString="opens the door", KmsKeyId=key)

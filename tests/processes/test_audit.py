@@ -131,3 +131,18 @@ def test_a_signed_journal_on_a_killed_server_still_verifies(server: Deployment) 
     assert 0 == server.cli("audit", "verify").returncode
     server.start()
     assert 0 == server.cli("audit", "verify").returncode
+
+
+def test_who_read_a_secret_is_one_command(server: Deployment) -> None:
+    secrets = server.client("secretsmanager")
+    secrets.create_secret(Name="asked/for", SecretString="x")
+    secrets.get_secret_value(SecretId="asked/for")
+
+    table = server.cli("audit", "who", "asked/for", "--since", "1d").stdout
+    told = json.loads(server.cli("audit", "who", "asked/for", "--format", "json").stdout)
+
+    assert table.splitlines()[0].startswith("TIME")
+    assert "user/admin" in table.splitlines()[1]
+    assert "1 calls by 1 principals" == table.splitlines()[-1]
+    assert (["GetSecretValue"], True) == ([one["Operation"] for one in told["Accesses"]], told["Complete"])
+    assert 1 == server.cli("audit", "who", check=False).returncode

@@ -167,7 +167,8 @@ def test_a_step_that_fails_stops_the_later_ones_and_the_same_token_is_tried_agai
         last["errorMessage"],
     )
     assert f"Rotation-{arn}-{token}" == last["requestID"]
-    assert rotation.next_ms is not None and 10_000 == pytest.approx(rotation.next_ms - rotation.began_ms, abs=9_000)
+    (ended,) = _ended(strongroom, rotation.pk)
+    assert ended + 10_000 == rotation.next_ms
 
     first = secrets.get_secret_value(SecretId="s", VersionId=token) if step != "createSecret" else None
     account.client("lambda").update_function_code(FunctionName="rotator", ZipFile=zipped({"app.py": COPYBOOK}))
@@ -224,6 +225,15 @@ def test_a_function_that_does_nothing_has_not_rotated(account: Account, secrets:
     _, (note, *_) = failed(strongroom, arn)
     assert "finishSecret" == note["step"] and "AWSCURRENT is not on the new version" in note["message"]
     assert "LastRotatedDate" not in secrets.describe_secret(SecretId="s")
+
+
+def test_a_function_that_says_too_much_is_cut_short(account: Account, secrets: Any, strongroom: InProcess) -> None:
+    function = rotator(account, code=misbehaving("print('y' * 3_000_000)", "raise RuntimeError('x' * 3_000_000)"))
+    arn = secrets.create_secret(Name="s", SecretString="first")["ARN"]
+    secrets.rotate_secret(SecretId="s", RotationLambdaARN=function)
+    _, (note, *_) = failed(strongroom, arn)
+    assert note["message"].startswith("RuntimeError: xxx")
+    assert len(note["message"]) <= 1024 and len(note["lines"]) <= 2048
 
 
 def test_a_step_that_takes_too_long_or_dies_is_a_failed_attempt(

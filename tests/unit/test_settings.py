@@ -135,3 +135,11 @@ def test_the_server_gets_every_limit_and_one_worker_a_core() -> None:
 
 def test_the_defaults_of_the_limits_are_the_same_in_both_places() -> None:
     assert WireLimits() == Settings().limits
+
+
+def test_authorities_for_functions_must_be_certificates(tmp_path: Path) -> None:
+    none, empty = tmp_path / "none.pem", tmp_path / "empty.pem"
+    empty.write_text("nothing")
+    for path, told in ((none, "No such file"), (empty, "holds no certificate")):
+        with pytest.raises(StartRefused, match=told):
+            Settings(data=tmp_path, function_authorities=(str(path),))

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from tests import postgres
-from tests.inprocess import Account, InProcess
+from tests.inprocess import SENT, Account, InProcess
+from tests.journals import leaks
 from tests.processes.test_canaries import without_password
 
 STORES = ("sqlite", "postgresql")
@@ -44,6 +45,7 @@ def opened(request: pytest.FixtureRequest, place: Path, **more: Any) -> Iterator
         yield server
     finally:
         server.close()
+        assert [] == leaks(server.settings.data, SENT)
 
 
 @pytest.fixture(scope="session")

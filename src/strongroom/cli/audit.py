@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.cli import auditwho
 from strongroom.cli.local import is_running
-from strongroom.cli.options import Commands, command, directory_of, show
+from strongroom.cli.options import Commands, add_endpoint, command, directory_of, show
 from strongroom.server.directory import DataDirectory
 from strongroom.server.parts import StartRefused
 
@@ -22,6 +23,8 @@ strongroom audit verify
   strongroom audit verify --data COPY --key journal.pem --head monday.json
   strongroom audit key > journal.pem
   strongroom audit head > monday.json
+  strongroom audit who db/password --since 31d
+  strongroom audit who db/password --since 2026-03-01 --until 2026-03-31 --principal ann --format json
   strongroom audit reindex"""
 
 
@@ -32,11 +35,17 @@ def add(commands: Commands) -> None:
         "audit",
         run,
         does="Check the journal's hash chains and signed heads, also while the server runs or on a copy (verify); "
-        "print the key that signs (key) or the newest head (head), to be kept elsewhere; make the index of events anew "
-        "(reindex).",
+        "print the key that signs (key) or the newest head (head), to be kept elsewhere; tell who read a secret (who); "
+        "make the index of events anew (reindex).",
         example=_EXAMPLES,
     )
-    made.add_argument("action", choices=("verify", "key", "head", "reindex"))
+    made.add_argument("action", choices=("verify", "key", "head", "who", "reindex"))
+    made.add_argument("what", nargs="?", metavar="SECRET", help="who: a secret (or any resource) by name or ARN")
+    made.add_argument("--since", metavar="TIME", help="who: from then on: 2026-03-01, 2026-03-01T12:00:00Z, or 31d ago")
+    made.add_argument("--until", metavar="TIME", help="who: until then, that day or second included")
+    made.add_argument("--principal", metavar="P", help="who: only this user, role, session, ARN, key or account")
+    made.add_argument("--all", action="store_true", help="who: every call that named it, not only reads of its value")
+    add_endpoint(made)
     made.add_argument("--key", metavar="FILE", help="verify: the public key to believe (default: the copy's own)")
     made.add_argument("--head", metavar="FILE", help="verify: a head that was kept elsewhere")
 
@@ -44,6 +53,8 @@ def add(commands: Commands) -> None:
 def run(given: argparse.Namespace) -> int:
     """Do one of them; 1 where verifying finds anything."""
     directory = directory_of(given)
+    if (given.what is None) == (given.action == "who"):
+        raise StartRefused("`strongroom audit who` takes one secret, and the other actions none: see --help")
     match given.action:
         case "verify":
             return _verify(given, directory)
@@ -53,6 +64,8 @@ def run(given: argparse.Namespace) -> int:
         case "head":
             line = _newest_head(directory)
             show(given, {"head": line}, line)
+        case "who":
+            auditwho.run(given)
         case _:
             _reindex(given, directory)
     return 0

@@ -1,4 +1,4 @@
-"""``strongroom rotation``: how rotations stand, and what can be done about one that does not come through."""
+"""``strongroom rotation``: its actions; how rotations stand, and what can be done about one that is stuck."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from strongroom.cli import rotation_enable, rotation_rehearse
 from strongroom.cli.client import Client, client_of
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
@@ -14,27 +15,51 @@ PATH = "/_strongroom/rotation"
 
 
 def add(commands: Commands) -> None:
-    """Declare the command."""
-    made = command(
-        commands,
+    """Declare the command and its actions."""
+    does = "Have secrets rotated by ready-made functions; see how rotations stand; try one again, or abandon it."
+    whole: argparse.ArgumentParser = commands.add_parser(
         "rotation",
+        help=does,
+        description=does,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: strongroom rotation enable --help\nEach takes --data DIR.",
+    )
+    actions = whole.add_subparsers(dest="action", required=True, metavar="ACTION")
+    rotation_enable.add(actions)
+    rotation_rehearse.add(actions)
+    made = command(
+        actions,
+        "status",
         run,
-        does="Tell how rotations stand; try one again now, or abandon it. Status exits with 1 where one needs a look.",
-        example="strongroom rotation status db/app\n  strongroom rotation retry db/app\n"
-        "  strongroom rotation abandon db/app --yes",
+        does="Tell how rotations stand, of one secret or of all; exits with 1 where one needs a look.",
+        example="strongroom rotation status db/app",
     )
-    made.add_argument("action", choices=("status", "retry", "abandon"))
-    made.add_argument("secret", metavar="SECRET", nargs="?", help="name or ARN; status without one tells of all")
-    made.add_argument(
-        "--version-id", metavar="ID", help="retry: of several versions that the target may have, this one"
+    made.add_argument("secret", metavar="SECRET", nargs="?", help="name or ARN; without one, all are told")
+    add_endpoint(made)
+    made = command(
+        actions,
+        "retry",
+        run,
+        does="Try a rotation again now, with the same version and whatever value that has.",
+        example="strongroom rotation retry db/app",
     )
+    made.add_argument("secret", metavar="SECRET", help="name or ARN")
+    made.add_argument("--version-id", metavar="ID", help="of several versions that the target may have, this one")
+    add_endpoint(made)
+    made = command(
+        actions,
+        "abandon",
+        run,
+        does="End a rotation that does not come through; its value is kept.",
+        example="strongroom rotation abandon db/app --yes",
+    )
+    made.add_argument("secret", metavar="SECRET", help="name or ARN")
     made.add_argument(
         "--yes",
         action="store_true",
-        help="abandon: also a rotation whose value the target may have; the value stays readable by its version id",
+        help="also a rotation whose value the target may have; the value stays readable by its version id",
     )
     add_endpoint(made)
-    made.set_defaults(usage=made.error)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -44,8 +69,6 @@ def run(given: argparse.Namespace) -> int:
         found = list(_all(client))
         show(given, {"Rotations": found}, "\n".join(_row(one) for one in found) or "no secret has rotation configured")
         return int(any(needs_a_look(one) for one in found))
-    if given.secret is None:
-        given.usage(f"{given.action} needs a SECRET")
     asked: dict[str, Any] = {"SecretId": given.secret}
     if given.action == "retry" and given.version_id:
         asked["VersionId"] = given.version_id

@@ -89,6 +89,11 @@ class Visit:
         with chain.store.read() as tx:
             return chain.clock() + chain.offset(tx)
 
+    @property
+    def machine_now(self) -> datetime:
+        """The machine's clock, which is that of events."""
+        return self.house.door.chain.clock()
+
     def field(self, name: str, default: str = "") -> str:
         """One field of the form, without the blanks around it."""
         return self.raw(name, default).strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import threading
@@ -21,6 +22,8 @@ from strongroom.server.parts import Parts, RunnerParts, StartRefused
 from strongroom.server.worker import first_message, key_of
 
 _LOG = logging.getLogger("strongroom.runner")
+_NICE = 5
+"""What is due later yields to whoever waits for an answer now; functions yield once more."""
 _PEER_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _ASK_SECONDS = 60.0
@@ -29,6 +32,7 @@ _ASK_SECONDS = 60.0
 def serve(channel: socket.socket, *, parts: Parts, directory: DataDirectory) -> None:
     """Be the runner until told to stop. Runs in a child of the supervisor and nowhere else."""
     logging.basicConfig(level=logging.WARNING, format="strongroom: runner: %(message)s")
+    os.nice(_NICE)
     lines = Lines()
     runner = _Runner(parts)
     start = first_message(channel, lines)

@@ -7,14 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
+from strongroom.console.pages.audit import shown
 from strongroom.console.visit import Refused, Reply, Visit
 
 ROTATION_PAGES_AT_MOST = 20
 """Of 50 rotations each; what lies beyond is said to be."""
 UNREAD = timedelta(days=90)
+UNREAD_LOOKED_AT = 100
 UNREAD_SHOWN = 10
 KEYS_AT_MOST = 100
 CALENDAR_DAYS = 30
+EVENT_PAGES_AT_MOST = 4
+"""Of 50 events each, for each kind of event; what lies beyond is said to be."""
+DENIED_AMONG = 2
+"""Pages of the newest events in which denied calls are looked for."""
+ENDS = ("RotationSucceeded", "RotationFailed")
+EVENTS_SHOWN = 20
 _HEIGHT, _BAR, _GAP = 120, 24, 6
 
 
@@ -37,6 +47,7 @@ class Bar:
     x: int
     y: int
     height: int
+    good: bool = True
 
 
 def looked_at(visit: Visit) -> Reply:
@@ -45,14 +56,19 @@ def looked_at(visit: Visit) -> Reply:
     rotations, more = _rotations(visit)
     refusals = [rotations] if isinstance(rotations, Refused) else []
     standing = [] if isinstance(rotations, Refused) else rotations
-    unread = visit.attempt("secretsmanager", "ListSecrets", SortBy="last-accessed-date", MaxResults=UNREAD_SHOWN)
+    unread = visit.attempt("secretsmanager", "ListSecrets", SortBy="last-accessed-date", MaxResults=UNREAD_LOOKED_AT)
     concerns = [*rotation_concerns(visit, standing, now), *_keys(visit)]
     if isinstance(unread, Refused):
         refusals.append(unread)
     else:
-        concerns += unread_concerns(visit, unread["SecretList"], now)
+        concerns += unread_concerns(visit, unread["SecretList"], now)[:UNREAD_SHOWN]
+    ended, whole = rotations_ended(visit)
     return visit.page(
         "dashboard.html",
+        timeline=timeline(ended, visit.machine_now),
+        ended=ended[:EVENTS_SHOWN],
+        whole=whole,
+        denied=_denied(visit),
         concerns=sorted(concerns, key=lambda one: not one.severe),
         refusals=refusals,
         bars=calendar([one["NextRotation"] for one in standing if "NextRotation" in one], now),
@@ -117,6 +133,72 @@ def _keys(visit: Visit) -> list[Concern]:
         where = visit.url("key", id=one["KeyId"])
         told.append(Concern(f"The key {one['KeyId']} will be deleted", text, where, severe=True))
     return told
+
+
+def rotations_ended(visit: Visit) -> tuple[list[Mapping[str, Any]], bool]:
+    """Rotations of the last days that succeeded or failed, newest first, and whether these are all of them."""
+    found: list[Mapping[str, Any]] = []
+    whole = True
+    for name in ENDS:
+        token = None
+        for _ in range(EVENT_PAGES_AT_MOST):
+            answer = visit.attempt(
+                "cloudtrail",
+                "LookupEvents",
+                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
+                StartTime=visit.machine_now - timedelta(days=CALENDAR_DAYS),
+                NextToken=token,
+            )
+            if isinstance(answer, Refused):
+                return [], False
+            found += [_end(one) for one in answer["Events"]]
+            token = answer.get("NextToken")
+            if token is None:
+                break
+        whole = whole and token is None
+    return sorted(found, key=lambda one: one["when"], reverse=True), whole
+
+
+def _end(event: Mapping[str, Any]) -> dict[str, Any]:
+    record = orjson.loads(event["CloudTrailEvent"])
+    secret = (record.get("additionalEventData") or {}).get("SecretId", "")
+    return {"when": event["EventTime"], "good": event["EventName"] == ENDS[0], "secret": secret}
+
+
+def _denied(visit: Visit) -> list[Mapping[str, Any]] | None:
+    """The calls among the newest events that were denied; None where the trail may not be read."""
+    found: list[Mapping[str, Any]] = []
+    token = None
+    for _ in range(DENIED_AMONG):
+        answer = visit.attempt("cloudtrail", "LookupEvents", NextToken=token)
+        if isinstance(answer, Refused):
+            return None
+        found += [one for one in map(shown, answer["Events"]) if "AccessDenied" in one["error"]]
+        token = answer.get("NextToken")
+        if token is None:
+            break
+    return found
+
+
+def timeline(ended: Sequence[Mapping[str, Any]], now: datetime) -> list[Bar]:
+    """Two bars for each of the last days, today last: what succeeded, and on top of it what failed."""
+    last = now.date()
+    days = [last - timedelta(days=CALENDAR_DAYS - 1 - at) for at in range(CALENDAR_DAYS)]
+    counts = {
+        (day, good): sum(one["when"].date() == day and one["good"] is good for one in ended)
+        for day in days
+        for good in (True, False)
+    }
+    most = max(1, *(counts[day, True] + counts[day, False] for day in days))
+    bars = []
+    for at, day in enumerate(days):
+        below = _HEIGHT
+        for good in (True, False):
+            count = counts[day, good]
+            height = max(2, round((_HEIGHT - 20) * count / most)) if count else 0
+            below -= height
+            bars.append(Bar(f"{day:%Y-%m-%d}", count, at * (_BAR + _GAP), below, height, good=good))
+    return bars
 
 
 def calendar(moments: Sequence[datetime], now: datetime) -> list[Bar]:

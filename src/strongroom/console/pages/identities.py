@@ -7,8 +7,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from strongroom.console.visit import Refused, Reply, Stop, Visit
+from strongroom.kernel.authz.document import DocumentKind
+from strongroom.kernel.authz.lint import lint
 
 A_PAGE = 50
+VERSIONS_AT_MOST = 5
 KINDS = {"users": "Users", "roles": "Roles", "policies": "Policies"}
 _LISTS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "users": ("ListUsers", "Users", {}),
@@ -159,6 +162,31 @@ def _put_inline(visit: Visit, name: str) -> None:
     visit.ask("iam", f"Put{noun}Policy", **given)
 
 
+def _create_role(visit: Visit, name: str) -> None:
+    visit.ask("iam", "CreateRole", RoleName=name, AssumeRolePolicyDocument=visit.raw("policy"))
+
+
+def _set_trust(visit: Visit, name: str) -> None:
+    visit.ask("iam", "UpdateAssumeRolePolicy", RoleName=name, PolicyDocument=visit.raw("policy"))
+
+
+def _create_policy(visit: Visit, name: str) -> None:
+    """A managed policy; then its own page, whose address has its ARN."""
+    made = visit.ask("iam", "CreatePolicy", PolicyName=name, PolicyDocument=visit.raw("policy"))
+    raise Stop(visit.go(visit.url("identity", kind="policies", name=made["Policy"]["Arn"], said="saved")))
+
+
+def _new_version(visit: Visit, arn: str) -> None:
+    """Another default version. AWS keeps five, so the oldest that is not the default makes room, unless for nothing."""
+    _, faults = lint(visit.raw("policy"), {}, DocumentKind.IDENTITY)
+    sound = not any(one.level == "error" for one in faults)
+    versions = visit.ask("iam", "ListPolicyVersions", PolicyArn=arn)["Versions"]
+    if sound and len(versions) >= VERSIONS_AT_MOST:
+        oldest = min((one for one in versions if not one["IsDefaultVersion"]), key=lambda one: one["CreateDate"])
+        visit.ask("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=oldest["VersionId"])
+    visit.ask("iam", "CreatePolicyVersion", PolicyArn=arn, PolicyDocument=visit.raw("policy"), SetAsDefault=True)
+
+
 def _simulate(visit: Visit, name: str) -> None:
     """Whether a user or role may do something, and which statements say so."""
     noun = _noun(visit)
@@ -179,6 +207,10 @@ _OF_BOTH = {"attach": _attach, "detach": _detach, "inline": _put_inline, "simula
 _ACTS = {
     ("users", "create"): _create_user,
     ("users", "delete"): _delete_user,
+    ("roles", "create"): _create_role,
+    ("roles", "trust"): _set_trust,
+    ("policies", "create"): _create_policy,
+    ("policies", "version"): _new_version,
     ("users", "password"): _set_password,
     ("users", "password-drop"): _drop_password,
     ("users", "key"): _key_status,

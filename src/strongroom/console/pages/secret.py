@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from strongroom.console.pages import samples
+from strongroom.console.pages.dashboard import rotations_ended
 from strongroom.console.visit import Refused, Reply, Stop, Visit
 from strongroom.kernel.authz.document import DocumentKind
 from strongroom.kernel.authz.lint import lint
@@ -95,6 +96,7 @@ def _rotation(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "functions": visit.attempt("lambda", "ListFunctions", MaxItems=50),
         "standing": visit.attempt("strongroom", "GetRotation", SecretId=secret["ARN"]),
+        "history": [one for one in rotations_ended(visit)[0] if one["secret"] == secret["ARN"]],
     }
 
 
@@ -112,8 +114,6 @@ def _replication(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _activity(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
-    if not visit.house.door.offers("cloudtrail", "LookupEvents"):
-        return {"events": None}
     answer = visit.attempt(
         "cloudtrail",
         "LookupEvents",

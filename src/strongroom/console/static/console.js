@@ -124,7 +124,10 @@ each("form[data-wizard]", (form) => {
       told.textContent = field.type === "radio" ? field.closest("label").textContent.trim() : value;
       review.append(term, told);
     }, form);
-    each("[data-name]", (spot) => { spot.textContent = name(); }, form);
+    each("[data-sample]", (code) => {
+      code.dataset.sample ||= code.textContent;
+      code.textContent = code.dataset.sample.replaceAll("THE-NAME", () => name());
+    }, form);
   };
   const show = (step, focus = true) => {
     at = Math.max(0, Math.min(parts.length - 1, step));

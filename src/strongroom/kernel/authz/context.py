@@ -111,6 +111,8 @@ def _identity_keys(principal: Principal) -> dict[str, ContextValue]:
         found["aws:multifactorauthpresent"] = _TEXTS[principal.mfa]
     if principal.provider:
         found["aws:federatedprovider"] = principal.provider
+    if principal.function:
+        found["lambda:sourcefunctionarn"] = principal.function
     if principal.source_identity is not None:
         found["aws:sourceidentity"] = principal.source_identity
     return found

@@ -32,6 +32,7 @@ class Principal:
     ARN as ``arn``, its subject as ``name``, and the provider's account, which says whose records tell of it.
     ``user_id`` the value of aws:userid (``AROA...:session`` for a session).
     ``transitive_tags``: the keys of ``tags`` that flow on to sessions assumed from this one.
+    ``function``: of a role session, the ARN of the function that it was begun for.
     ``provider``: of a role session, the ARN of the identity provider that vouched for whoever began it.
     ``unique_id`` of a federated user is that of the user who asked for the session.
     ``from_console``: that the session is one of the console's.
@@ -51,4 +52,5 @@ class Principal:
     mfa: bool | None = None
     source_identity: str | None = None
     provider: str = ""
+    function: str = ""
     from_console: bool = False

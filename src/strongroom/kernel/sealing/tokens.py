@@ -61,6 +61,7 @@ class Session:
     ``name``: role session name or federated name; "" for sessions of users.
     ``policies``: texts of inline session policies; ``policy_arns``: managed ones, resolved at each use.
     ``provider``: ARN of the identity provider that vouched for whoever began a role's session; "" for none.
+    ``function``: ARN of the function that a service began a role's session for; "" for none.
     ``tags``: session tags; ``transitive``: the keys of those that flow on to chained sessions.
     """
 
@@ -79,6 +80,7 @@ class Session:
     source_identity: str | None = None
     mfa: bool = False
     provider: str = ""
+    function: str = ""
 
 
 def make_secret(entropy: Entropy) -> str:
@@ -106,6 +108,7 @@ def issue(keyring: Keyring, session: Session, access_key_id: str) -> str:
             session.source_identity,
             session.mfa,
             session.provider,
+            session.function,
         ]
     )
     secret = base64.b64decode(session.secret, validate=True)
@@ -126,9 +129,8 @@ def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
         raise TokenBroken from None
     fixed_at = _SECRET_BYTES + 2
     packed_at = fixed_at + int.from_bytes(plain[_SECRET_BYTES:fixed_at], "big")
-    kind, account, issuer_id, issuing_key, name, issued, expires, source_identity, mfa, provider = orjson.loads(
-        plain[fixed_at:packed_at]
-    )
+    fixed = orjson.loads(plain[fixed_at:packed_at])
+    kind, account, issuer_id, issuing_key, name, issued, expires, source_identity, mfa, provider, function = fixed
     policies, policy_arns, tags, transitive = _unpacked(plain[packed_at:])
     return Session(
         kind=SessionKind(kind),
@@ -146,6 +148,7 @@ def open_token(keyring: Keyring, token: str, access_key_id: str) -> Session:
         source_identity=source_identity,
         mfa=mfa,
         provider=provider,
+        function=function,
     )
 
 

@@ -364,6 +364,7 @@ def _role_session(role: Entity, own_tags: Mapping[str, str], session: Session) -
         mfa=session.mfa,
         source_identity=session.source_identity,
         provider=session.provider,
+        function=session.function,
     )
 
 

@@ -36,3 +36,7 @@ class RotationRefusedException(LocalError):
 
 class TargetMayHaveItException(LocalError):
     """The rotation has written a value that the target may have taken."""
+
+
+class IndexNotReadyException(LocalError):
+    """The index of events is being made."""

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.kernel.asking import Asks, TooManyQuestions
+from strongroom.kernel.asking import Asks, Heard, TooManyQuestions
 from strongroom.kernel.authz.reasons import for_account, smallest_changes
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode, Room
@@ -22,9 +22,9 @@ from strongroom.services.local import errors
 Lookup = Callable[[str], tuple[list[Mapping[str, Any]], bool]]
 """The journal's lines of a request id, and whether all of the journal was searched."""
 
-ASKING_AT_ONCE = 8
-"""Explanations of one process that wait for other nodes."""
-ASKING = "Too many explanations are being looked for on other nodes. Please try again."
+AT_ONCE = 8
+"""Explanations that one process looks for at once: each reads through a journal, and may wait for other nodes."""
+BUSY = "Too many explanations are being looked for. Please try again."
 
 _WHERE = {
     "identity": "an identity policy of the caller",
@@ -42,7 +42,7 @@ _ALLOWED_BY = {
 
 def declare(room: Room, lookup: Lookup, nodes: Asks | None) -> None:
     """Declare the operation. ``nodes``: whom to ask where this node's journal does not have the call."""
-    busy = threading.BoundedSemaphore(ASKING_AT_ONCE)
+    busy = threading.BoundedSemaphore(AT_ONCE)
 
     @room.operation("Explain", mode=Mode.SLOW, action="strongroom:Explain")
     def explain(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
@@ -50,23 +50,12 @@ def declare(room: Room, lookup: Lookup, nodes: Asks | None) -> None:
         account, request_id = call.account, call["RequestId"]
 
         def searching() -> Answer:
-            told = told_of({"account": account, "request": request_id}, lookup)
-            lines, whole = told["lines"], told["whole"]
-            silent: tuple[str, ...] = ()
-            if not lines and nodes is not None:
-                if not busy.acquire(blocking=False):
-                    raise Refusal(Kind.THROTTLED, ASKING)
-                try:
-                    heard = nodes.ask({"account": account, "request": request_id}, lambda one: bool(one["lines"]))
-                except TooManyQuestions:
-                    raise Refusal(Kind.THROTTLED, ASKING) from None
-                finally:
-                    busy.release()
-                lines = [line for one in heard.answers.values() for line in one["lines"]]
-                whole, silent = whole and all(one["whole"] for one in heard.answers.values()), heard.silent
-            if not lines:
-                raise _not_found(request_id, whole=whole, silent=silent)
-            return {"Calls": [explained(line, account) for line in lines]}
+            if not busy.acquire(blocking=False):
+                raise Refusal(Kind.THROTTLED, BUSY)
+            try:
+                return {"Calls": [explained(line, account) for line in _found(account, request_id, lookup, nodes)]}
+            finally:
+                busy.release()
 
         call.afterwards = searching
         return {}
@@ -77,6 +66,24 @@ def told_of(subject: Mapping[str, Any], lookup: Lookup) -> dict[str, Any]:
     lines, whole = lookup(subject["request"])
     own = [line for line in lines if line["event"].get("recipientAccountId") == subject["account"]]
     return {"lines": own, "whole": whole}
+
+
+def _found(account: str, request_id: str, lookup: Lookup, nodes: Asks | None) -> Sequence[Mapping[str, Any]]:
+    """The lines of a request, from wherever they are. Raises RecordNotFoundException."""
+    subject = {"account": account, "request": request_id}
+    own = told_of(subject, lookup)
+    if own["lines"] or nodes is None:
+        heard = Heard({"": own})
+    else:
+        try:
+            heard = nodes.ask(subject, lambda told: bool(told["lines"]))
+        except TooManyQuestions:
+            raise Refusal(Kind.THROTTLED, BUSY) from None
+    lines = [line for told in heard.answers.values() for line in told["lines"]]
+    if not lines:
+        whole = own["whole"] and all(told["whole"] for told in heard.answers.values())
+        raise _not_found(request_id, whole=whole, silent=heard.silent)
+    return lines
 
 
 def _not_found(request_id: str, *, whole: bool, silent: Sequence[str]) -> Answerable:

@@ -17,7 +17,9 @@ from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
+from strongroom.kernel.trail.lookup import Pieces, Trail
 from strongroom.services.local import (
+    audit,
     errors,
     events,
     explanations,
@@ -41,7 +43,8 @@ class Local:
     ``seal()`` answers the kind of the seal and what it protects against, as it is now.
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
     LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request,
-    ``nodes`` those that other nodes have. ``metrics`` writes the page of all counts.
+    ``nodes`` those that other nodes have. ``trail`` looks records up, ``pieces`` reads those of other nodes.
+    ``metrics`` writes the page of all counts.
     """
 
     account: str
@@ -51,6 +54,8 @@ class Local:
     lookup: explanations.Lookup
     metrics: metrics.Page
     prices: usage.Prices
+    trail: Trail
+    pieces: Pieces
     nodes: Asks | None = None
 
 
@@ -104,6 +109,7 @@ def register(registry: Registry, local: Local) -> None:
 
     explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
+    audit.declare(room, local.trail, local.pieces)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
     metrics.declare(room, local.account, local.metrics)

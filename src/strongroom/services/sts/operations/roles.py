@@ -93,10 +93,17 @@ def assume_role(call: Call, role: Role, tx: Transaction) -> Answer:
         transitive=transitive,
         source_identity=identity,
         mfa=call.target is not None and MFA in call.target.facts,
+        function=_function(call),
     )
     name = call["RoleSessionName"]
     answer = sessions.given_out(call, tx, session) | {"AssumedRoleUser": assumed_user(role, name)}
     return answer if identity is None else answer | {"SourceIdentity": identity}
+
+
+def _function(call: Call) -> str:
+    """The function that Lambda assumes its role for. Source: IAM User Guide, "lambda:SourceFunctionArn"."""
+    of_lambda = call.principal.kind is PrincipalKind.SERVICE and call.principal.name == "lambda.amazonaws.com"
+    return call.acts_for[0] if of_lambda and call.acts_for is not None else ""
 
 
 def assumed_user(role: Role, name: str) -> dict[str, str]:

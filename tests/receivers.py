@@ -62,6 +62,7 @@ class Receiver:
     taken: list[Delivery] = field(default_factory=list)
     seen: list[Delivery] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    linger: float = 0.0  # seconds for which a connection stays open behind its answer
 
     def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -123,6 +124,8 @@ class Receiver:
                     self.send_header("location", f"https://localhost:{receiver.port}/elsewhere")
                 self.send_header("content-length", "0")
                 self.end_headers()
+                self.wfile.flush()
+                time.sleep(receiver.linger)
 
             def do_GET(self) -> None:
                 receiver.elsewhere.append(self.path)

@@ -153,6 +153,15 @@ def test_a_receiver_that_hangs_is_cut_off_and_asked_again(tmp_path: Path, receiv
     assert receiver.seen[0].id == receiver.seen[1].id
 
 
+def test_a_receiver_that_answers_and_does_not_close_has_taken_it(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.linger = 4.0
+    with server(tmp_path, receiver.section(sources=SECRETS)) as strongroom:
+        wait_held(strongroom)
+        strongroom.account().client("secretsmanager").create_secret(Name="db", SecretString="x")
+        receiver.wait_for(lambda _: standing(strongroom).delivered == 1)
+    assert 1 == len(receiver.seen)
+
+
 def test_an_event_that_is_refused_becomes_a_dead_letter_and_the_next_ones_come(
     tmp_path: Path, receiver: Receiver
 ) -> None:

@@ -26,6 +26,7 @@ MOST_SECONDS = 5.0
 _GET, _POST = "GET", "POST"
 _HTTPS_PORT = 443
 _CHUNK = 16 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class Unreachable(Exception):  # noqa: N818  a finding about the other side
@@ -86,10 +87,16 @@ class HTTPS:
         except OSError as error:
             raise Unreachable(f"{host} was not found: {error}") from None
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return self._exchange(host, port, addresses, _request(method, parts.netloc, target, headers, body), until)
+        request = _request(method, parts.netloc, target, headers, body)
+        return self._exchange(host, port, addresses, request, until, head_only=method == _POST)
 
-    def _exchange(self, host: str, port: int, addresses: list[Address], request: bytes, until: float) -> bytes:
-        """Every byte of the answer until its sender closes. The first address that can be connected to is taken."""
+    def _exchange(
+        self, host: str, port: int, addresses: list[Address], request: bytes, until: float, *, head_only: bool
+    ) -> bytes:
+        """Every byte of the answer until its sender closes, or until its head is whole where that is all that counts.
+
+        The first address that can be connected to is taken.
+        """
         context = self._context(host, port)
         try:
             with _connected(addresses, port, until) as plain:
@@ -97,7 +104,7 @@ class HTTPS:
                 with context.wrap_socket(plain, server_hostname=host) as secure:
                     secure.settimeout(_left(until))
                     secure.sendall(request)
-                    return _all_of(secure, until)
+                    return _all_of(secure, until, head_only=head_only)
         except ssl.SSLCertVerificationError as error:
             raise BadAnswer(f"the certificate of {host} is not trusted: {error.verify_message}") from None
         except OSError as error:
@@ -152,7 +159,7 @@ def _connected(addresses: list[Address], port: int, until: float) -> socket.sock
     raise error
 
 
-def _all_of(secure: ssl.SSLSocket, until: float) -> bytes:
+def _all_of(secure: ssl.SSLSocket, until: float, *, head_only: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -167,6 +174,8 @@ def _all_of(secure: ssl.SSLSocket, until: float) -> bytes:
         if size > MOST_BYTES:
             raise BadAnswer(f"the answer is longer than {MOST_BYTES} bytes")
         parts.append(chunk)
+        if head_only and _END_OF_HEAD in b"".join(parts):
+            return b"".join(parts)
 
 
 def _left(until: float) -> float:

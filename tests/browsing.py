@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 from dataclasses import dataclass, field
 from html import unescape
 from urllib.parse import urlencode, urlsplit
@@ -30,13 +31,17 @@ class Page:
 
 @dataclass
 class Browser:
-    """One browser. ``origin``: what it says of where its forms are from; None leaves the header out."""
+    """One browser. ``origin``: what it says of where its forms are from; None leaves the header out.
+
+    ``authorities``: the file of those that it trusts, where the server speaks TLS.
+    """
 
     url: str
     origin: str | None = ""
     cookies: dict[str, str] = field(default_factory=dict)
     token: str = ""
     more: dict[str, str] = field(default_factory=dict)
+    authorities: str = ""
 
     def get(self, where: str) -> Page:
         """A page, after all redirects."""
@@ -72,7 +77,7 @@ class Browser:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             if self.origin is not None:
                 headers["Origin"] = self.origin or self.url
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        connection = self._connection(parts.hostname or "", parts.port)
         try:
             connection.request(method, where, body=body, headers=headers | self.more)
             answer = connection.getresponse()
@@ -87,6 +92,12 @@ class Browser:
                 if kept:
                     self.cookies[key] = kept
         return Page(answer.status, where, {name.lower(): value for name, value in answer.getheaders()}, html)
+
+    def _connection(self, host: str, port: int | None) -> http.client.HTTPConnection:
+        if not self.authorities:
+            return http.client.HTTPConnection(host, port, timeout=60)
+        trusted = ssl.create_default_context(cafile=self.authorities)
+        return http.client.HTTPSConnection(host, port, timeout=60, context=trusted)
 
     def sign_in(self, account: str, user: str, password: str, code: str = "") -> Page:
         """Sign in with a password."""

@@ -179,6 +179,7 @@ def test_of_a_users_own_function_is_told_what_can_be_known_without_running_it(ro
     [
         (["--engine", "redis", "--strategy", "alternating"], "redis has the strategy single alone"),
         (["--engine", "postgres", "--strategy", "alternating"], "alternating users need --superuser"),
+        (["--engine", "ldap", "--superuser", "s"], "--superuser is not used"),
         (["--engine", "iam"], "--engine iam with --user NAME"),
         (["--engine", "password", "--every", "soon"], "'soon' is not like 30d"),
         (["--engine", "password", "--set", "AWS_REGION=x"], "is not NAME=VALUE of a setting"),

@@ -33,6 +33,18 @@ def test_an_entry_changes_its_own_password(ldap_target: LDAPTarget, user: str, p
     assert [True, False, False] == [ldap_target.opens(value) for value in (third, second, first)]
 
 
+def test_the_port_of_ldaps_is_tls_from_the_first_byte(
+    ldap_target: LDAPTarget, monkeypatch: pytest.MonkeyPatch, stranger: str
+) -> None:
+    from strongroom.rotations.engines import ldap  # noqa: PLC0415  as above
+
+    monkeypatch.setattr(ldap, "_LDAPS", ldap_target.tls_port)  # 636 itself is for root alone
+    first = ldap_target.make_user("ldaps", "first") | {"port": ldap_target.tls_port}
+    assert ldap_target.opens(turned(plan(), first) | {"port": ldap_target.port})
+    with pytest.raises(RotationError, match=r"could not connect to .*certificate verify failed"):
+        plan().test(first | {"ca": stranger})
+
+
 def test_refused_and_unreachable_are_told_apart(ldap_target: LDAPTarget) -> None:
     first = ldap_target.make_user("told", "first")
     with pytest.raises(RotationError, match=r"the login as cn=told.* was refused: invalidCredentials"):

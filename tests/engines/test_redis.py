@@ -90,3 +90,11 @@ def test_a_user_rotates_end_to_end(rotating: Rotating, redis_target: RedisTarget
     value = rotating.enable("cache", "redis")
     assert redis_target.opens(value)
     assert "single may set the passwords of single" in capsys.readouterr().out
+
+
+def test_a_superuser_helps_end_to_end(rotating: Rotating, redis_target: RedisTarget) -> None:
+    rotating.make("cache-admin", {"username": "admin", "password": "of the administrator"})
+    first = redis_target.make_user("helped", "first", "+get", "~*")
+    rotating.make("cache", first)
+    value = rotating.enable("cache", "redis", "--superuser", "cache-admin", "--set", "KEEP_PREVIOUS=false")
+    assert (True, False) == (redis_target.opens(value), redis_target.opens(first))

@@ -18,6 +18,7 @@ import pytest
 
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.open import open_store
+from tests.browsing import Browser
 from tests.deployment import Deployment
 from tests.inprocess import Account
 from tests.journals import successes
@@ -207,6 +208,9 @@ def test_rotation_re_wraps_everything_while_calls_go_on(server: Deployment) -> N
     secrets.create_secret(Name="old", SecretString="made under the old root")
     seed = iam.create_virtual_mfa_device(VirtualMFADeviceName="device")["VirtualMFADevice"]
     iam.create_login_profile(UserName="admin", Password="Seven wet 5tones!")
+    browser = Browser(server.url, authorities=server.env()["AWS_CA_BUNDLE"])
+    browser.sign_in(sts.get_caller_identity()["Account"], "admin", "Seven wet 5tones!")
+    assert browser.cookies
     functions, logs = make_a_function(server), make_a_log(server)
     said = failed_rotation(server)
     session = sts.get_session_token()["Credentials"]
@@ -244,6 +248,8 @@ def test_rotation_re_wraps_everything_while_calls_go_on(server: Deployment) -> N
     }
     assert server.client("sts", **keys).get_caller_identity()["Arn"].endswith(":user/admin")
     held.check()
+    stranger = Browser(server.url, authorities=browser.authorities)
+    assert [False, True] == ["sign-in" in one.get("/console/").where for one in (browser, stranger)]
     found = functions.get_function_configuration(FunctionName="sealed")
     assert {"CANARY": "sings"} == found["Environment"]["Variables"]
     assert ["a line"] == [

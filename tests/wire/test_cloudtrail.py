@@ -234,3 +234,26 @@ def test_a_lookup_is_quick_though_it_waits_for_the_index(account: Account) -> No
         took.append(time.monotonic() - begin)
 
     assert sorted(took)[5] < 1.0
+
+
+def test_a_refused_caller_does_not_learn_where_another_accounts_alias_leads(account: Account, strongroom: Any) -> None:
+    owner = strongroom.account()
+    key = owner.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    owner.client("kms").create_alias(AliasName="alias/theirs", TargetKeyId=key)
+    alias = f"arn:aws:kms:us-east-1:{owner.id}:alias/theirs"
+    refused(account.client("kms").describe_key, KeyId=alias)
+    trail = account.client("cloudtrail")
+
+    (event,) = trail.lookup_events(**attribute("EventName", "DescribeKey"))["Events"]
+
+    assert alias in event["CloudTrailEvent"]
+    assert key not in json.dumps(event, default=str)
+    assert [] == trail.lookup_events(**attribute("ResourceName", key))["Events"]
+    assert [event] == trail.lookup_events(**attribute("ResourceName", alias))["Events"]
+
+
+@pytest.mark.parametrize("strongroom", ["postgresql"], indirect=True)
+def test_one_node_alone_on_postgresql_finds_its_own_events(account: Account) -> None:
+    account.client("secretsmanager").create_secret(Name="db", SecretString="x")
+
+    assert ["CreateSecret"] == names(account.client("cloudtrail"), **attribute("ResourceName", "db"))

@@ -104,6 +104,8 @@ def _wish(given: argparse.Namespace, clients: Clients) -> Wish:
         raise StartRefused(f"{given.engine} has the strategy {' and '.join(kind.strategies)} alone")
     if given.strategy == "alternating" and given.superuser is None:
         raise StartRefused("alternating users need --superuser SECRET: it makes the second user")
+    if given.superuser is not None and given.strategy == "single" and not kind.helped:
+        raise StartRefused(f"a single user of {given.engine} changes its own password: --superuser is not used")
     if (given.engine == "iam") != (given.user is not None):
         raise StartRefused("--user NAME goes with --engine iam, and --engine iam with --user NAME")
     secrets = clients("secretsmanager")

@@ -54,6 +54,7 @@ class Site:
             for method, path, page in table
         ]
         self._app = Starlette(routes=[static, *pages], exception_handlers={404: self._missing, 405: self._missing})
+        self._app.router.redirect_slashes = False  # its redirects would have none of our headers
 
     async def __call__(self, request: HTTPRequest, source: Source, threads: ThreadPoolExecutor) -> HTTPReply:
         """The reply to one request, its page made in one of ``threads``."""

@@ -248,7 +248,7 @@ class SealedRows:
     page: Callable[[Transaction, Place | None, int], Sequence[SealedRow]]
     count: Callable[[Transaction], int]
     replace: Callable[[Transaction, Place, bytes], None]
-    at_once: int = 200
+    at_once: int = 50
 
 
 JobHandler = Callable[[Job, JobRun, Transaction], None]

@@ -27,7 +27,7 @@ from strongroom.kernel.storage.schema import kernel_key, token_key
 KIND = "seal:rewrap"
 """Kind of the job; its key is the number of the root under which everything comes to lie."""
 
-BATCH = 200
+BATCH = 50
 """Rows in one transaction: a few milliseconds in the writer's place."""
 
 _AT_ONCE = timedelta()
@@ -115,7 +115,7 @@ def _go_on(registry: Registry, progress: Progress, run: JobRun, tx: Transaction)
         after: Place | None = None if progress.after is None else tuple(progress.after)
         page = kind.page(tx, after, min(left, kind.at_once))
         _rewrap(kind, page, progress, run, tx)
-        left -= max(len(page) * (BATCH // kind.at_once), 1)
+        left -= max(len(page) * max(BATCH // kind.at_once, 1), 1)
         if page:
             progress.after = list(page[-1].place)
         else:

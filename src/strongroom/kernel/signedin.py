@@ -7,7 +7,6 @@ record, the commit before the answer. An import contract lets nobody but the con
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,7 @@ from strongroom.kernel.records import undone
 from strongroom.kernel.registry import Mode, Operation
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
-from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
+from strongroom.kernel.storage.writequeue import Outcome, Waiter, WriteQueue
 
 COMMIT_WAIT_SECONDS = 60.0
 GLOBAL_SERVICES = frozenset({"iam", "sts"})
@@ -240,19 +239,9 @@ class SignedIn:
 
     def written(self, run: Callable[[Transaction], Outcome]) -> Any:
         """Have something done by the write queue, and wait until it is durable; its outcome's value."""
-        done = threading.Event()
-        got: list[Outcome | BaseException] = []
-
-        def finished(outcome: Outcome | BaseException) -> None:
-            got.append(outcome)
-            done.set()
-
-        self._queue.submit(run, finished)
-        if not done.wait(COMMIT_WAIT_SECONDS):
-            raise TimeoutError("the write queue did not answer")
-        outcome = got[0]
-        if isinstance(outcome, BaseException):
-            raise outcome
+        waiter = Waiter()
+        self._queue.submit(run, waiter)
+        outcome = waiter.wait(COMMIT_WAIT_SECONDS)
         return outcome.value
 
 

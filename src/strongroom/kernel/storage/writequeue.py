@@ -51,6 +51,30 @@ class QueueFull(StoreError):  # noqa: N818
     """As many calls wait as may wait. The caller is asked to come again."""
 
 
+class Waiter:
+    """A ``done`` for a thread that waits for it: answered on the writer thread, whoever delivers the others.
+
+    An event loop that is being closed delivers nothing, and may itself be waiting for that thread.
+    """
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._got: Outcome | BaseException | None = None
+
+    def __call__(self, answer: Outcome | BaseException) -> None:
+        """Take the answer."""
+        self._got = answer
+        self._done.set()
+
+    def wait(self, seconds: float) -> Outcome:
+        """The outcome. Raises the error that undid the call, and TimeoutError."""
+        if not self._done.wait(seconds) or self._got is None:
+            raise TimeoutError("the write queue did not answer")
+        if isinstance(self._got, BaseException):
+            raise self._got
+        return self._got
+
+
 class Ledger(Protocol):
     """Where the records of a batch go: the journal, and the table that says which of them count."""
 
@@ -213,10 +237,16 @@ class WriteQueue:
             _LOG.exception("an undone batch could not be recorded")
 
     def _answer(self, answers: Answers) -> None:
-        if not answers:
+        others = []
+        for done, answer in answers:
+            if isinstance(done, Waiter):
+                done(answer)
+            else:
+                others.append((done, answer))
+        if not others:
             return
         try:
-            self._on_batch_done(answers)
+            self._on_batch_done(others)
         except Exception:  # noqa: BLE001  logged; the thread goes on
             _LOG.exception("the answers of a batch could not be handed over")
 

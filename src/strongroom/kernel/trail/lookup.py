@@ -14,7 +14,7 @@ from strongroom.kernel.trail.find import Finder, NoIndex, Place, Wanted
 from strongroom.kernel.trail.follow import sizes, unread
 from strongroom.kernel.trail.indexing import wake
 from strongroom.kernel.trail.places import Piece, line_at
-from strongroom.kernel.trail.words import Words, owners_id, words_of
+from strongroom.kernel.trail.words import Words, may_be_told, owners_id, words_of
 
 WAIT_SECONDS = 2.0
 """How long a lookup waits for the index to have what was recorded before it came."""
@@ -86,7 +86,7 @@ class Trail:
         words = words_of(line)
         if words.region != wanted.region or wanted.account not in (words.account, words.owner):
             return None
-        event, decision = line["event"], line.get("decision")
+        event, decision = _as_told(line["event"]), line.get("decision")
         if wanted.account != words.account:
             event, words = _as_the_owner_sees_it(event, words, wanted.account)
             decision = None
@@ -95,6 +95,16 @@ class Trail:
         if wanted.attribute == "EventId" and (event["eventID"] != wanted.value or not _in_time(words, wanted)):
             return None
         return Found(place.moment, words, event, decision)
+
+
+def _as_told(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record without resources that its account must not learn of."""
+    there = event.get("resources") or ()
+    told = [one for one in there if may_be_told(event, str(one.get("ARN")))]
+    if len(told) == len(there):
+        return event
+    rest = {name: value for name, value in event.items() if name != "resources"}
+    return {**rest, "resources": told} if told else rest
 
 
 def _in_time(words: Words, wanted: Wanted) -> bool:

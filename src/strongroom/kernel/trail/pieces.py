@@ -140,7 +140,8 @@ def elsewhere(store: Store, node: str) -> Sequence[Segment]:
     with store.read() as tx:
         rows = tx.rows(_OTHERS, node=node)
     found = []
-    for (chain, number, size), after in zip(rows, [*rows[1:], None], strict=True):
+    for at, (chain, number, size) in enumerate(rows):
+        after = rows[at + 1] if at + 1 < len(rows) else None
         following = partial(_part, store, chain, after[1]) if after is not None and after[0] == chain else None
         found.append(Segment(chain, number, size, partial(_part, store, chain, number), following))
     return found

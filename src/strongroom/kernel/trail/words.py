@@ -98,6 +98,19 @@ def username(who: Mapping[str, Any]) -> str:
     return str(who.get("userName") or "")
 
 
+def may_be_told(event: Mapping[str, Any], arn: str) -> bool:
+    """Whether a record may name a resource to its account: not what a refused call only found out in another account.
+
+    Whoever was refused must not learn from the record, say, which key another account's alias leads to.
+    """
+    if "errorCode" not in event or not arn.startswith("arn:"):
+        return True
+    parts = arn.split(":", 5)
+    if len(parts) > 4 and parts[4] in ("", event.get("recipientAccountId")):
+        return True
+    return any(name == arn for _, name in _named(event))
+
+
 def owners_id(event_id: str, owner: str) -> str:
     """The id of the copy of an event that the owner of a resource gets: always the same one."""
     return str(UUID(bytes=sha256(f"{event_id} {owner}".encode()).digest()[:16], version=4))
@@ -115,12 +128,13 @@ def _owner(line: Mapping[str, Any], account: str) -> str | None:
 def _resources(
     event: Mapping[str, Any], decision: Mapping[str, Any]
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    named = list(_named(event))
     told = [(str(one.get("type")), str(one.get("ARN"))) for one in event.get("resources") or ()]
     secret = _secret_arn(event, decision)
     if secret:
         told.append((SECRET, secret))
+    told = [one for one in told if may_be_told(event, one[1])]
     known = {kind for kind, _ in told}
-    named = list(_named(event))
     shown = dict.fromkeys([*told, *((kind, name) for kind, name in named if kind not in known)])
     names: dict[str, None] = {}
     for _, name in [*shown, *named][:MAX_RESOURCES]:

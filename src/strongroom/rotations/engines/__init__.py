@@ -15,12 +15,16 @@ from strongroom.rotations.errors import BadSecret
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One engine. ``packages``: what its function is packed with; ``parts``: modules that its own builds on."""
+    """One engine. ``packages``: what its function is packed with; ``parts``: modules that its own builds on.
+
+    ``helped``: whether a superuser may change the password of a single user.
+    """
 
     module: str
     packages: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ("single",)
     parts: tuple[str, ...] = ()
+    helped: bool = False
 
 
 _DATABASE = ("single", "alternating")
@@ -29,7 +33,7 @@ KINDS = {
     "redshift": Kind("redshift", ("psycopg", "psycopg-binary"), parts=("postgres",)),
     "mysql": Kind("mysql", ("PyMySQL",), _DATABASE),
     "mariadb": Kind("mysql", ("PyMySQL",), _DATABASE),
-    "redis": Kind("redis_acl", ("redis",)),
+    "redis": Kind("redis_acl", ("redis",), helped=True),
     "ldap": Kind("ldap", ("ldap3",)),
     "ssh": Kind("ssh", ("paramiko",)),
     "iam": Kind("iam"),

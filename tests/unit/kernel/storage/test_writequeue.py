@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from sqlalchemy import bindparam, insert, select
 from tests.stores import fresh_sqlite
 
@@ -14,7 +15,7 @@ from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.sqlite import SQLiteStore
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch
-from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
+from strongroom.kernel.storage.writequeue import Answers, Outcome, Waiter, WriteQueue
 
 PUT = Statement(insert(setting))
 GET = Statement(select(setting.c.value).where(setting.c.name == bindparam("named")))
@@ -123,3 +124,26 @@ def test_a_batch_in_which_every_call_raised_needs_no_ledger(tmp_path: Path) -> N
     assert [ZeroDivisionError] == [type(answer) for answer in answers]
     assert [] == ledger.lines
     store.close()
+
+
+def test_a_thread_that_waits_is_answered_though_nobody_delivers(tmp_path: Path) -> None:
+    """An event loop that closes the queue delivers nothing meanwhile."""
+    left: list[int] = []
+
+    def deliver(answers: Answers) -> None:
+        left.append(len(answers))
+
+    queue = WriteQueue(fresh_sqlite(tmp_path / "s.db"), Told(), on_batch_done=deliver)
+    waiter, refused = Waiter(), Waiter()
+
+    queue.submit(lambda _tx: Outcome(keep=True, records=(), value="kept"), waiter)
+    queue.submit(lambda _tx: Outcome(keep=True, records=(), value="delivered"), left.append)  # type: ignore[arg-type]
+
+    assert "kept" == waiter.wait(60).value
+    queue.close()
+    assert [1] == left
+    with pytest.raises(TimeoutError):
+        refused.wait(0)
+    refused(StoreUnavailable("gone"))
+    with pytest.raises(StoreUnavailable):
+        refused.wait(0)

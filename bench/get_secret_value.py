@@ -85,9 +85,7 @@ def _fill(url: str, key: tuple[str, str]) -> None:
     client = boto3.session.Session(
         aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1"
     ).client("secretsmanager", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
-    value = orjson.dumps(
-        {"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}
-    ).decode()
+    value = orjson.dumps({"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}).decode()
     for number in range(SECRETS):
         client.create_secret(Name=f"bench/secret-{number:04d}", SecretString=value)
 
@@ -114,9 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument(
-        "--moto", type=Path, default=Path(".venv-bench/bin/moto_server"), help="the peer's program"
-    )
+    parser.add_argument("--moto", type=Path, default=Path(".venv-bench/bin/moto_server"), help="the peer's program")
     return parser.parse_args()
 
 

@@ -93,9 +93,15 @@ def _open(folder: Path) -> tuple[Opened, Credentials]:
 def signed(key: Credentials, operation: str, params: dict[str, Any]) -> HTTPRequest:
     """One request as the server hands it to the chain, signed by botocore."""
     body = orjson.dumps(params)
-    request = AWSRequest("POST", URL + "/", data=body, headers={
-        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"secretsmanager.{operation}",
-    })
+    request = AWSRequest(
+        "POST",
+        URL + "/",
+        data=body,
+        headers={
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"secretsmanager.{operation}",
+        },
+    )
     SigV4Auth(key, "secretsmanager", "us-east-1").add_auth(request)
     headers = [(b"host", urlsplit(URL).netloc.encode()), (b"content-length", b"%d" % len(body))]
     headers += [(name.lower().encode(), value.encode()) for name, value in request.headers.items()]

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
-from strongroom import console
-from strongroom.base.clock import Clock, iso_seconds, machine_clock
+from strongroom import __version__, console
+from strongroom.base.clock import Clock, iso_seconds, machine_clock, to_ms
 from strongroom.base.entropy import Entropy, SystemEntropy, uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.names import is_account_id
@@ -23,12 +23,16 @@ from strongroom.console.front import SEALED, Front, Furnishing
 from strongroom.kernel import asking, rewrap, roots, wire
 from strongroom.kernel.call import Record, Source
 from strongroom.kernel.chain import Chain
+from strongroom.kernel.feed import rows as feed
 from strongroom.kernel.jobloop import JobLoop
 from strongroom.kernel.jobs import due
 from strongroom.kernel.journal import event, settle
 from strongroom.kernel.journal.files import settled_through
 from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
+from strongroom.kernel.metrics.alarms import Alarm
+from strongroom.kernel.metrics.tally import Tally
+from strongroom.kernel.metrics.usage import Usage, Use
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder, committed_among, forget_ended, seen_among
@@ -41,7 +45,7 @@ from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
-from strongroom.kernel.storage.open import open_store
+from strongroom.kernel.storage.open import open_store, sqlite_path
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
@@ -55,17 +59,24 @@ from strongroom.kernel.trail.places import Piece
 from strongroom.kernel.trail.rounds import Rounds
 from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
-from strongroom.server.asgi import Application, Deliveries, Engine
+from strongroom.server import alerts
+from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
+from strongroom.server.gauges import Gauges
 from strongroom.server.hosts import HostCheck
+from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
 from strongroom.server.proxies import Proxies
+from strongroom.server.scraping import check_token_file
+from strongroom.server.sinks import Alerts, read_sinks
 from strongroom.server.space import Bounds, Space
-from strongroom.services import functions, iam, kms, local, logs, secretsmanager, sts, trail
+from strongroom.server.webhooks import Couriers, Ledger
+from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts, trail
 from strongroom.services.functions import queued
 from strongroom.services.functions.execution import Execution
+from strongroom.services.metrics import jobs as hours
 from strongroom.services.secretsmanager.rotation import RUN
 from strongroom.services.secretsmanager.running import Rotator
 from strongroom.settings import Settings
@@ -100,6 +111,7 @@ class Product:
         self.clock = clock
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
+        self.rules = read_sinks(settings.events_path).alerts
         self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
@@ -174,6 +186,7 @@ class Product:
                     now = self.clock() + local.clock_offset(tx)
                     rotate(tx, opened.keyring, self.entropy, now)
                     sts.plan_rotation(tx, now)
+                hours.plan(tx, self.clock() + local.clock_offset(tx))
             settle.settle(journal, self._journal_directory(), lambda ids: committed_among(store, ids))
             self._forget(store)
         finally:
@@ -290,7 +303,9 @@ class Product:
         if registry.principals is None:
             raise RuntimeError("no room knows principals")
         journal = self._journal(process)
-        recorder = Recorder(journal, store, self.clock)
+        tally = self._tally(process, registry)
+        tally.watch(lambda: (len(store.cache), store.cache.loads))
+        recorder = Recorder(journal, store, self.clock, tally)
         queue = WriteQueue(store, recorder, on_batch_done=on_batch_done)
         offset = _stored_offset if facts.dev_clock else _no_offset
         chain = Chain(
@@ -306,7 +321,7 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules)
 
     def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
@@ -317,6 +332,7 @@ class Product:
         secretsmanager.register(registry)
         rewrap.register(registry, facts.account)
         logs.register(registry)
+        metrics.register(registry)
         functions.register(registry, Neighbour(self.settings.data, scratch_mb=self.settings.function_scratch_mb))
         looked_up = Trail(self._journal_directory(), self._index_directory())
         trail.register(registry, looked_up, self._pieces)
@@ -328,6 +344,13 @@ class Product:
                 dev_clock=facts.dev_clock,
                 seal=lambda: (self.seal.kind, self.seal.describe()),
                 retire=iam.retire_administrator,
+                metrics=self._gauges(facts).page,
+                prices=local.Prices(
+                    self.settings.price_secret_month,
+                    self.settings.price_calls,
+                    self.settings.price_kms_calls,
+                    self.settings.kms_calls_free,
+                ),
                 lookup=self.lookup,
                 trail=looked_up,
                 pieces=self._pieces,
@@ -335,6 +358,41 @@ class Product:
             ),
         )
         return registry
+
+    # ------------------------------------------------------------------ metrics
+
+    def scrape(self) -> Scrape | None:
+        """How the metrics are read without a signature; None where the operator named no token."""
+        file = self.settings.metrics_token_file
+        if not file:
+            return None
+        check_token_file(Path(file))
+        gauges: list[Gauges] = []  # known once there is a store to ask
+
+        def page(tx: Transaction) -> bytes:
+            if not gauges:
+                gauges.append(self._gauges(self._facts(tx)))
+            return gauges[0].page(tx)
+
+        return Scrape(Path(file), page)
+
+    def _tally(self, process: str, registry: Registry) -> Tally:
+        return Tally(
+            DataDirectory(self.settings.data).run,
+            process,
+            operations={name: tuple(room.operations) for name, room in registry.rooms.items()},
+            jobs=(*registry.jobs, *registry.errands, queued.JOB, hours.HOUR),
+        )
+
+    def _gauges(self, facts: Facts) -> Gauges:
+        return Gauges(
+            DataDirectory(self.settings.data),
+            store_file=sqlite_path(self.settings.store_url, self.settings.data),
+            tls=self.settings.tls,
+            clock=self.clock,
+            offset=_stored_offset if facts.dev_clock else _no_offset,
+            version=__version__,
+        )
 
     # ------------------------------------------------------------------ the operator's commands
 
@@ -622,11 +680,31 @@ class Opened:
     chain: Chain
     offset: Callable[[Transaction], timedelta]
     nodes: asking.Nodes
+    rules: Alerts
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
         with self.store.read() as tx:
             self.roots.catch_up(tx)
+
+    def keep_usage(
+        self, tx: Transaction, counted: Mapping[Use, int], alarms: Sequence[Alarm], denials: Mapping[str, int]
+    ) -> None:
+        """Add what a process counted to the store's sums, and tell what the operator wants to be told of."""
+        now = self.chain.clock() + self.offset(tx)
+        readers = metrics.keep(tx, counted, now)
+        if not self.rules.any:
+            return
+        sums = metrics.add_denials(tx, denials, now)
+        clock, entropy = self.chain.clock, self.chain.entropy
+        told = alerts.met(self.rules, alarms=alarms, readers=readers, denials=sums, clock=clock, entropy=entropy)
+        if told:
+            feed.add_told(tx, told, to_ms(clock()))
+
+    def count_job(self, kind: str, done: bool) -> None:
+        """Count one job that was run."""
+        if self.recorder.tally is not None:
+            self.recorder.tally.job(kind, done=done)
 
     def close(self) -> None:
         """Drain and give back."""
@@ -651,6 +729,7 @@ class Worker:
             sealed=_sealed(product),
             health=lambda ready: (("seal", product.described()), *warnings, *space.warnings()) if ready else (),
             proxies=Proxies(product.settings.proxies),
+            scrape=product.scrape(),
         )
         self._front: Front | None = None
         if product.settings.console_on:
@@ -679,6 +758,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
+            metering=Metering(Usage(), opened.queue, opened.keep_usage),
             space=self._space,
         )
         if self._product.settings.console_on:
@@ -703,6 +783,11 @@ class Worker:
         """Know the root keys as they stand now."""
         if self._opened is not None:
             self._opened.catch_up()
+
+    def drain(self) -> None:
+        """Let streams of events end."""
+        if self._application.engine is not None:
+            self._application.engine.streams.end()
 
     def seal(self) -> None:
         """Forget the root key and all that it opened."""
@@ -736,6 +821,7 @@ class Runner:
             offset=self._opened.offset,
             owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
+            count=self._opened.count_job,
         )
         self._node = product.node()
         settings, opened = product.settings, self._opened
@@ -750,6 +836,12 @@ class Runner:
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
         self.execution = Execution(unasked, self.house, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
+        opened.registry.add_errand(hours.HOUR, hours.hourly(opened.store.read, opened.registry.census))
+        self.house.open_desk(invocations(self.execution.invoke))
+        sinks = read_sinks(settings.events_path)
+        ledger = Ledger(opened.store, opened.queue)
+        self.couriers = Couriers(sinks.webhooks, ledger, product.clock, self._node)
+        self.watch = alerts.Watch(sinks.alerts, ledger, product.clock, self._node)
         opened.registry.functions = AtHome(self.house, self.execution.invoke, scratch_mb=settings.function_scratch_mb)
         rotator = Rotator(unasked, closing=lambda: self.house.closing, session_of=self.execution.session_of)
         at_once = min(settings.rotations_at_once, settings.function_processes)
@@ -787,6 +879,8 @@ class Runner:
 
     def close(self) -> None:
         """Give back everything; functions end first."""
+        self.watch.close()
+        self.couriers.close()
         self.house.close()
         self._loop.close()
         self._indexing.close()

@@ -308,6 +308,30 @@ class Settings:
         most=600,
     )
 
+    events_file: str = _setting(
+        "",
+        "path",
+        "The operator's file of webhooks and alerts (docs/howto/webhooks.md); empty means DIR/events.toml, if that"
+        " is there.",
+        extreme="/etc/strongroom/events.toml",
+    )
+    metrics_token_file: str = _setting(
+        "",
+        "path",
+        "A file with the token that opens `GET /_strongroom/metrics` as `Authorization: Bearer`, for Prometheus:"
+        " 16 characters or more, mode 0600. Empty: signed calls only.",
+        extreme="/etc/strongroom/metrics.token",
+    )
+    price_secret_month: float = _setting(
+        0.40, "USD", "What `strongroom usage` reckons for a secret and a month.", extreme=0.0, least=0, most=1e6
+    )
+    price_calls: float = _setting(
+        0.05, "USD", "The same for 10,000 calls of Secrets Manager.", extreme=0.0, least=0, most=1e6
+    )
+    price_kms_calls: float = _setting(0.03, "USD", "The same for 10,000 calls of KMS.", extreme=0.0, least=0, most=1e6)
+    kms_calls_free: int = _setting(
+        20_000, "calls", "Calls of KMS in a month that cost nothing.", extreme=0, least=0, most=10**12
+    )
     secrets_quota: int = _setting(
         500_000,
         "secrets",
@@ -377,6 +401,11 @@ class Settings:
     def store_url(self) -> str:
         """The store that is meant: the one given, or the SQLite file in the data directory."""
         return self.store or f"sqlite:{self.data / 'store.db'}"
+
+    @property
+    def events_path(self) -> Path:
+        """The file of webhooks and alerts, which need not be there."""
+        return Path(self.events_file) if self.events_file else self.data / "events.toml"
 
     @property
     def console_on(self) -> bool:

@@ -32,7 +32,42 @@ ALPHABET = "abcXYZ019 -_/.+=:@&<>\"'%#?*~\\ßé中\U0001f511"
 HEADER_ALPHABET = "abcXYZ019-_/.+=:@"
 START = datetime(2001, 1, 1, tzinfo=UTC)
 
-PROTOCOLS = {"json": "json", "query": "query", "rest-json": "rest-json"}
+FORMS: dict[str, wire.Form] = {
+    "json": "json",
+    "query": "query",
+    "rest-json": "rest-json",
+    "smithy-rpc-v2-cbor": "rpc-cbor",
+}
+"""Our words for botocore's."""
+WIRES = [
+    (service, protocol)
+    for service in SERVICES
+    for protocol in (("smithy-rpc-v2-cbor", "json", "query") if service == "cloudwatch" else ("",))
+]
+"""Every service with the protocol that its clients speak by themselves, and CloudWatch with all that it has."""
+
+
+def spoken(service: str, protocol: str) -> str:
+    """The protocol in botocore's words."""
+    return protocol or str(oracle(service).metadata["protocol"])
+
+
+def form(service: str, protocol: str) -> wire.Form:
+    """The same in ours."""
+    found = FORMS[spoken(service, protocol)]
+    return "json-1.0" if found == "json" and CATALOGUE.service(service).json_version == "1.0" else found
+
+
+def routed(service: str, name: str | None, protocol: str) -> wire.Route:
+    """The route of such a request."""
+    model = CATALOGUE.service(service)
+    return wire.Route(
+        service,
+        name,
+        form(service, protocol),
+        xml_namespace=model.xml_namespace or "",
+        query_codes=model.query_codes,
+    )
 
 
 @cache
@@ -60,9 +95,7 @@ class Draw:
             case "list":
                 # The query protocol has no words for a list of empty things, nor a URI for an empty list.
                 least = 1 if self.query or location else 0
-                return [
-                    self.of(shape.member, depth + 1, location) for _ in range(self.random.randint(least, 2))
-                ]
+                return [self.of(shape.member, depth + 1, location) for _ in range(self.random.randint(least, 2))]
             case "map":
                 keys = {self.of(shape.key, depth + 1) for _ in range(self.random.randint(1, 2))}
                 return {key: self.of(shape.value, depth + 1) for key in keys}
@@ -113,14 +146,12 @@ class Draw:
         return drawn
 
 
-def sent(service: str, operation: str, params: dict[str, Any]) -> HTTPRequest:
+def sent(service: str, operation: str, params: dict[str, Any], protocol: str) -> HTTPRequest:
     """The request that botocore sends for these parameters."""
     model = oracle(service)
-    serializer = botocore.serialize.create_serializer(model.metadata["protocol"], include_validation=False)
+    serializer = botocore.serialize.create_serializer(spoken(service, protocol), include_validation=False)
     given = serializer.serialize_to_request(params, model.operation_model(operation))
-    botocore.awsrequest.prepare_request_dict(
-        given, endpoint_url="https://127.0.0.1:8443", user_agent="oracle"
-    )
+    botocore.awsrequest.prepare_request_dict(given, endpoint_url="https://127.0.0.1:8443", user_agent="oracle")
     made = botocore.awsrequest.create_request_object(given).prepare()
     url = urlsplit(made.url)
     headers = [
@@ -137,11 +168,11 @@ def sent(service: str, operation: str, params: dict[str, Any]) -> HTTPRequest:
     )
 
 
-def received(service: str, operation: str, reply: HTTPReply) -> dict[str, Any]:
+def received(service: str, operation: str, reply: HTTPReply, protocol: str) -> dict[str, Any]:
     """What botocore makes of a reply."""
     model = oracle(service)
     headers = botocore.awsrequest.HeadersDict({k.decode(): v.decode("latin-1") for k, v in reply.headers})
-    parser = botocore.parsers.create_parser(model.metadata["protocol"])
+    parser = botocore.parsers.create_parser(spoken(service, protocol))
     asked = model.operation_model(operation)
     stream = io.BytesIO(reply.body) if asked.has_streaming_output and reply.status < 300 else None
     body = reply.body if stream is None else stream
@@ -150,24 +181,25 @@ def received(service: str, operation: str, reply: HTTPReply) -> dict[str, Any]:
     return {key: stream.read() if stream and value is stream else value for key, value in parsed.items()}
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_what_botocore_sends_is_routed_and_read_as_it_was_meant(service: str) -> None:
+@pytest.mark.parametrize(("service", "protocol"), WIRES)
+def test_what_botocore_sends_is_routed_and_read_as_it_was_meant(service: str, protocol: str) -> None:
     """Source: botocore's serialisers."""
-    query = CATALOGUE.service(service).protocol == "query"
+    query = form(service, protocol) == "query"
     for name, operation in CATALOGUE.service(service).operations.items():
         shape = oracle(service).operation_model(name).input_shape
         for number in range(DRAWS):
             params = {}
             if shape is not None:
                 params = Draw(f"{service}.{name}.{number}", query=query, millis=False).structure(shape, 0)
-            request = sent(service, name, params)
+            request = sent(service, name, params, protocol)
             route = wire.route(request, CATALOGUE, OFFERED)
             assert (service, name, None) == (route.service, route.operation, route.refusal), (name, request)
+            assert form(service, protocol) == route.protocol
             assert params == wire.parse(route, request, operation), name
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_what_we_answer_is_read_by_botocore_as_it_was_meant(service: str) -> None:
+@pytest.mark.parametrize(("service", "protocol"), WIRES)
+def test_what_we_answer_is_read_by_botocore_as_it_was_meant(service: str, protocol: str) -> None:
     """Source: botocore's parsers. Streams of events are the one form that is not written."""
     model = CATALOGUE.service(service)
     for name, operation in model.operations.items():
@@ -183,15 +215,21 @@ def test_what_we_answer_is_read_by_botocore_as_it_was_meant(service: str) -> Non
         for number in range(DRAWS):
             given = {}
             if shape is not None:
-                draw = Draw(f"{service}.{name}.{number}", query=False, millis=model.protocol == "json")
+                draw = Draw(
+                    f"{service}.{name}.{number}",
+                    query=False,
+                    millis=form(service, protocol).startswith(("json", "rpc")),
+                )
                 given = {
                     key: value if shape.members[key].serialization.get("location") != "statusCode" else 202
                     for key, value in draw.structure(shape, 0).items()
                 }
-            route = wire.Route(service, name, model.protocol, xml_namespace=model.xml_namespace or "")
-            read = received(service, name, wire.answer(route, operation, given, "the-request-id"))
+            route = routed(service, name, protocol)
+            read = received(service, name, wire.answer(route, operation, given, "the-request-id"), protocol)
             metadata = read.pop("ResponseMetadata")
-            assert "the-request-id" == metadata["RequestId"]
+            # Of RPC v2 CBOR botocore reads it from refusals only.
+            told = metadata.get("RequestId") or metadata["HTTPHeaders"]["x-amzn-requestid"]
+            assert "the-request-id" == told
             # botocore fills in what the status says, and a payload that is empty.
             assert given == {key: value for key, value in read.items() if key in given or key not in assumed}
 
@@ -200,32 +238,30 @@ def _shapes(output: Any) -> list[Any]:
     return [member.shape for member in output.members.values()]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_modelled_error_reaches_botocore_with_code_message_and_status(service: str) -> None:
+@pytest.mark.parametrize(("service", "protocol"), WIRES)
+def test_every_modelled_error_reaches_botocore_with_code_message_and_status(service: str, protocol: str) -> None:
     model = CATALOGUE.service(service)
     base = type("Base", (ServiceError,), {}, service=service)
     for shape in model.shapes.values():
         if not shape.exception:
             continue
         error = type(shape.name, (base,), {})("why & how <it> was refused")
-        route = wire.Route(service, None, model.protocol, xml_namespace=model.xml_namespace or "")
+        route = routed(service, None, protocol)
         reply = wire.refuse(route, error, "the-request-id")
-        read = received(service, next(iter(model.operations)), reply)
+        read = received(service, next(iter(model.operations)), reply, protocol)
         assert shape.error_code or shape.name == read["Error"]["Code"]
         assert "why & how <it> was refused" == read["Error"]["Message"]
-        assert (shape.error_status or (500 if shape.fault else 400)) == read["ResponseMetadata"][
-            "HTTPStatusCode"
-        ]
+        assert (shape.error_status or (500 if shape.fault else 400)) == read["ResponseMetadata"]["HTTPStatusCode"]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(("service", "protocol"), WIRES)
 @pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
-def test_every_common_refusal_reaches_botocore_with_code_and_message(service: str, kind: Kind) -> None:
+def test_every_common_refusal_reaches_botocore_with_code_and_message(service: str, protocol: str, kind: Kind) -> None:
     model = CATALOGUE.service(service)
-    route = wire.Route(service, None, model.protocol, xml_namespace=model.xml_namespace or "")
+    route = routed(service, None, protocol)
     refusal = Refusal(kind, "the text", detail="never sent")
     reply = wire.refuse(route, refusal, "the-request-id")
-    read = received(service, next(iter(model.operations)), reply)
+    read = received(service, next(iter(model.operations)), reply, protocol)
     assert wire.code_of(refusal, service, CATALOGUE) == read["Error"]["Code"]
     assert "the text" == read["Error"]["Message"]
     assert "the-request-id" == read["ResponseMetadata"]["RequestId"]

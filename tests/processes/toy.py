@@ -94,6 +94,9 @@ class ToyWorker:
     def unseal(self, root_key: bytes) -> None:
         self._open = len(root_key) == 32
 
+    def drain(self) -> None:
+        """Nothing goes on here."""
+
     def seal(self) -> None:
         self._open = False
 

@@ -27,14 +27,16 @@ from strongroom.cli import (
     status,
     stop,
     unseal,
+    usage,
     version,
+    webhooks,
     who_can,
 )
 from strongroom.server.parts import StartRefused
 
 COMMANDS = (
     serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, rotation, policy,
-    audit, function, logs, version,
+    audit, function, logs, webhooks, usage, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

@@ -108,12 +108,14 @@ class Record:
     """One finished event for the journal. ``writes`` where it stands or falls with a commit.
 
     ``decision`` stands beside the event: why the call was allowed or refused (authz.reasons).
+    ``resource``: the ARN of what the call was about, for the feed; or nothing.
     """
 
     event_id: str
     event: Mapping[str, Any]
     writes: bool
     decision: Mapping[str, Any] | None = None
+    resource: str = ""
 
 
 AnyRecord = Record | WrittenRecord

@@ -53,7 +53,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Flight:
-    """One request on its way through the steps."""
+    """One request on its way through the steps. ``begun``: perf_counter, for whoever counts; ``refusal`` as well."""
 
     request: HTTPRequest
     source: Source
@@ -64,6 +64,8 @@ class Flight:
     reply: HTTPReply | None = None
     first_use: bool = False
     records: list[AnyRecord] = field(default_factory=list)
+    begun: float = 0.0
+    refusal: Answerable | None = None
 
     @property
     def waits_outside(self) -> bool:
@@ -264,7 +266,7 @@ class Chain(OnBehalf):
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
-        flight.reply, flight.records = None, []
+        flight.reply, flight.records, flight.refusal = None, [], None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
         call = flight.call
@@ -273,6 +275,7 @@ class Chain(OnBehalf):
         else:
             log_bug(call, error)
             refusal = Refusal(Kind.INTERNAL)
+        flight.refusal = refusal
         flight.reply = wire.refuse(flight.route, refusal, call.request_id)
         # A service event that was rolled back has not happened; a call on behalf was made all the same.
         back = [undone(record) for record in call.records if record.event["eventType"] == "AwsApiCall"]

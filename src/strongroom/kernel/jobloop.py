@@ -87,8 +87,10 @@ class JobLoop:
         offset: Callable[[Transaction], timedelta],
         owner: str,
         catch_up: Callable[[Transaction], None] = lambda _: None,
+        count: Callable[[str, bool], None] = lambda _kind, _done: None,
     ) -> None:
         self.registry = registry
+        self.count = count
         self.store = store
         self.queue = queue
         self.keyring = keyring
@@ -240,12 +242,14 @@ class JobLoop:
 
         try:
             self._commit(work)
+            self.count(leased.kind, True)
         except lease.LostLease:
             log.warning("job %s %s: its lease was lost; another node has it", leased.kind, leased.key)
         except Exception as error:  # noqa: BLE001  one job's failure is that job's alone
             self._failed(leased, error)
 
     def _failed(self, leased: lease.Leased, error: Exception) -> None:
+        self.count(leased.kind, False)
         frames = "".join(traceback.format_list(traceback.extract_tb(error.__traceback__)))
         log.error(  # the driver's text may quote a value
             "job %s %s failed, attempt %d: %s\n%s",

@@ -8,15 +8,17 @@ Source: DESIGN.md, "Journal and commit agree".
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from strongroom.base.clock import Clock, to_ms
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.call import AnyRecord, Record
+from strongroom.kernel.feed import rows as feed
 from strongroom.kernel.journal.segments import Journal, JournalUnwritable
+from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import commit
 from strongroom.kernel.storage.writequeue import Outcome
@@ -69,8 +71,9 @@ class Recorder:
     ids that are settled and whose deletion has not been committed yet.
     """
 
-    def __init__(self, journal: Journal, store: Store, clock: Clock) -> None:
+    def __init__(self, journal: Journal, store: Store, clock: Clock, tally: Tally | None = None) -> None:
         self.journal = journal
+        self.tally = tally
         self.store = store
         self.clock = clock
         self._written = False
@@ -85,6 +88,8 @@ class Recorder:
             self.journal.append(records)
         except JournalUnwritable as error:
             raise _unrecordable(error) from error
+        if self.tally is not None:
+            self.tally.read(len(records))
 
     def sync(self) -> None:
         """Make durable what was handed out so far. Raises as ``read`` does."""
@@ -98,9 +103,14 @@ class Recorder:
         self._written = False
         records = _records(outcomes)
         now_ms, chain = to_ms(self.clock()), self.journal.chain_id
+        new: list[feed.New] = []
         for record in records:
             if record.writes:
                 tx.run(_KEEP, event_id=record.event_id, chain=chain, committed_ms=now_ms)
+                if not record.event["readOnly"]:
+                    new.append(feed.New(record.event, record.resource or _about(record.event)))
+        if new:
+            feed.add(tx, new, now_ms)
         try:
             self._forgetting.extend(self.journal.checkpoint())
             for start in range(0, len(self._forgetting), _AT_ONCE):
@@ -115,6 +125,12 @@ class Recorder:
         """Know that a batch is in the store: its ids there may go at one of the next checkpoints."""
         self._forgetting.clear()
         self.journal.committed(_writing_ids(outcomes))
+        if self.tally is not None:
+            records = _records(outcomes)
+            self.tally.written(len(records))
+            for record in records:
+                if record.writes and record.event["eventType"] == "AwsServiceEvent":
+                    self.tally.event(record.event["eventName"])
 
     def not_committed(self, outcomes: Sequence[Outcome], reason: str) -> None:
         """Record a batch that was lost: its records, where they are not out yet, and that they do not count."""
@@ -137,6 +153,12 @@ class Recorder:
             return True
         self.not_committed(outcomes, "the connection was lost during COMMIT, and nothing of it was kept")
         return False
+
+
+def _about(event: Mapping[str, Any]) -> str:
+    """The secret that a service event is about."""
+    details = event.get("additionalEventData") or {}
+    return str(details.get("SecretId", ""))
 
 
 def _found(tx: Transaction, event_ids: Sequence[str]) -> set[str]:

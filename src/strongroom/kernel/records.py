@@ -59,7 +59,8 @@ class Records:
             error_message=None if error is None else error.message,
         )
         writes = error is None and tx is not None and tx.writable
-        return Record(call.event_id, made, writes, _why(call, call.on_behalf_of))
+        about = "" if call.target is None or call.target.arn == "*" else call.target.arn
+        return Record(call.event_id, made, writes, _why(call, call.on_behalf_of), about)
 
     def _form(
         self, call: Call, operation: Operation | None, model: OperationModel | None, answer: Answer | None

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.running import Functions
@@ -272,6 +272,43 @@ DependentsOf = Callable[[Transaction, str, str, int], Dependents]
 """What of a room would be lost with (account, ARN of a resource); at most so many are named."""
 
 
+class Counted(NamedTuple):
+    """How many secrets an account has in a Region. ``paid``: without those that wait for their deletion."""
+
+    account: str
+    region: str
+    secrets: int
+    paid: int
+
+
+Census = Callable[[Transaction], Sequence[Counted]]
+"""Everything that is counted by the hour, copies included. May take as long as a scan of all secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an account used: hours of secrets that are paid for, calls by service, by principal and by resource."""
+
+    secret_hours: int = 0
+    calls: Mapping[str, int] = field(default_factory=dict)
+    by_principal: Sequence[tuple[str, int]] = ()
+    by_resource: Sequence[tuple[str, int]] = ()
+
+
+UsageOf = Callable[[Transaction, str, datetime, datetime], Used]
+"""What an account used from one moment to before another."""
+TagsOf = Callable[[Transaction, str], Mapping[str, str]]
+"""The tags of the resource of an ARN; none where it is gone."""
+
+
+def _nothing_used(tx: Transaction, account: str, first: datetime, end: datetime) -> Used:  # noqa: ARG001
+    return Used()
+
+
+def _no_tags(tx: Transaction, arn: str) -> Mapping[str, str]:  # noqa: ARG001
+    return {}
+
+
 @dataclass(slots=True)
 class Registry:
     """Everything that rooms have declared. Filled by ``app`` at start, read-only afterwards."""
@@ -283,6 +320,9 @@ class Registry:
     sealed: dict[str, SealedRows] = field(default_factory=dict)
     dependents: list[DependentsOf] = field(default_factory=list)
     functions: Functions | None = None
+    census: Census = lambda _: ()
+    usage: UsageOf = _nothing_used
+    tags_of: TagsOf = _no_tags
     rotations: RotationDesk | None = None
 
     def add(self, room: Room) -> None:

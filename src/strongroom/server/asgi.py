@@ -5,24 +5,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.journal.written import WrittenRecord
+from strongroom.kernel.metrics.alarms import Alarm, Alarms
+from strongroom.kernel.metrics.outcomes import outcome_of
+from strongroom.kernel.metrics.tally import ANSWERED
+from strongroom.kernel.metrics.text import CONTENT_TYPE
+from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
-from strongroom.kernel.storage.port import Store
+from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
+from strongroom.server.alerts import PENDING_DELETION_READ
 from strongroom.server.hosts import HostCheck
+from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
-from strongroom.server.quick import send_reply, settled
+from strongroom.server.quick import answered, settled
+from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
+from strongroom.server.streams import Streams
 from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
@@ -34,6 +48,10 @@ WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
 OUTSIDE_CALLS_AT_ONCE = 4
 OUTSIDE_CALLS_WAITING = 32
+_READS = ("GetSecretValue", "BatchGetSecretValue")
+STREAM_THREADS = 2
+STREAM, LOCAL = "StreamEvents", "strongroom"
+"""The one operation whose answer goes on."""
 """Calls that ask the world outside have threads of their own: a slow provider then delays nobody else."""
 
 
@@ -79,8 +97,11 @@ class Engine:
         deliveries: Deliveries,
         *,
         sync_each: bool,
+        metering: Metering | None = None,
         space: Space | None = None,
     ) -> None:
+        self.metering = metering
+        self.tally = recorder.tally
         self.space = space
         self.chain = chain
         self.store = store
@@ -89,8 +110,9 @@ class Engine:
         self.deliveries = deliveries
         self.sync_each = sync_each
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
-        self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None)
+        self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
+        self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
         self._outside_calls = 0
@@ -102,9 +124,12 @@ class Engine:
 
     def close(self) -> None:
         """Finish what was accepted, then give everything back."""
+        self.streams.close()
         self.waiting.shutdown(wait=True)
         self.threads.shutdown(wait=True)
         self.outside.shutdown(wait=True)
+        if self.metering is not None:
+            self.metering.close()
         self.queue.close()
         self.recorder.journal.close()
         self.store.close()
@@ -116,6 +141,7 @@ class Engine:
         or a sync. To be called in the event loop.
         """
         flight = self.chain.begin(request, source)
+        flight.begun = perf_counter()
         if self.space is not None and self.space.level() > Level.LOW:
             refused = self._no_room(flight, self.space)
             if refused is not None:
@@ -132,8 +158,11 @@ class Engine:
                 return self.turn.hold(flight, flight.reply)
             reply = self._finish(flight)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
-            return self.chain.refuse_unwritten(flight, error)
-        return reply if isinstance(reply, HTTPReply) else self._wait(flight, reply)
+            reply = self.chain.refuse_unwritten(flight, error)
+        if not isinstance(reply, HTTPReply):
+            return self._wait(flight, reply)
+        self.count(flight)
+        return reply
 
     def _no_room(self, flight: Flight, space: Space) -> HTTPReply | None:
         operation = flight.operation
@@ -142,9 +171,70 @@ class Engine:
 
     async def _wait(self, flight: Flight, reply: Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
         try:
-            return await reply
+            answer = await reply
+            goes_on = flight.refusal is None and flight.route.operation == STREAM and flight.route.service == LOCAL
+            return self.streams.opened(flight, answer) if goes_on else answer
         except Exception as error:  # noqa: BLE001  as above
             return self.chain.refuse_unwritten(flight, error)
+        finally:
+            self.count(flight)
+
+    async def scraped(self, page: Callable[[Transaction], bytes]) -> HTTPReply:
+        """The page of the metrics, made in a thread."""
+
+        def make() -> bytes:
+            with self.store.read() as tx:
+                return page(tx)
+
+        try:
+            body = await asyncio.get_running_loop().run_in_executor(self.threads, make)
+        except Exception:  # whoever asked gets an internal error
+            log.exception("the metrics could not be read")
+            return HTTPReply(500, (), b"")
+        return HTTPReply(200, ((b"content-type", CONTENT_TYPE.encode()),), body)
+
+    def count(self, flight: Flight) -> None:
+        """Count a call that is answered now. In the event loop."""
+        if self.tally is not None:
+            operation, refusal = flight.operation, flight.refusal
+            outcome = ANSWERED if refusal is None else outcome_of(refusal)
+            self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
+        if self.metering is not None and flight.operation is not None:
+            usage, remembered = self.metering.usage, flight.call.remembered
+            # A remembered call is of one caller and resource, and all that it asks for is kms:Decrypt.
+            if remembered is None or not usage.again(remembered, len(flight.records) - 1):
+                self._meter(usage, flight)
+            if flight.refusal is not None:
+                alarmed(self.metering.alarms, flight, flight.refusal)
+
+    def _meter(self, usage: Usage, flight: Flight) -> None:
+        """Count whose call it was, once its caller is proven; and the calls of KMS that it made on their behalf."""
+        call = flight.call
+        principal = call.credential.principal
+        account = principal.account
+        if not account or principal.kind is PrincipalKind.ANONYMOUS:
+            return
+        target = call.target
+        resource = "" if target is None or target.found is None else target.arn
+        records, decrypts = flight.records, 0
+        if len(records) > 1:
+            for record in records[:-1]:
+                if type(record) is WrittenRecord:  # on the way of a remembered read, and KMS's: not looked into
+                    decrypts += 1
+                    continue
+                name = kms_call(record.event)
+                if name is not None:
+                    usage.count(account, call.region, "kms", name, principal.entity_arn, "")
+        usage.count(
+            account,
+            call.region,
+            call.service,
+            call.name,
+            principal.entity_arn,
+            resource,
+            decrypts,
+            asked=call.remembered,
+        )
 
     async def _outside(self, flight: Flight) -> HTTPReply:
         if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
@@ -219,6 +309,25 @@ class Engine:
         return reply
 
 
+def alarmed(alarms: Alarms, flight: Flight, refusal: Answerable) -> None:
+    """Note a refusal that somebody may want to be told of: a denial, a read of a secret that waits for its deletion."""
+    call = flight.call
+    if not call.account:
+        return
+    if isinstance(refusal, Refusal) and refusal.kind is Kind.ACCESS_DENIED:
+        alarms.deny(call.account)
+    elif call.name in _READS and refusal.message is not None and "marked for deletion" in refusal.message:
+        about = "" if call.target is None else call.target.arn
+        alarms.raise_(Alarm(PENDING_DELETION_READ, flight.records[-1].event, about), call.principal.entity_arn)
+
+
+def kms_call(event: Mapping[str, Any]) -> str | None:
+    """The operation of KMS that a record tells of; None where it tells of anything else."""
+    if event["eventSource"] != "kms.amazonaws.com" or event["eventType"] != "AwsApiCall":
+        return None
+    return str(event["eventName"])
+
+
 def _ignore(outcome: Outcome | BaseException) -> None:
     if isinstance(outcome, BaseException):
         log.warning("a last-used date was not stored: %s", type(outcome).__name__)
@@ -227,6 +336,14 @@ def _ignore(outcome: Outcome | BaseException) -> None:
 def is_page(path: bytes) -> bool:
     """Whether a path is the console's."""
     return path == CONSOLE or path.startswith(CONSOLE + b"/")
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """Where the token of the metrics lies, and who writes their page."""
+
+    token_file: Path
+    page: Callable[[Transaction], bytes]
 
 
 class Application:
@@ -240,7 +357,9 @@ class Application:
         sealed: Sealed,
         health: Callable[[bool], Sequence[tuple[str, Any]]],
         proxies: Proxies | None = None,
+        scrape: Scrape | None = None,
     ) -> None:
+        self._scrape = scrape
         self._source_of = (proxies or Proxies()).source_of
         self.engine: Engine | None = None
         self.console: Console | None = None
@@ -257,7 +376,7 @@ class Application:
         request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
         client = scope.get("client")
         reply = self.at_once(request, client[0] if client else "", scope["state"].get("tls"))
-        await send_reply(await settled(reply), send)
+        await answered(await settled(reply), receive, send)
 
     def at_once(
         self, request: HTTPRequest, client: str, tls: TLSDetails | None
@@ -279,7 +398,17 @@ class Application:
             return self.console(request, source)
         if engine is None:
             return self._sealed(request)
+        token = bearer(request)
+        if token is not None:
+            return self._scraped(engine, token)
         return engine.answer(request, source)
+
+    def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        """The metrics for whoever brings the operator's token. Nothing is read before that is known."""
+        if self._scrape is None or not is_token(token, self._scrape.token_file):
+            body = orjson.dumps({"message": "This token is not the one that opens the metrics."})
+            return HTTPReply(403, ((b"content-type", b"application/json"),), body)
+        return engine.scraped(self._scrape.page)
 
     async def _body(self, receive: Receive) -> bytes | None:
         message = await receive()

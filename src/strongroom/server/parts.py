@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.base.values import value_object
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -31,6 +32,13 @@ class TLSDetails(NamedTuple):
 
     version: str
     cipher: str
+
+
+@value_object
+class StreamReply(HTTPReply):
+    """A reply whose body goes on: ``run`` sends head and body, and returns at its end."""
+
+    run: Callable[[Receive, Send], Awaitable[None]]
 
 
 class Held(Protocol):
@@ -128,6 +136,10 @@ class WorkerParts(Protocol):
 
     def catch_up(self) -> None:
         """Know the root keys as they stand in the store now. Nothing while sealed."""
+        ...
+
+    def drain(self) -> None:
+        """Let answers that go on end: the worker is about to stop."""
         ...
 
     def seal(self) -> None:

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from strongroom.base.http import HTTPReply, HTTPRequest
-from strongroom.server.parts import ASGI, AtOnce, Held, Receive, Scope, Send, TLSDetails, WireLimits
+from strongroom.server.parts import ASGI, AtOnce, Held, Receive, Scope, Send, StreamReply, TLSDetails, WireLimits
 from strongroom.server.protocol import BoundedProtocol
 
 
@@ -198,9 +198,17 @@ def _carrier(reply: Coroutine[Any, Any, HTTPReply]) -> ASGI:
     """An application whose one answer is on its way already."""
 
     async def carry(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-        await send_reply(await reply, send)
+        await answered(await reply, receive, send)
 
     return carry
+
+
+async def answered(reply: HTTPReply, receive: Receive, send: Send) -> None:
+    """Send a reply, whole or going on."""
+    if isinstance(reply, StreamReply):
+        await reply.run(receive, send)
+    else:
+        await send_reply(reply, send)
 
 
 async def send_reply(reply: HTTPReply, send: Send) -> None:

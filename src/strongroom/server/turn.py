@@ -19,11 +19,25 @@ from strongroom.kernel.recorder import Recorder
 log = logging.getLogger("strongroom.asgi")
 
 
+Count = Callable[[Flight], None]
+
+
 class Turn:
     """The answers of one worker that wait for their records. Used in the event loop's thread alone."""
 
-    def __init__(self, chain: Chain, recorder: Recorder, *, syncing_in: Executor | None = None) -> None:
-        """``syncing_in``: the threads to sync in, where every record is synced before its answer; else None."""
+    def __init__(
+        self,
+        chain: Chain,
+        recorder: Recorder,
+        *,
+        syncing_in: Executor | None = None,
+        count: Count = lambda _: None,
+    ) -> None:
+        """``syncing_in``: the threads to sync in, where every record is synced before its answer; else None.
+
+        ``count`` is told of each flight when it is delivered.
+        """
+        self._count = count
         self._chain = chain
         self._recorder = recorder
         self._threads = syncing_in
@@ -91,6 +105,7 @@ class Turn:
         for held in turn:
             if error is not None:
                 held.reply = self._chain.refuse_unwritten(held.flight, error)
+            self._count(held.flight)
             try:
                 held.hand_over()
             except Exception:  # one client's connection is not the others' affair

@@ -156,6 +156,7 @@ class _Control:
 
     def drain(self) -> None:
         """Finish what was begun, then stop."""
+        self._worker.drain()
         if self.server is not None:
             self.server.should_exit = True
 

@@ -109,6 +109,11 @@ def due_for_renewal(server_certificate: bytes, now: datetime) -> bool:
     return not begins <= now < begins + RENEWED_AFTER
 
 
+def ends(certificate: bytes) -> datetime:
+    """When a certificate (PEM) is over. Raises ValueError for what is none."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+
+
 def _begin(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
 ) -> x509.CertificateBuilder:

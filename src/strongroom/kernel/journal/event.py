@@ -254,8 +254,11 @@ def event_source(service: str) -> str:
     """``kms.amazonaws.com``; our own operations come from ``strongroom``, which is no service of AWS's."""
     if service == "strongroom":
         return service
-    return f"{service[:MAX_NAME_CHARS] or 'unknown'}.amazonaws.com"
+    return f"{_SOURCES.get(service, service)[:MAX_NAME_CHARS] or 'unknown'}.amazonaws.com"
 
+
+_SOURCES = {"cloudwatch": "monitoring"}
+"""Services that are called otherwise by their endpoint than by their model."""
 
 _RECORDED_CODES = {"AccessDeniedException": "AccessDenied"}
 """CloudTrail spells this one code its own way; all others are the exception's. Source: measured records."""

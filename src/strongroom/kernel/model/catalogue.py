@@ -16,10 +16,15 @@ import orjson
 
 from strongroom.kernel.model.shapes import Member, OperationModel, Protocol, ServiceModel, Shape
 
-SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "logs", "cloudtrail", "ssm")
+SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "logs", "cloudtrail", "cloudwatch", "ssm")
 """The modelled services that rooms are or will be made for. Each costs nothing until it is asked for."""
 
-_PROTOCOLS: Final = ("json", "query", "rest-json")
+_PROTOCOLS: Final[Mapping[str, Protocol]] = {
+    "json": "json",
+    "query": "query",
+    "rest-json": "rest-json",
+    "smithy-rpc-v2-cbor": "rpc-cbor",
+}
 
 
 class Catalogue:
@@ -81,6 +86,7 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
     metadata = raw["metadata"]
     if metadata["protocol"] not in _PROTOCOLS:
         raise ValueError(f"{name} speaks {metadata['protocol']}, which is none of {', '.join(_PROTOCOLS)}")
+    others = (metadata["protocol"], *metadata.get("protocols", ()))
     shapes = _Compiler(name, raw["shapes"]).all()
     operations = {
         key: OperationModel(
@@ -98,7 +104,7 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
     }
     return ServiceModel(
         name=name,
-        protocol=cast("Protocol", metadata["protocol"]),
+        protocol=_PROTOCOLS[metadata["protocol"]],
         json_version=metadata.get("jsonVersion"),
         target_prefix=metadata.get("targetPrefix"),
         xml_namespace=metadata.get("xmlNamespace"),
@@ -107,6 +113,8 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
         global_endpoint=metadata.get("globalEndpoint"),
         operations=operations,
         shapes=shapes,
+        protocols=tuple(dict.fromkeys(_PROTOCOLS[one] for one in others if one in _PROTOCOLS)),
+        query_codes="awsQueryCompatible" in metadata,
     )
 
 

@@ -33,7 +33,13 @@ _KEYS: Final = frozenset({"min", "max", "pattern", "text", "refuse_with", "sourc
 _LIMITS: Final = ("min", "max", "pattern")
 
 # Rooms are named for what they are; those not listed have their service's name.
-_ROOMS: Final = {"lambda": "functions", "cloudtrail": "trail", "ssm": "parameters", "strongroom": "local"}
+_ROOMS: Final = {
+    "lambda": "functions",
+    "cloudtrail": "trail",
+    "cloudwatch": "metrics",
+    "ssm": "parameters",
+    "strongroom": "local",
+}
 _SERVICES: Final = Path(__file__).resolve().parents[2] / "services"
 
 

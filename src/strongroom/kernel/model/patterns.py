@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-_CATEGORIES: Final = "LMNPSZC"
+_CATEGORIES: Final = (*"LMNPSZC", "Zs")
 _STAND_IN: Final = {category: chr(0xE000 + number) for number, category in enumerate(_CATEGORIES)}
 _ANY: Final = "[^\\n\\r\\x85\\u2028\\u2029]"
 _SURROGATES: Final = re.compile(r"\\u[dD]([89abAB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
@@ -36,14 +36,19 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 def _in_categories(text: str) -> str:
     if text.isascii():
         return text
-    return "".join(c if c < "\x80" else _STAND_IN[unicodedata.category(c)[0]] for c in text)
+    return "".join(c if c < "\x80" else _stand_in(unicodedata.category(c)) for c in text)
+
+
+def _stand_in(category: str) -> str:
+    return _STAND_IN.get(category) or _STAND_IN[category[0]]
 
 
 @lru_cache(maxsize=len(_CATEGORIES))
 def _category_class(category: str) -> str:
     """What ``\\p{L}`` means inside brackets: its ASCII members and its stand-in."""
-    ascii_members = [chr(code) for code in range(128) if unicodedata.category(chr(code))[0] == category]
-    return "".join(map(re.escape, ascii_members)) + _STAND_IN[category]
+    ascii_members = [chr(code) for code in range(128) if unicodedata.category(chr(code)).startswith(category)]
+    stand_ins = [sign for name, sign in _STAND_IN.items() if name.startswith(category)]
+    return "".join(map(re.escape, ascii_members)) + "".join(stand_ins)
 
 
 def _python(pattern: str) -> str:

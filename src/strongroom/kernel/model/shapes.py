@@ -12,7 +12,7 @@ from typing import Literal
 
 from strongroom.base.values import identity_object
 
-Protocol = Literal["json", "query", "rest-json"]
+Protocol = Literal["json", "query", "rest-json", "rpc-cbor"]
 
 LIMITED_BY_VALUE = frozenset({"integer", "long", "float", "double"})
 """Types whose ``min`` and ``max`` bound the value; those of all others bound the length."""
@@ -92,7 +92,11 @@ class OperationModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceModel:
-    """One service with all its operations and shapes. ``name`` is AWS's, as in endpoints."""
+    """One service with all its operations and shapes. ``name`` is AWS's, as in endpoints.
+
+    ``protocol`` is the one that its clients speak by themselves, ``protocols`` all that it is to be answered in.
+    ``query_codes``: that its errors go by the codes that they had in the query protocol, whatever the protocol.
+    """
 
     name: str
     protocol: Protocol
@@ -104,3 +108,5 @@ class ServiceModel:
     global_endpoint: str | None
     operations: Mapping[str, OperationModel] = field(repr=False)
     shapes: Mapping[str, Shape] = field(repr=False)
+    protocols: tuple[Protocol, ...] = ()
+    query_codes: bool = False

@@ -1,4 +1,4 @@
-"""One small GET over https: no redirects, no proxies, bounded in size and in time from the name to the last byte.
+"""One small GET or POST over https: no redirects, no proxies, bounded in size and time from the name to the last byte.
 
 The standard library's client follows what a server says for as long as it says it; this one reads what came until
 a moment that stands from the beginning. Source: issue 4, point 6. Our choice: docs/decisions/0031-web-identity.md.
@@ -23,8 +23,10 @@ MOST_BYTES = 256 * 1024
 """Head and body of an answer together."""
 MOST_SECONDS = 5.0
 """From looking the name up to the last byte."""
+_GET, _POST = "GET", "POST"
 _HTTPS_PORT = 443
 _CHUNK = 16 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class Unreachable(Exception):  # noqa: N818  a finding about the other side
@@ -48,7 +50,7 @@ class Outside:
 
 
 class HTTPS:
-    """GETs what is at a URL. Safe to share between threads; holds no connection."""
+    """Asks what is at a URL. Safe to share between threads; holds no connection."""
 
     def __init__(self, outside: Outside, resolver: Resolver | None = None) -> None:
         self._outside = outside
@@ -56,7 +58,21 @@ class HTTPS:
 
     def get(self, url: str) -> bytes:
         """The body of a 200 answer. Raises Unreachable or BadAnswer; NotAllowed addresses are BadAnswer too."""
-        until = time.monotonic() + MOST_SECONDS
+        raw = self._asked(url, _GET, {"Accept": "application/json"}, b"", MOST_SECONDS)
+        status, body = _answered(raw, url, "GET")
+        if status != 200:
+            raise BadAnswer(f"{url} was answered with status {status}")
+        return body
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = MOST_SECONDS) -> int:
+        """The status that a body was answered with; what the answer says beside it is not looked at, and a redirect
+        is a status like others. Raises as ``get`` does.
+        """
+        status, _ = _answered(self._asked(url, _POST, headers, body, seconds), url, _POST)
+        return status
+
+    def _asked(self, url: str, method: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
+        until = time.monotonic() + seconds
         parts = urlsplit(url)
         host, port = parts.hostname, _port(parts.netloc, url)
         if parts.scheme != "https" or not host or parts.username is not None or parts.fragment:
@@ -71,11 +87,16 @@ class HTTPS:
         except OSError as error:
             raise Unreachable(f"{host} was not found: {error}") from None
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        raw = self._exchange(host, port, addresses, _request(parts.netloc, target), until)
-        return _body(raw, url)
+        request = _request(method, parts.netloc, target, headers, body)
+        return self._exchange(host, port, addresses, request, until, head_only=method == _POST)
 
-    def _exchange(self, host: str, port: int, addresses: list[Address], request: bytes, until: float) -> bytes:
-        """Every byte of the answer until its sender closes. The first address that can be connected to is taken."""
+    def _exchange(
+        self, host: str, port: int, addresses: list[Address], request: bytes, until: float, *, head_only: bool
+    ) -> bytes:
+        """Every byte of the answer until its sender closes, or until its head is whole where that is all that counts.
+
+        The first address that can be connected to is taken.
+        """
         context = self._context(host, port)
         try:
             with _connected(addresses, port, until) as plain:
@@ -83,7 +104,7 @@ class HTTPS:
                 with context.wrap_socket(plain, server_hostname=host) as secure:
                     secure.settimeout(_left(until))
                     secure.sendall(request)
-                    return _all_of(secure, until)
+                    return _all_of(secure, until, head_only=head_only)
         except ssl.SSLCertVerificationError as error:
             raise BadAnswer(f"the certificate of {host} is not trusted: {error.verify_message}") from None
         except OSError as error:
@@ -107,21 +128,23 @@ def _port(netloc: str, url: str) -> int:
         raise BadAnswer(f"{url} has no port that there could be") from None
 
 
-def _request(netloc: str, target: str) -> bytes:
+def _request(method: str, netloc: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """A request without anything of ours in it. What is not plain ASCII without spaces was refused by the encoding."""
     if any(character <= " " or character == "\x7f" for character in netloc + target):
         raise BadAnswer("the URL holds a character that no URL has")
+    length = [f"Content-Length: {len(body)}"] if method == _POST else []
     lines = (
-        f"GET {target} HTTP/1.1",
+        f"{method} {target} HTTP/1.1",
         f"Host: {netloc}",
-        "Accept: application/json",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        *length,
         "Accept-Encoding: identity",
         "User-Agent: strongroom",
         "Connection: close",
         "\r\n",
     )
     try:
-        return "\r\n".join(lines).encode("ascii")
+        return "\r\n".join(lines).encode("ascii") + body
     except UnicodeEncodeError:
         raise BadAnswer("the URL holds a character that no URL has") from None
 
@@ -136,7 +159,7 @@ def _connected(addresses: list[Address], port: int, until: float) -> socket.sock
     raise error
 
 
-def _all_of(secure: ssl.SSLSocket, until: float) -> bytes:
+def _all_of(secure: ssl.SSLSocket, until: float, *, head_only: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -151,6 +174,8 @@ def _all_of(secure: ssl.SSLSocket, until: float) -> bytes:
         if size > MOST_BYTES:
             raise BadAnswer(f"the answer is longer than {MOST_BYTES} bytes")
         parts.append(chunk)
+        if head_only and _END_OF_HEAD in b"".join(parts):
+            return b"".join(parts)
 
 
 def _left(until: float) -> float:
@@ -171,15 +196,16 @@ class _Bytes:
         return io.BytesIO(self._raw)
 
 
-def _body(raw: bytes, url: str) -> bytes:
+def _answered(raw: bytes, url: str, method: str) -> tuple[int, bytes]:
+    """Status and body; of a refusal or an answer to a POST the body is not waited for."""
     try:
-        reply = HTTPResponse(cast("socket.socket", _Bytes(raw)), method="GET")
+        reply = HTTPResponse(cast("socket.socket", _Bytes(raw)), method=method)
         reply.begin()
-        if reply.status != 200:
-            raise BadAnswer(f"{url} was answered with status {reply.status}")
+        if reply.status != 200 or method == _POST:
+            return reply.status, b""
         body = reply.read()
     except (HTTPException, ValueError) as error:
         raise BadAnswer(f"{url} was answered with what is no whole HTTP answer: {type(error).__name__}") from None
     if reply.length:
         raise BadAnswer(f"{url} was answered with less than was announced")
-    return body
+    return reply.status, body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol
 
+from strongroom.kernel.storage.cache import Cache
 from strongroom.kernel.storage.port import Store, Transaction
 
 WRITE_WAIT_S = 10.0  # how long anybody waits for the one writer's place
@@ -42,6 +43,11 @@ class Batch(Transaction, Protocol):
 
 class BatchStore(Store, Protocol):
     """A store as the write queue sees it."""
+
+    @property
+    def cache(self) -> Cache:
+        """What is kept in memory about its rows."""
+        ...
 
     def begin_write(self, wait_s: float = WRITE_WAIT_S) -> Batch:
         """Wait for the one writer's place and begin. Raises StoreBusy or StoreUnavailable."""

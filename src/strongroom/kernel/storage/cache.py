@@ -33,15 +33,17 @@ class Cache:
 
     Two halves: what is asked for stays in the young one, and when that is full the old one is dropped whole.
     So a hit costs one look-up and no lock, and a flood of invented keys cannot push out what is in use.
+    ``loads``: how many entries were put so far.
     """
 
-    __slots__ = ("_lock", "_max_bytes", "_max_entries", "_old", "_weight", "_young")
+    __slots__ = ("_lock", "_max_bytes", "_max_entries", "_old", "_weight", "_young", "loads")
 
     def __init__(self, *, max_entries: int = MAX_ENTRIES, max_bytes: int = MAX_BYTES) -> None:
         self._lock = threading.Lock()
         self._young: dict[Key, Entry] = {}
         self._old: dict[Key, Entry] = {}
         self._weight = 0
+        self.loads = 0
         self._max_entries = max_entries // 2
         self._max_bytes = max_bytes // 2
 
@@ -64,6 +66,7 @@ class Cache:
                 self._old, self._young, self._weight = self._young, {}, 0
             self._young[key] = entry
             self._weight += weight
+            self.loads += 1
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)

@@ -96,6 +96,50 @@ kernel_key = Table(
 ``journal-heads``: the private key that signs the heads of all nodes' journals.
 """
 
+feed_event = Table(
+    "feed_event",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("feed_event_by_moment", "at_ms"),
+)
+"""What has changed, numbered in the order of the commits, for webhooks and streams."""
+
+webhook = Table(
+    "feed_webhook",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("delivered", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+    Column("missed", BigInteger, nullable=False),
+)
+"""How far each webhook is: the last event that it has or never will have, who delivers, and what went wrong."""
+
+dead_letter = Table(
+    "feed_dead_letter",
+    METADATA,
+    Column("webhook", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""Events that a webhook did not take, the newest thousand of each."""
+
 trail_piece = Table(
     "trail_piece",
     METADATA,

@@ -12,10 +12,10 @@ from typing import Any
 
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.model.shapes import OperationModel
-from strongroom.kernel.wire import json11, query, restjson
+from strongroom.kernel.wire import json11, query, restjson, rpccbor
 from strongroom.kernel.wire.json11 import Frame
 from strongroom.kernel.wire.refusals import answer, code_of, frame, framed, refuse
-from strongroom.kernel.wire.route import Route, Router, not_offered, route
+from strongroom.kernel.wire.route import Form, Route, Router, not_offered, route
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
 
@@ -24,15 +24,18 @@ def parse(found: Route, request: HTTPRequest, operation: OperationModel) -> dict
 
     Blobs are bytes, timestamps aware datetimes. Raises the SERIALIZATION refusal for what cannot be read.
     """
-    if found.protocol == "json":
+    if found.protocol in ("json", "json-1.0"):
         return json11.read(operation, request.body)
     if found.protocol == "query":
         return query.read(operation, found.fields)
+    if found.protocol == "rpc-cbor":
+        return rpccbor.read(operation, request.body)
     return restjson.read(operation, request, found.labels)
 
 
 __all__ = [
     "AnswerMismatch",
+    "Form",
     "Frame",
     "Route",
     "Router",

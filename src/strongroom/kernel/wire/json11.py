@@ -15,6 +15,8 @@ from strongroom.kernel.wire.json_values import Writer, body_members, read_body, 
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
+CONTENT_TYPE_10: Final = "application/x-amz-json-1.0"
+"""Of JSON 1.0, which differs in this and in nothing else that is sent here."""
 
 
 def read(operation: OperationModel, body: bytes) -> dict[str, Any]:

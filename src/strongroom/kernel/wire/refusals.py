@@ -13,7 +13,7 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.model.shapes import OperationModel, Protocol
-from strongroom.kernel.wire import json11, query, restjson
+from strongroom.kernel.wire import cbor, json11, query, restjson, rpccbor
 from strongroom.kernel.wire.json11 import Frame
 from strongroom.kernel.wire.json_values import writer
 from strongroom.kernel.wire.route import Route
@@ -114,6 +114,9 @@ and the text key by who speaks: front layer and validation say ``message``, deci
 _JSON_TYPE: Final = (b"content-type", json11.CONTENT_TYPE.encode())
 _XML_TYPE: Final = (b"content-type", query.CONTENT_TYPE.encode())
 _REST_TYPE: Final = (b"content-type", restjson.CONTENT_TYPE.encode())
+_JSON_10_TYPE: Final = (b"content-type", json11.CONTENT_TYPE_10.encode())
+_CBOR_TYPE: Final = (b"content-type", rpccbor.CONTENT_TYPE.encode())
+_CBOR: Final = (b"smithy-protocol", rpccbor.PROTOCOL.encode())
 _REQUEST_ID: Final = b"x-amzn-requestid"
 
 
@@ -125,6 +128,10 @@ def answer(route: Route, operation: OperationModel, given: Mapping[str, Any], re
     tag = (_REQUEST_ID, request_id.encode("ascii"))
     if route.protocol == "json":
         return HTTPReply(200, (_JSON_TYPE, tag), json11.write(operation, given))
+    if route.protocol == "json-1.0":
+        return HTTPReply(200, (_JSON_10_TYPE, tag), json11.write(operation, given))
+    if route.protocol == "rpc-cbor":
+        return HTTPReply(200, (_CBOR, _CBOR_TYPE, tag), rpccbor.write(operation, given))
     if route.protocol == "query":
         return HTTPReply(200, (_XML_TYPE, tag), query.write(operation, route.xml_namespace, given, request_id))
     if route.protocol == "rest-json":
@@ -160,6 +167,8 @@ def refuse(route: Route, error: Answerable, request_id: str) -> HTTPReply:
         return HTTPReply(status, (_XML_TYPE, tag), body)
     if route.protocol == "none":
         return _bare(error, code, status, message, tag)
+    if route.protocol in ("json-1.0", "rpc-cbor"):
+        return _by_shape(route, error, status, message, tag)
     members = _members(error, status, message)
     if route.protocol == "json":
         return HTTPReply(status, (_JSON_TYPE, tag), orjson.dumps({"__type": code, **members}))
@@ -167,9 +176,28 @@ def refuse(route: Route, error: Answerable, request_id: str) -> HTTPReply:
     return HTTPReply(status, (_REST_TYPE, tag, kind), orjson.dumps(members))
 
 
+def _by_shape(route: Route, error: Answerable, status: int, message: str | None, tag: tuple[bytes, bytes]) -> HTTPReply:
+    """A refusal of JSON 1.0 or RPC v2 CBOR: named by its shape, with the code of the query protocol in a header.
+
+    Source: Smithy specification, "awsQueryCompatible trait".
+    """
+    code = type(error).__name__ if isinstance(error, ServiceError) else _code(error, "json")[0]
+    headers = [tag]
+    if route.query_codes:
+        fault = "Receiver" if status >= 500 else "Sender"
+        headers.append((b"x-amzn-query-error", f"{_code(error, 'query')[0]};{fault}".encode("ascii")))
+    body = {"__type": code, **_members(error, status, message)}
+    if route.protocol == "rpc-cbor":
+        return HTTPReply(status, (_CBOR, _CBOR_TYPE, *headers), cbor.dumps(body))
+    return HTTPReply(status, (_JSON_10_TYPE, *headers), orjson.dumps(body))
+
+
 def code_of(error: Answerable, service: str, catalogue: Catalogue) -> str:
     """The code that a client of the service is told, for the record of the call."""
-    protocol: Protocol = catalogue.service(service).protocol if service in catalogue.services else "json"
+    protocol: Protocol = "json"
+    if service in catalogue.services:
+        model = catalogue.service(service)
+        protocol = "query" if model.query_codes else model.protocol
     return _code(error, protocol)[0]
 
 

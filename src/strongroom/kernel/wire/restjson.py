@@ -108,7 +108,10 @@ def write(operation: OperationModel, answer: Mapping[str, Any]) -> HTTPReply:
         if member.location == "statusCode":
             status = value
         elif member.location == "header":
-            headers.append((member.wire_name.lower().encode("latin-1"), _header(member, value)))
+            name_on_wire = member.wire_name.lower().encode("latin-1")
+            if name_on_wire == b"content-type":  # what is not JSON says so itself
+                headers = [pair for pair in headers if pair[0] != name_on_wire]
+            headers.append((name_on_wire, _header(member, value)))
         elif member.location is None:
             body[name] = value
         else:

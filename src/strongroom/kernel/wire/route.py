@@ -14,10 +14,10 @@ from strongroom.base.http import HTTPRequest
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.shapes import ServiceModel
-from strongroom.kernel.wire import form
+from strongroom.kernel.wire import form, json11, rpccbor
 from strongroom.kernel.wire.paths import Paths
 
-Form = Literal["json", "query", "rest-json", "none"]
+Form = Literal["json", "json-1.0", "query", "rest-json", "rpc-cbor", "none"]
 """The protocols, and ``none`` for what has the form of no protocol: it gets AWS's bare XML."""
 
 UNKNOWN: Final = "unknown"
@@ -34,6 +34,7 @@ class Route:
     ``operation`` is None where the request names none that the model has.
     ``refusal`` is what the caller is told in place of an answer, once it is proven who that is.
     ``labels`` are the path's of rest-json, ``fields`` the form's of query.
+    ``query_codes``: that errors also carry the code that they have in the query protocol, as ServiceModel says.
     """
 
     service: str
@@ -43,6 +44,7 @@ class Route:
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     xml_namespace: str = ""
+    query_codes: bool = False
 
 
 class Router:
@@ -51,17 +53,30 @@ class Router:
     def __init__(self, catalogue: Catalogue, offered: Collection[str]) -> None:
         self._offered = frozenset(offered)
         models = [catalogue.service(name) for name in sorted(offered)]
-        self._protocols = {model.name: model.protocol for model in models}
-        self._targets = {
-            f"{model.target_prefix}.{name}": Route(model.name, name, "json")
+        self._protocols = {model.name: model.protocols for model in models}
+        self._json: dict[str, Form] = {
+            model.name: "json-1.0" if model.json_version == "1.0" else "json"
             for model in models
-            if model.protocol == "json"
+            if "json" in model.protocols and model.target_prefix
+        }
+        self._targets = {
+            f"{model.target_prefix}.{name}": _named(model, name, self._json[model.name])
+            for model in models
+            if model.name in self._json
             for name in model.operations
         }
         # What a client sends is looked up as it came: no text is made of what is known.
-        self._known = {target.encode(): found for target, found in self._targets.items()}
-        self._prefixes = {m.target_prefix: m.name for m in models if m.protocol == "json" and m.target_prefix}
-        self._versions = {model.api_version: model for model in models if model.protocol == "query"}
+        self._known = {target.encode(): one for target, one in self._targets.items() if one.protocol == "json"}
+        self._prefixes = {m.target_prefix: m.name for m in models if m.name in self._json}
+        self._calls = {
+            f"/service/{model.target_prefix}/operation/{name}".encode(): _named(model, name, "rpc-cbor")
+            for model in models
+            if "rpc-cbor" in model.protocols
+            for name in model.operations
+        }
+        self._called = {model.signing_name: model.name for model in models if model.signing_name != model.name}
+        self._compatible = frozenset(model.name for model in models if model.query_codes)
+        self._versions = {model.api_version: model for model in models if "query" in model.protocols}
         self._paths = Paths(model for model in models if model.protocol == "rest-json")
 
     def route(self, request: HTTPRequest, scope_service: str | None = None) -> Route:
@@ -77,6 +92,11 @@ class Router:
                 return found  # every call of every SDK of a json service
             return self._by_target(request, sent.decode("latin-1"), scope_service)
         content_type = _content_type(request)
+        if request.header(b"smithy-protocol") == rpccbor.PROTOCOL:
+            return self._by_call(request, scope_service)
+        return self._by_form(request, content_type, scope_service)
+
+    def _by_form(self, request: HTTPRequest, content_type: str, scope_service: str | None) -> Route:
         if content_type.startswith(_JSON):
             return self._unknown("json", self._claimed(request, scope_service, "json"))
         if request.path not in (b"/", b""):
@@ -92,15 +112,25 @@ class Router:
             return self._unknown("none", claimed)
         return self._not_offered("none", claimed, None)
 
+    def _by_call(self, request: HTTPRequest, scope_service: str | None) -> Route:
+        """RPC v2 CBOR, which names the operation in the path."""
+        found = self._calls.get(request.path)
+        if found is not None and request.method == "POST":
+            return found
+        claimed = self._claimed(request, scope_service, None)
+        if claimed in self._offered or claimed == UNKNOWN:
+            return self._unknown("rpc-cbor", claimed)
+        return self._not_offered("rpc-cbor", claimed, None)
+
     def _by_target(self, request: HTTPRequest, target: str, scope_service: str | None) -> Route:
         prefix, _, name = target.rpartition(".")
         service = self._prefixes.get(prefix)
         content_type = _content_type(request)
         if service is not None:
-            if content_type != "application/x-amz-json-1.1":
+            if content_type != _CONTENT_TYPES[self._json[service]]:
                 # Measured: 404 and bare XML, whatever the target says.
                 return self._unknown("none", service)
-            return self._targets.get(target) or self._unknown("json", service)
+            return self._targets.get(target) or self._unknown(self._json[service], service)
         claimed = self._claimed(request, scope_service, "json")
         if claimed in self._offered or claimed == UNKNOWN:
             return self._unknown("json", claimed)
@@ -144,7 +174,7 @@ class Router:
 
     def _unknown(self, protocol: Form, service: str) -> Route:
         # Measured on a json 1.1 service: no text at all.
-        return Route(service, None, protocol, Refusal(Kind.UNKNOWN_OPERATION))
+        return Route(service, None, protocol, Refusal(Kind.UNKNOWN_OPERATION), query_codes=service in self._compatible)
 
     def _not_offered(self, protocol: Form, service: str, name: str | None) -> Route:
         here = ", ".join(sorted(self._offered))
@@ -156,9 +186,17 @@ class Router:
     def _claimed(self, request: HTTPRequest, scope_service: str | None, protocol: Form | None) -> str:
         """The service that the request says it is signed for, unless that one speaks another protocol."""
         claimed = scope_service or _scope_service(request)
-        if protocol is not None and self._protocols.get(claimed, protocol) != protocol:
+        claimed = self._called.get(claimed, claimed)
+        if protocol is not None and protocol not in self._protocols.get(claimed, (protocol,)):
             return UNKNOWN
         return claimed
+
+
+_CONTENT_TYPES: Final = {"json": json11.CONTENT_TYPE, "json-1.0": json11.CONTENT_TYPE_10}
+
+
+def _named(model: ServiceModel, operation: str, form: Form) -> Route:
+    return Route(model.name, operation, form, query_codes=model.query_codes)
 
 
 _NO_VERSION: Final = "NO_VERSION_SPECIFIED"

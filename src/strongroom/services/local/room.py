@@ -18,7 +18,21 @@ from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Mode, Registry, Room
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.trail.lookup import Pieces, Trail
-from strongroom.services.local import audit, errors, explanations, keyusers, model, rotations, store, tokenkeys, whocan
+from strongroom.services.local import (
+    audit,
+    errors,
+    events,
+    explanations,
+    keyusers,
+    metrics,
+    model,
+    rotations,
+    store,
+    tokenkeys,
+    usage,
+    webhooks,
+    whocan,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,7 @@ class Local:
     ``retire(tx, account, access_key_id)`` deletes an administrator's key and answers the user's name, or raises
     LookupError with the reason where it is the last way in. ``lookup`` finds the journal's lines of a request,
     ``nodes`` those that other nodes have. ``trail`` looks records up, ``pieces`` reads those of other nodes.
+    ``metrics`` writes the page of all counts.
     """
 
     account: str
@@ -37,6 +52,8 @@ class Local:
     seal: Callable[[], tuple[str, str]]
     retire: Callable[[Transaction, str, str], str]
     lookup: explanations.Lookup
+    metrics: metrics.Page
+    prices: usage.Prices
     trail: Trail
     pieces: Pieces
     nodes: Asks | None = None
@@ -95,6 +112,10 @@ def register(registry: Registry, local: Local) -> None:
     audit.declare(room, local.trail, local.pieces)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
+    metrics.declare(room, local.account, local.metrics)
+    webhooks.declare(room, local.account)
+    events.declare(room)
+    usage.declare(room, registry, local.prices)
     rotations.declare(room, registry)
     registry.add(room)
 

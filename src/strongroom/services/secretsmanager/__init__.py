@@ -14,6 +14,8 @@ def register(registry: Registry) -> None:
     from strongroom.services.secretsmanager import dependents, jobs, recovery, rotation  # noqa: PLC0415
     from strongroom.services.secretsmanager.operations import ROOM  # noqa: PLC0415
     from strongroom.services.secretsmanager.sealed import SEALED  # noqa: PLC0415
+    from strongroom.services.secretsmanager.store.counts import census  # noqa: PLC0415
+    from strongroom.services.secretsmanager.targets import tags_of  # noqa: PLC0415
 
     registry.add(ROOM)
     registry.add_job(jobs.PURGE, jobs.purge)
@@ -22,3 +24,5 @@ def register(registry: Registry) -> None:
         registry.add_sealed(rows)
     registry.rotations = recovery.Desk()
     registry.add_dependents(dependents.of_key)
+    registry.census = census
+    registry.tags_of = tags_of

@@ -121,3 +121,12 @@ def tag_facts(tags: list[dict[str, str]]) -> dict[str, ContextValue]:
     """aws:ResourceTag and secretsmanager:ResourceTag of each tag."""
     pairs = [(one["Key"], one["Value"]) for one in tags]
     return by_name("aws:resourcetag/", pairs) | by_name("secretsmanager:resourcetag/", pairs)
+
+
+def tags_of(tx: Transaction, arn: str) -> dict[str, str]:
+    """As the registry's TagsOf: of secrets, for reports."""
+    parts = arn.split(":")
+    if len(parts) != 7 or parts[2] != "secretsmanager":
+        return {}
+    found = store.secrets.find_secret(tx, read_secret_id(arn, account=parts[4], region=parts[3]))
+    return {} if found is None else {one["Key"]: one.get("Value", "") for one in found.tag_list}

@@ -60,9 +60,7 @@ def test_a_signed_header_that_is_absent_is_named() -> None:
     with pytest.raises(Refusal) as refusal:
         canonical_headers(asked([HOST]), signed_names("b;host;a"))
 
-    assert (
-        "'a' is named as a SignedHeader, but it does not exist in the HTTP request" == refusal.value.message
-    )
+    assert "'a' is named as a SignedHeader, but it does not exist in the HTTP request" == refusal.value.message
 
 
 @pytest.mark.parametrize("names", ["", "hosts", "Host", "content-type", ";"])

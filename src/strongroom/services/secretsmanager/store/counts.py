@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from strongroom.kernel.registry import Counted
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.services.secretsmanager.store.tables import count
+from strongroom.services.secretsmanager.store.tables import count, secret
 
 _THIS = (count.c.account == bindparam("of_account"), count.c.region == bindparam("of_region"))
 
@@ -18,6 +19,12 @@ _MORE = Statement(
     .returning(count.c.secrets)
 )
 _LESS = Statement(update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
+_ALL = Statement(select(count.c.account, count.c.region, count.c.secrets).where(count.c.secrets > 0))
+_DELETED = Statement(
+    select(secret.c.account, secret.c.region, func.count())
+    .where(secret.c.deleted_ms.is_not(None))
+    .group_by(secret.c.account, secret.c.region)
+)
 _COUNT = Statement(select(count.c.secrets).where(*_THIS))
 
 
@@ -38,3 +45,12 @@ def secrets_of(tx: Transaction, account: str, region: str) -> int:
     """How many secrets there are, copies and those that wait for their deletion counted."""
     row = tx.row(_COUNT, of_account=account, of_region=region)
     return 0 if row is None else int(row[0])
+
+
+def census(tx: Transaction) -> list[Counted]:
+    """As the registry's Census. Looks at every secret: for the runner, once an hour."""
+    waiting = {(account, region): int(number) for account, region, number in tx.rows(_DELETED)}
+    return [
+        Counted(account, region, number, number - waiting.get((account, region), 0))
+        for account, region, number in tx.rows(_ALL)
+    ]

@@ -26,6 +26,44 @@ def upgrade() -> None:
     op.create_index("console_session_end", "console_session", ["ends_ms"], unique=False)
     op.create_index("console_session_user", "console_session", ["user_id"], unique=False)
     op.create_table(
+        "feed_dead_letter",
+        sa.Column("webhook", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("webhook", "number"),
+    )
+    op.create_table(
+        "feed_event",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("feed_event_by_moment", "feed_event", ["at_ms"], unique=False)
+    op.create_table(
+        "feed_webhook",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("lease_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("delivered", sa.BigInteger(), nullable=False),
+        sa.Column("dead", sa.BigInteger(), nullable=False),
+        sa.Column("missed", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "functions_code",
         sa.Column("pk", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
@@ -210,6 +248,41 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "region", "name", name="logs_group_name"),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "metrics_calls",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("period", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "service", "operation", "period", "start_ms"),
+    )
+    op.create_index("metrics_calls_old", "metrics_calls", ["period", "start_ms"], unique=False)
+    op.create_table(
+        "metrics_secrets",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("secrets", sa.BigInteger(), nullable=False),
+        sa.Column("paid", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "region", "start_ms"),
+    )
+    op.create_index("metrics_secrets_old", "metrics_secrets", ["start_ms"], unique=False)
+    op.create_table(
+        "metrics_use",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=False),
+        sa.Column("principal", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("day_ms", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("reads", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "resource", "principal", "service", "region", "day_ms"),
+    )
+    op.create_index("metrics_use_old", "metrics_use", ["day_ms"], unique=False)
     op.create_table(
         "nodes_answer",
         sa.Column("question", sa.Text(), nullable=False),

@@ -9,8 +9,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
-from collections import Counter
 from pathlib import Path
 
 import boto3
@@ -18,6 +16,7 @@ import orjson
 from botocore.config import Config
 
 from bench import load, machine
+from bench.records import granted
 from bench.servers import Moto, Strongroom
 
 SECRETS = 1000
@@ -91,13 +90,7 @@ def _fill(url: str, key: tuple[str, str]) -> None:
 
 
 def _recorded(journal: Path, answered: int) -> bool:
-    time.sleep(0.5)
-    counted: Counter[str] = Counter()
-    for segment in sorted(journal.iterdir()):
-        for line in segment.read_bytes().splitlines():
-            event = orjson.loads(line).get("event")
-            if event and "errorCode" not in event:
-                counted[event["eventName"]] += 1
+    counted = granted(journal)
     gets, decrypts = counted["GetSecretValue"], counted["Decrypt"]
     # wrk ends with requests under way that it does not count: up to one a connection and round are recorded too.
     complete = gets >= answered and decrypts >= answered

@@ -10,7 +10,6 @@ import base64
 import statistics
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import orjson
 from botocore.config import Config
 
 from bench import load, machine
+from bench.records import granted
 from bench.servers import Moto, Strongroom
 
 POOL = 200
@@ -97,13 +97,7 @@ def _round(script: Path, server: Strongroom | Moto, name: str, bodies: list[byte
 
 
 def _recorded(journal: Path, answered: Counter[str]) -> bool:
-    time.sleep(0.5)
-    counted: Counter[str] = Counter()
-    for segment in sorted(journal.iterdir()):
-        for line in segment.read_bytes().splitlines():
-            event = orjson.loads(line).get("event")
-            if event and "errorCode" not in event:
-                counted[event["eventName"]] += 1
+    counted = granted(journal)
     # wrk ends with requests under way that it does not count: up to one a connection and round are recorded too.
     complete = all(counted[name] >= answered[name] for name in OPERATIONS)
     told = ", ".join(f"{name} {answered[name]} answered, {counted[name]} recorded" for name in OPERATIONS)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from strongroom.kernel.jobs import due
 from strongroom.kernel.storage.batch import BatchStore
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Transaction
 from tests.exercise.test_caches import HAMMER, TOLD
-from tests.exercise.things import ADD, NAMES, PUT, add, cached_number, make_things, number, process
+from tests.exercise.things import ACCOUNT, ADD, KIND, NAMES, PUT, add, cached_number, make_things, number, process
 
+SOMETIME = datetime(2026, 1, 2, tzinfo=UTC)
 T = TypeVar("T")
 Opened = Callable[[], BatchStore]
 
@@ -142,6 +145,47 @@ class TestOnTheEmbeddedStore:
         add(other)
         with store.glance() as tx:
             assert {} == tx.memory
+
+    def test_a_commit_to_quiet_tables_alone_leaves_what_is_remembered(self, store: BatchStore, opened: Opened) -> None:
+        make_things(store, x=0)
+        other = opened()
+        with store.read() as tx:
+            assert tx.memory is not None
+            tx.memory["question"] = "answer"
+        with other.write() as tx:
+            due.schedule(tx, kind="quiet", key="1", due=SOMETIME)
+        with store.glance() as tx:
+            assert {"question": "answer"} == tx.memory
+            assert 0 == number(tx)
+        with other.write() as tx:
+            due.schedule(tx, kind="quiet", key="2", due=SOMETIME)
+            tx.run(ADD, named="x", more=1)
+        with store.glance() as tx:
+            assert {} == tx.memory, "one change of anything else is enough"
+            assert 1 == number(tx)
+
+    def test_a_raised_generation_alone_ends_what_is_remembered(self, store: BatchStore, opened: Opened) -> None:
+        make_things(store, x=0)
+        with store.read() as tx:
+            assert tx.memory is not None
+            tx.memory["question"] = "answer"
+        with opened().write() as tx:
+            tx.raise_generation(ACCOUNT, KIND)
+        with store.glance() as tx:
+            assert {} == tx.memory
+
+    def test_what_was_read_of_a_quiet_table_is_not_remembered(self, store: BatchStore) -> None:
+        make_things(store, x=0)
+        calm(store)
+        with store.glance() as tx:
+            assert tx.memory is not None
+            tx.memory["question"] = due.count_due(tx, SOMETIME)
+        with store.glance() as tx:
+            assert {} == tx.memory
+        assert 0 == look(store, lambda tx: due.count_due(tx, SOMETIME))
+        with store.write() as tx:
+            due.schedule(tx, kind="quiet", key="1", due=SOMETIME)
+        assert 1 == look(store, lambda tx: due.count_due(tx, SOMETIME))
 
     def test_nothing_is_remembered_of_a_snapshot_that_nobody_can_name(self, store: BatchStore, opened: Opened) -> None:
         make_things(store, x=0)

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import psycopg as postgresql
 from sqlalchemy.dialects.sqlite import pysqlite as sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert, Update, UpdateBase
-from sqlalchemy.sql.elements import BindParameter, ClauseElement
+from sqlalchemy.sql.elements import BindParameter, ClauseElement, TextClause
 from sqlalchemy.sql.expression import Executable
-from sqlalchemy.sql.visitors import cloned_traverse
+from sqlalchemy.sql.visitors import cloned_traverse, iterate
 
 from strongroom.kernel.storage.port import Statement
 
@@ -32,7 +33,8 @@ _DIALECTS: dict[str, Dialect] = {
 
 class Plan:
     """One compiled text. ``names`` is the order of its values; ``defaults`` those that the construct brought
-    along.
+    along. ``noisy``: whether it may change a table that is not quiet (schema.QUIET); ``reads_quiet``: whether its
+    answer may hang on one that is.
 
     ``lists`` are the values that stand in ``IN``.
     """
@@ -43,6 +45,8 @@ class Plan:
         "defaults",
         "lists",
         "names",
+        "noisy",
+        "reads_quiet",
         "required",
         "returns",
         "sql",
@@ -66,6 +70,11 @@ class Plan:
         self.table: frozenset[str] = frozenset()
         if isinstance(construct, UpdateBase):
             self.table = frozenset(construct.table.c.keys())
+        # What is no construct of ours says nothing about its tables, so the worst is taken for true.
+        named = {one for one in iterate(cast("Any", construct)) if isinstance(one, Table)}
+        written = {construct.table} if isinstance(construct, UpdateBase) else set()
+        self.noisy = isinstance(construct, TextClause) or any(not one.info.get("quiet") for one in written)
+        self.reads_quiet = isinstance(construct, TextClause) or any(one.info.get("quiet") for one in named - written)
         self.by_columns = bool(compiled.column_keys)
         self.variants: dict[object, Plan] = {}
 

@@ -11,6 +11,14 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 METADATA = MetaData()
+QUIET = {"quiet": True}
+"""``info`` of a table of which no steady operation's answer, decision or record says anything (decision 0016).
+
+A commit that has changed nothing but such tables leaves what is remembered of a snapshot as it is. Whoever marks a
+table so answers for it; what is not marked is not quiet.
+"""
+CONTENT = ("", "content")
+"""The generation (account, kind) that every SQLite transaction raises which changes a table that is not quiet."""
 
 generation = Table(
     "kernel_generation",
@@ -32,6 +40,7 @@ commit = Table(
     Column("chain", Text, nullable=False),
     Column("committed_ms", BigInteger, nullable=False),
     Index("kernel_commit_by_chain", "chain"),
+    info=QUIET,
 )
 """The event ids of calls that were committed, until the journal's chain has been settled up to them."""
 
@@ -56,6 +65,7 @@ job = Table(
     Column("attempt", Integer, nullable=False),
     Column("lane", Text),  # of one lane only so many are under way at once
     Index("jobs_job_by_due", "due_ms"),
+    info=QUIET,
 )
 """Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""
 
@@ -108,6 +118,7 @@ feed_event = Table(
     Column("resource", Text, nullable=False),
     Column("body", Text, nullable=False),
     Index("feed_event_by_moment", "at_ms"),
+    info=QUIET,
 )
 """What has changed, numbered in the order of the commits, for webhooks and streams."""
 
@@ -126,6 +137,7 @@ webhook = Table(
     Column("delivered", BigInteger, nullable=False),
     Column("dead", BigInteger, nullable=False),
     Column("missed", BigInteger, nullable=False),
+    info=QUIET,
 )
 """How far each webhook is: the last event that it has or never will have, who delivers, and what went wrong."""
 
@@ -137,6 +149,7 @@ dead_letter = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("error", Text, nullable=False),
     Column("body", Text, nullable=False),
+    info=QUIET,
 )
 """Events that a webhook did not take, the newest thousand of each."""
 
@@ -148,6 +161,7 @@ trail_piece = Table(
     Column("begin", BigInteger, primary_key=True, autoincrement=False),
     Column("size", Integer, nullable=False),
     Column("packed", LargeBinary, nullable=False),
+    info=QUIET,
 )
 """Where several nodes share a store: a run of whole lines of a segment of some node's journal, deflated.
 
@@ -161,6 +175,7 @@ trail_copied = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("node", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
+    info=QUIET,
 )
 """How much of each segment lies in the store as pieces."""
 
@@ -172,6 +187,7 @@ trail_head = Table(
     Column("hash", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
+    info=QUIET,
 )
 """The signed heads of every node's journal; of older ones only what the policy keeps."""
 node_question = Table(
@@ -180,6 +196,7 @@ node_question = Table(
     Column("id", Text, primary_key=True),
     Column("asked_ms", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    info=QUIET,
 )
 """What one node asks the others (kernel.asking); sealed under the key of clients' tokens, gone within minutes."""
 
@@ -189,4 +206,5 @@ node_answer = Table(
     Column("question", Text, primary_key=True),
     Column("node", Text, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
+    info=QUIET,
 )

@@ -29,6 +29,7 @@ from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
+from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
 from strongroom.kernel.storage.sqlite_index import WalIndex, close_index, open_index
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch, SQLiteWriter
@@ -38,6 +39,7 @@ _ORPHANS: list[SQLiteStore] = []
 _KEPT_ROWS = 2_048
 _KEPT_ROW_BYTES = 4_096
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
+_CONTENT = "SELECT value FROM kernel_generation WHERE account = ? AND kind = ?"
 
 
 class SQLiteReading:
@@ -49,12 +51,14 @@ class SQLiteReading:
         "_busy",
         "_calm",
         "_connection",
+        "_content",
         "_cursor",
         "_glancing",
         "_index",
         "_known",
         "_memory",
         "_open",
+        "_read_quiet",
         "_rows",
         "_stamped",
         "_store",
@@ -78,6 +82,8 @@ class SQLiteReading:
         self._known: bytes | None = None  # the header of the snapshot that view and rows were read from
         self._rows: dict[Hashable, Row | None] = {}
         self._memory: dict[Hashable, Any] = {}
+        self._content: object = None  # the generation of all tables that are not quiet, in the snapshot that is known
+        self._read_quiet = False
 
     def glancing(self, glancing: bool) -> SQLiteReading:
         """Itself, to be entered as a glance or as a transaction."""
@@ -108,6 +114,11 @@ class SQLiteReading:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open = False
+        if self._read_quiet:
+            # Something may be remembered now that hangs on a table whose changes nobody looks for.
+            self._read_quiet = False
+            self._rows.clear()
+            self._memory.clear()
         if self._calm:
             self._busy = self._calm = False
         else:
@@ -193,6 +204,8 @@ class SQLiteReading:
         plan, parameters = bind(statement, "sqlite", values)
         if plan.writes:
             raise NeedsWrite
+        if plan.reads_quiet:
+            self._read_quiet = True
         try:
             return self._cursor.execute(plan.sql, parameters)
         except sqlite3.Error as error:
@@ -203,6 +216,7 @@ class SQLiteReading:
             raise RuntimeError("this transaction is over")
         try:
             (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
+            content = self._cursor.execute(_CONTENT, CONTENT).fetchone() if self._index is not None else None
         except sqlite3.Error as error:
             raise translated(error) from None
         self._view.begin(version)
@@ -212,9 +226,10 @@ class SQLiteReading:
             now = self._index.header()
             known = now if now == self._before else None
             if known != self._known:
-                self._known = known
-                self._rows.clear()
-                self._memory.clear()
+                if known is None or self._known is None or content != self._content:
+                    self._rows.clear()
+                    self._memory.clear()
+                self._known, self._content = known, content
 
     def _still_calm(self) -> None:
         """Nobody had committed when the last statement took its snapshot. Raises SnapshotMoved."""

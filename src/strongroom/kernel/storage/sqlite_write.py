@@ -17,6 +17,7 @@ from strongroom.kernel.storage.cache import Cache, Writing
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
 from strongroom.kernel.storage.port import Row, Statement
+from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, is_busy, is_failing_disk, translated
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class SQLiteWriter:
 class SQLiteBatch:
     """One writing transaction with savepoints, as Batch."""
 
-    __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_open", "_view")
+    __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_noisy", "_open", "_view")
 
     writable = True
     memory = None  # what is read among changes is not remembered
@@ -106,22 +107,26 @@ class SQLiteBatch:
         self._entropy = entropy
         self._ended = ended
         self._open = True
+        self._noisy = False
         self._view = Writing(cache, self._kinds)
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         plan, parameters = bind(statement, "sqlite", values)
+        self._noisy |= plan.noisy
         return self._all(plan.sql, parameters)
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As Transaction.row."""
         plan, parameters = bind(statement, "sqlite", values)
+        self._noisy |= plan.noisy
         found = self._all(plan.sql, parameters)
         return found[0] if found else None
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:
         """As Transaction.run."""
         plan, parameters = bind(statement, "sqlite", values)
+        self._noisy |= plan.noisy
         if plan.returns:
             return len(self._all(plan.sql, parameters))
         return self._execute(plan.sql, parameters).rowcount
@@ -129,8 +134,12 @@ class SQLiteBatch:
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""
         if self._view.must_raise(account, kind):
-            drawn = int.from_bytes(self._entropy.take(8), "big") >> 1
-            self._execute(_RAISE, (account, kind, drawn))
+            self._noisy = True
+            self._raise(account, kind)
+
+    def _raise(self, account: str, kind: str) -> None:
+        drawn = int.from_bytes(self._entropy.take(8), "big") >> 1
+        self._execute(_RAISE, (account, kind, drawn))
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
@@ -154,6 +163,8 @@ class SQLiteBatch:
     def commit(self) -> None:
         """As Batch.commit."""
         try:
+            if self._noisy:
+                self._raise(*CONTENT)
             self._execute("COMMIT")
         except StoreUnavailable as error:
             self.rollback()

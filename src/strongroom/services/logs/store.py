@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from strongroom.base.names import PARTITION
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.kernel.storage.schema import METADATA
+from strongroom.kernel.storage.schema import METADATA, QUIET
 
 group = Table(
     "logs_group",
@@ -54,6 +54,7 @@ stream = Table(
     Column("ingested_ms", BigInteger),
     UniqueConstraint("group_pk", "name", name="logs_stream_name"),
     sqlite_autoincrement=True,
+    info=QUIET,
 )
 batch = Table(
     "logs_batch",
@@ -67,6 +68,7 @@ batch = Table(
     Column("size", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
+    info=QUIET,
 )
 Index("logs_batch_stream", batch.c.stream_pk, batch.c.pk)
 Index("logs_batch_group", batch.c.group_pk, batch.c.pk)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from strongroom.kernel.metrics.usage import Use
 from strongroom.kernel.registry import Counted
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.kernel.storage.schema import METADATA
+from strongroom.kernel.storage.schema import METADATA, QUIET
 
 MINUTE, HOUR = 60, 3600
 DAY_MS = 86_400_000
@@ -30,6 +30,7 @@ calls = Table(
     Column("period", Integer, primary_key=True, autoincrement=False),
     Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("calls", BigInteger, nullable=False),
+    info=QUIET,
 )
 Index("metrics_calls_old", calls.c.period, calls.c.start_ms)
 secrets = Table(
@@ -40,6 +41,7 @@ secrets = Table(
     Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("secrets", BigInteger, nullable=False),
     Column("paid", BigInteger, nullable=False),
+    info=QUIET,
 )
 Index("metrics_secrets_old", secrets.c.start_ms)
 
@@ -54,6 +56,7 @@ uses = Table(
     Column("day_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("calls", BigInteger, nullable=False),
     Column("reads", BigInteger, nullable=False),
+    info=QUIET,
 )
 Index("metrics_use_old", uses.c.day_ms)
 """Who called what by the day; ``reads`` are those of a secret's value."""

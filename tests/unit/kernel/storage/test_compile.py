@@ -143,3 +143,29 @@ def test_a_default_computed_in_python_is_refused() -> None:
 
 def test_percent_signs_survive_on_their_way_to_postgresql() -> None:
     assert "SELECT 7 %% 2, %s" == bound(text("SELECT 7 % 2, :a"), "postgresql", a=1)[0]
+
+
+LEASES = Table("room_lease", MetaData(), Column("pk", Integer, primary_key=True), info={"quiet": True})
+
+
+@pytest.mark.parametrize(
+    ("construct", "noisy", "reads_quiet"),
+    [
+        (select(ROOM.c.pk), False, False),
+        (select(LEASES.c.pk), False, True),
+        (select(ROOM.c.pk).where(ROOM.c.pk.in_(select(LEASES.c.pk))), False, True),
+        (select(ROOM.c.pk).outerjoin(LEASES, LEASES.c.pk == ROOM.c.pk), False, True),
+        (insert(ROOM).values(pk=1), True, False),
+        (insert(LEASES).values(pk=1), False, False),
+        (insert(LEASES).from_select(["pk"], select(ROOM.c.pk)), False, False),
+        (insert(ROOM).from_select(["pk"], select(LEASES.c.pk)), True, True),
+        (update(LEASES).values(pk=2), False, False),
+        (delete(ROOM), True, False),
+        (text("DELETE FROM room_noun"), True, True),
+    ],
+)
+def test_what_a_statement_changes_and_reads_is_told_by_its_tables(
+    construct: Executable, noisy: bool, reads_quiet: bool
+) -> None:
+    plan, _ = bind(Statement(construct), "sqlite", {})
+    assert (noisy, reads_quiet) == (plan.noisy, plan.reads_quiet)

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from strongroom.kernel.storage.schema import METADATA
+from strongroom.kernel.storage.schema import METADATA, QUIET
 
 entity = Table(
     "iam_entity",
@@ -58,6 +58,7 @@ access_key_use = Table(
     Column("used_ms", BigInteger, nullable=False),
     Column("service", Text, nullable=False),
     Column("region", Text, nullable=False),
+    info=QUIET,
 )
 """When a long-term key (by its id) or a role (by its unique id) was last used. Raises no generation."""
 

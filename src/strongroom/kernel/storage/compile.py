@@ -71,8 +71,8 @@ class Plan:
         if isinstance(construct, UpdateBase):
             self.table = frozenset(construct.table.c.keys())
         # What is no construct of ours says nothing about its tables, so the worst is taken for true.
-        named = {one for one in iterate(cast("Any", construct)) if isinstance(one, Table)}
-        written = {construct.table} if isinstance(construct, UpdateBase) else set()
+        named: set[Table] = {one for one in iterate(cast("Any", construct)) if isinstance(one, Table)}
+        written: set[Table] = {cast("Table", construct.table)} if isinstance(construct, UpdateBase) else set()
         self.noisy = isinstance(construct, TextClause) or any(not one.info.get("quiet") for one in written)
         self.reads_quiet = isinstance(construct, TextClause) or any(one.info.get("quiet") for one in named - written)
         self.by_columns = bool(compiled.column_keys)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.functions.packing import ECHO, PYTHON, invoke, make_function, make_role, zipped
-from tests.inprocess import Account
+from tests.inprocess import Account, InProcess
 
 
 def told(call: Any, **params: Any) -> tuple[str, str]:
@@ -41,6 +41,19 @@ def test_a_process_is_kept_warm_for_its_function_and_ended_when_that_changes(acc
     assert [1, 2, 3] == [invoke(client, "f").value for _ in range(3)]
     client.update_function_configuration(FunctionName="f", Description="changed")
     assert 1 == invoke(client, "f").value
+
+
+def test_a_process_that_has_been_up_for_long_still_answers(account: Account, strongroom: InProcess) -> None:
+    """However short its timeout: that counts from when an event is taken, not from when the process began."""
+    client = account.client("lambda")
+    code = "count = 0\ndef handler(e, c):\n    global count\n    count += 1\n    return count\n"
+    make_function(account, "old", code, Timeout=1)
+    assert 1 == invoke(client, "old").value
+    for place in strongroom.runner.house._pool._places:  # type: ignore[union-attr]
+        if place.process is not None:
+            place.process._begun -= 3600
+    answers = [invoke(client, "old") for _ in range(20)]
+    assert [(number, None) for number in range(2, 22)] == [(one.value, one.error) for one in answers]
 
 
 def test_the_context_and_environment_are_lambdas(account: Account) -> None:

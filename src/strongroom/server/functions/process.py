@@ -156,8 +156,10 @@ class FunctionProcess:
         with self._changed:
             self._event, self._taken, self._outcome = event, False, None
             self._changed.notify_all()
-            # Its own timeout counts from when the function takes the event; starting has a bound of its own.
-            self._wait(lambda: self._taken, self._begun + INIT_SECONDS + event.timeout - time.monotonic())
+            # Its own timeout counts from when the function takes the event; starting has a bound of its own. One that
+            # has been up for long takes it at once, or is stuck.
+            starting = self._begun + INIT_SECONDS + event.timeout - time.monotonic()
+            self._wait(lambda: self._taken, max(starting, INIT_SECONDS))
             begun = time.monotonic()
             in_time = self._taken and self._wait(lambda: self._outcome is not None, event.timeout)
             spent = time.monotonic() - begun

@@ -40,6 +40,9 @@ def verified(server: Deployment, data: Path, *words: str) -> tuple[int, dict[str
 def signed_since(server: Deployment, request_id: str) -> str:
     """A head that was signed after a call: the newest one that names the line of its record."""
     until = time.monotonic() + 90
+    while not any(one.stat().st_size for one in (server.data / "heads").glob("heads-*.jsonl")):
+        assert time.monotonic() < until, "no head was signed"
+        time.sleep(0.1)
     path = next(p for p in (server.data / "journal").glob("*.jsonl") if request_id.encode() in p.read_bytes())
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     seq = max(line["seq"] for line in lines if request_id in json.dumps(line))

@@ -23,7 +23,7 @@ log = logging.getLogger("strongroom.index")
 LOOK_EVERY_SECONDS = 0.25
 _TROUBLE_SECONDS = 2.0
 _NICE = 10
-WAKE_SOCKET = "wake"
+WAKE_SOCKET = "wake.sock"
 REBUILD_FILE = "rebuild"
 Following = Callable[[Index], Follower]
 

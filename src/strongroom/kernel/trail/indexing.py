@@ -21,6 +21,8 @@ from strongroom.kernel.trail.index import Index, current, next_after, remove_oth
 log = logging.getLogger("strongroom.index")
 
 LOOK_EVERY_SECONDS = 0.25
+REST_AT_START_SECONDS = 2.0
+"""What was written before the start waits until the server answers calls, unless somebody looks something up."""
 _TROUBLE_SECONDS = 2.0
 _NICE = 10
 WAKE_SOCKET = "wake.sock"
@@ -50,6 +52,7 @@ class Indexing:
     def _run(self) -> None:
         with contextlib.suppress(OSError):  # a lookup can wait, calls cannot
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        self._wait(REST_AT_START_SECONDS)
         while not self._stop.is_set():
             try:
                 self._keep_up()
@@ -82,8 +85,8 @@ class Indexing:
         draft.replace(path)
         (self._directory / REBUILD_FILE).unlink(missing_ok=True)
 
-    def _wait(self) -> None:
-        ready, _, _ = select.select([self._wake], [], [], LOOK_EVERY_SECONDS)
+    def _wait(self, seconds: float = LOOK_EVERY_SECONDS) -> None:
+        ready, _, _ = select.select([self._wake], [], [], seconds)
         if ready:
             with contextlib.suppress(BlockingIOError):
                 while self._wake.recv(16):

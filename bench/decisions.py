@@ -140,7 +140,7 @@ class House:
     def ask(self, request: HTTPRequest) -> bytes:
         """The answer, as a worker would give it."""
         again = HTTPRequest(request.method, request.path, request.query, request.headers, request.body)
-        source = SOURCES.of("127.0.0.1", "", again.header(b"host") or "", None)
+        source = SOURCES.of("127.0.0.1", b"", again.by_name[b"host"], None)
         chain = self.opened.chain
         flight = chain.enter(chain.begin(again, source))
         if flight.reply is None:

@@ -21,6 +21,7 @@ from strongroom.cli import (
     kms,
     logs,
     policy,
+    report,
     rotation,
     seal,
     serve,
@@ -36,7 +37,7 @@ from strongroom.server.parts import StartRefused
 
 COMMANDS = (
     serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, rotation, policy,
-    audit, function, logs, webhooks, usage, version,
+    audit, report, function, logs, webhooks, usage, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

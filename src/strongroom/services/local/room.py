@@ -26,6 +26,7 @@ from strongroom.services.local import (
     keyusers,
     metrics,
     model,
+    reports,
     rotations,
     store,
     tokenkeys,
@@ -110,6 +111,7 @@ def register(registry: Registry, local: Local) -> None:
     explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
     audit.declare(room, local.trail, local.pieces)
+    reports.declare(room, registry, local.trail)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
     metrics.declare(room, local.account, local.metrics)

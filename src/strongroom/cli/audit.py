@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.cli import auditwho
+from strongroom.cli import auditexport, auditwho
 from strongroom.cli.local import is_running
 from strongroom.cli.options import Commands, add_endpoint, command, directory_of, show
 from strongroom.server.directory import DataDirectory
@@ -25,7 +25,9 @@ strongroom audit verify
   strongroom audit head > monday.json
   strongroom audit who db/password --since 31d
   strongroom audit who db/password --since 2026-03-01 --until 2026-03-31 --principal ann --format json
-  strongroom audit reindex"""
+  strongroom audit reindex
+  strongroom audit export --to /backup/trail
+  strongroom audit export-key > digests.pem"""
 
 
 def add(commands: Commands) -> None:
@@ -36,16 +38,26 @@ def add(commands: Commands) -> None:
         run,
         does="Check the journal's hash chains and signed heads, also while the server runs or on a copy (verify); "
         "print the key that signs (key) or the newest head (head), to be kept elsewhere; tell who read a secret (who); "
-        "make the index of events anew (reindex).",
+        "make the index of events anew (reindex); write CloudTrail's log files and digests (export) and print the key "
+        "that signs those (export-key).",
         example=_EXAMPLES,
     )
-    made.add_argument("action", choices=("verify", "key", "head", "who", "reindex"))
+    made.add_argument("action", choices=("verify", "key", "head", "who", "reindex", "export", "export-key"))
     made.add_argument("what", nargs="?", metavar="SECRET", help="who: a secret (or any resource) by name or ARN")
-    made.add_argument("--since", metavar="TIME", help="who: from then on: 2026-03-01, 2026-03-01T12:00:00Z, or 31d ago")
-    made.add_argument("--until", metavar="TIME", help="who: until then, that day or second included")
+    made.add_argument(
+        "--since", metavar="TIME", help="who, export: from then on: 2026-03-01, 2026-03-01T12:00:00Z, or 31d ago"
+    )
+    made.add_argument("--until", metavar="TIME", help="who, export: until then, that day or second included")
     made.add_argument("--principal", metavar="P", help="who: only this user, role, session, ARN, key or account")
     made.add_argument("--all", action="store_true", help="who: every call that named it, not only reads of its value")
     add_endpoint(made)
+    made.add_argument("--to", metavar="DIR", help="export: where to write; what is there is gone on with")
+    made.add_argument(
+        "--bucket", metavar="NAME", default=auditexport.BUCKET, help="export: the bucket to name in digests"
+    )
+    made.add_argument(
+        "--every", metavar="TIME", default="1h", help="export: the time of one digest (default and most 1h)"
+    )
     made.add_argument("--key", metavar="FILE", help="verify: the public key to believe (default: the copy's own)")
     made.add_argument("--head", metavar="FILE", help="verify: a head that was kept elsewhere")
 
@@ -66,6 +78,10 @@ def run(given: argparse.Namespace) -> int:
             show(given, {"head": line}, line)
         case "who":
             auditwho.run(given)
+        case "export":
+            auditexport.run(given)
+        case "export-key":
+            auditexport.print_key(given)
         case _:
             _reindex(given, directory)
     return 0

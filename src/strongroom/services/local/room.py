@@ -23,6 +23,7 @@ from strongroom.services.local import (
     errors,
     events,
     explanations,
+    exports,
     keyusers,
     metrics,
     model,
@@ -111,6 +112,7 @@ def register(registry: Registry, local: Local) -> None:
     explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
     audit.declare(room, local.trail, local.pieces)
+    exports.declare(room, local.trail, local.pieces)
     reports.declare(room, registry, local.trail)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)

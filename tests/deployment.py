@@ -21,6 +21,7 @@ import boto3
 from botocore.config import Config
 
 from strongroom.server.lines import ask
+from tests import planted
 
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
@@ -174,12 +175,13 @@ class Deployment:
             "aws_access_key_id": found.get("AWS_ACCESS_KEY_ID"),
             "aws_secret_access_key": found.get("AWS_SECRET_ACCESS_KEY"),
         } | keys
-        return boto3.session.Session(region_name=region, **credentials).client(
+        made = boto3.session.Session(region_name=region, **credentials).client(
             service,
             endpoint_url=self.url,
             verify=found.get("AWS_CA_BUNDLE", True),
             config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
         )
+        return planted.watch(made, str(self.data))
 
     # Ending it
 
@@ -202,6 +204,8 @@ class Deployment:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         self._process = None
+        if error[0] is None:
+            planted.check(str(self.data), self.data)
 
 
 class Toy(Deployment):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -59,7 +60,9 @@ def add(commands: Commands) -> None:
         "--every", metavar="TIME", default="1h", help="export: the time of one digest (default and most 1h)"
     )
     made.add_argument("--key", metavar="FILE", help="verify: the public key to believe (default: the copy's own)")
-    made.add_argument("--head", metavar="FILE", help="verify: a head that was kept elsewhere")
+    made.add_argument(
+        "--head", metavar="FILE", help="verify: a head that was kept elsewhere; of a file of them the last"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -96,7 +99,7 @@ def _verify(given: argparse.Namespace, directory: DataDirectory) -> int:
         raise StartRefused(f"there is no journal in {journal}")
     try:
         public = key_of_pem(_key(directory, given.key)) if given.key or given.head or heads.is_dir() else b""
-        pinned = _read(Path(given.head)).encode() if given.head else None
+        pinned = _last_head(_read(Path(given.head))) if given.head else None
         found = prove(journal, heads, public, pinned)
     except BadHead as bad:
         raise StartRefused(f"that head or key cannot be used: {bad}") from None
@@ -153,6 +156,17 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StartRefused(f"{path} cannot be read: {error}") from None
+
+
+def _last_head(text: str) -> bytes:
+    """The newest head of a file of them; what was cut short at its end is none."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1:
+        try:
+            json.loads(lines[-1])
+        except ValueError:
+            lines.pop()
+    return lines[-1].encode() if lines else b""
 
 
 def _reindex(given: argparse.Namespace, directory: DataDirectory) -> None:

@@ -34,6 +34,7 @@ from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
+from strongroom.server.scraping import PATH as METRICS
 from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
@@ -147,10 +148,9 @@ class Engine:
             if refused is not None:
                 return refused
         try:
-            if flight.waits_outside:
-                return self._wait(flight, self._outside(flight))
-            if flight.slow or not self.store.embedded:
-                return self._wait(flight, self._in_thread(flight))
+            aside = self._aside(flight)
+            if aside is not None:
+                return self._wait(flight, aside)
             self.chain.enter(flight)
             if flight.reply is not None:
                 if flight.first_use:
@@ -163,6 +163,16 @@ class Engine:
             return self._wait(flight, reply)
         self.count(flight)
         return reply
+
+    def _aside(self, flight: Flight) -> Coroutine[Any, Any, HTTPReply] | None:
+        """What must not run in the event loop, on its way in a thread; None for what may."""
+        operation = flight.operation
+        if operation is None or not operation.steady:  # a steady one is a plain read
+            if flight.waits_outside:
+                return self._outside(flight)
+            if flight.slow:
+                return self._in_thread(flight)
+        return None if self.store.embedded else self._in_thread(flight)
 
     def _no_room(self, flight: Flight, space: Space) -> HTTPReply | None:
         operation = flight.operation
@@ -398,9 +408,10 @@ class Application:
             return self.console(request, source)
         if engine is None:
             return self._sealed(request)
-        token = bearer(request)
-        if token is not None:
-            return self._scraped(engine, token)
+        if path == METRICS:
+            token = bearer(request)
+            if token is not None:
+                return self._scraped(engine, token)
         return engine.answer(request, source)
 
     def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:

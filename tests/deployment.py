@@ -24,7 +24,7 @@ from strongroom.server.lines import ask
 
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
-START_SECONDS = 30.0
+START_SECONDS = 90.0  # on a busy machine
 _NOT_PASSED_ON = ("AWS_", "STRONGROOM_", "PYTHONDONTWRITEBYTECODE")
 Answer = dict[str, Any]
 

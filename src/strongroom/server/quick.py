@@ -145,7 +145,7 @@ class QuickProtocol(BoundedProtocol):
         request = HTTPRequest(self.parser.get_method().decode("ascii"), path, query, self.headers, body)
         tls: TLSDetails | None = self.app_state["tls"]
         try:
-            return self._at_once(request, self.client[0] if self.client else "", tls)
+            return self._at_once(request, self.client[0] if self.client else "", tls, self.standing)
         except Exception as error:  # noqa: BLE001  the task reports it, and answers 500
             return _raised(error)
 

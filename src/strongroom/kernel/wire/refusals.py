@@ -161,7 +161,7 @@ def throttled(service: str) -> Refusal:
     """The refusal of a call that is one too many, in the service's own words. Source: KMS Developer Guide, "Request
     quotas"; for the others the common text.
     """
-    return Refusal(Kind.THROTTLED, _THROTTLED.get(service))
+    return Refusal(Kind.THROTTLED, _THROTTLED.get(service, TABLE[Kind.THROTTLED].text))
 
 
 _THROTTLED: Final = {

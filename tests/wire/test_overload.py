@@ -288,6 +288,24 @@ def test_sums_name_a_bounded_number_of_callers_and_count_all(desk: Desk) -> None
     assert desk.product.settings.account == told["recipientAccountId"]
 
 
+def test_each_turn_begins_calm_whatever_came_in_the_last(desk: Desk) -> None:
+    """Answers that leave at once, that wait for a commit, and that are refused end their turn all the same."""
+    party, _ = desk.parties
+    body = orjson.dumps({"Name": "one", "SecretString": "a value", "ClientRequestToken": "0" * 32})
+
+    async def calls() -> None:
+        for request in (
+            party.request(),
+            party.request("secretsmanager.CreateSecret", body),
+            Party(party.account, party.key_id, "not the secret").request(),
+            HTTPRequest("POST", b"/", b"", [(b"host", b"localhost")], b""),
+        ):
+            await desk.turn([(request, Standing())])
+            assert inf == desk.engine.admission.crowded_at
+
+    desk.run(calls)
+
+
 def test_writes_that_wait_for_their_commit_are_shared_out_too(desk: Desk) -> None:
     many, few = desk.parties
 

@@ -14,8 +14,9 @@ Our choice, all of it: AWS publishes rates, not how they are held.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
@@ -142,8 +143,12 @@ class Admission:
     ``crowded_at``: the moment (perf_counter) from which ``refused`` must be asked about a call.
     """
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, bounds: Bounds | None = None, soon: Callable[[Callable[[], None]], object] | None = None
+    ) -> None:
+        """``soon`` has something done when the turn is over: by default the running loop's ``call_soon``."""
         self.bounds = bounds or Bounds()
+        self._soon = soon or _soon
         self.crowded_at = inf
         self.commits = Line(self.bounds)
         self.threads = Line(self.bounds)
@@ -200,8 +205,7 @@ class Admission:
         standing.proven[key] = lane
         return lane
 
-    def turn_over(self) -> None:
-        """The turn has ended, and all its answers are on their way."""
+    def _turn_over(self) -> None:
         self._turn += 1
         self._in_turn = self._late = 0
         self.crowded_at = inf
@@ -216,6 +220,11 @@ class Admission:
         self._in_turn += 1
         if self.crowded_at == inf:
             self.crowded_at = begun + self.bounds.after
+            self._soon(self._turn_over)
+
+
+def _soon(work: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(work)
 
 
 def share(calls: int, sharing: int, lane: Lane) -> int:

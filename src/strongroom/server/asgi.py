@@ -121,13 +121,7 @@ class Engine:
         self.sync_each = sync_each
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
         self.fair = FairThreads(self.threads, SLOW_CALLS_AT_ONCE)
-        self.turn = Turn(
-            chain,
-            recorder,
-            syncing_in=self.threads if sync_each else None,
-            count=self.count,
-            over=self.admission.turn_over,
-        )
+        self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
         self._waiting = 0

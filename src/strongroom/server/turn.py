@@ -32,14 +32,12 @@ class Turn:
         *,
         syncing_in: Executor | None = None,
         count: Count = lambda _: None,
-        over: Callable[[], None] = lambda: None,
     ) -> None:
         """``syncing_in``: the threads to sync in, where every record is synced before its answer; else None.
 
-        ``count`` is told of each flight when it is delivered, ``over`` when a turn of the loop has ended.
+        ``count`` is told of each flight when it is delivered.
         """
         self._count = count
-        self._over = over
         self._chain = chain
         self._recorder = recorder
         self._threads = syncing_in
@@ -57,7 +55,6 @@ class Turn:
 
     def end(self) -> None:
         """Record all that is held, and deliver it, or have it synced first. What cannot be recorded is refused."""
-        self._over()
         self._record()
         if self._threads is not None and self._unsynced and not self._syncing:
             self._sync(self._threads)

@@ -26,6 +26,11 @@ class Judged:
     source: Source
 
 
+def worker(bounds: Bounds = CROWDED) -> Admission:
+    """One whose turn ends when the test says so."""
+    return Admission(bounds, soon=lambda _: None)
+
+
 def user(name: str) -> Credential:
     arn = f"arn:aws:iam::123456789012:user/{name}"
     principal = Principal(PrincipalKind.USER, arn=arn, account="123456789012", entity_arn=arn)
@@ -58,14 +63,14 @@ def proven(admission: Admission, credential: Credential, count: int, ip: str = H
 
 
 def test_nobody_is_refused_before_calls_have_waited() -> None:
-    admission = Admission(Bounds(after=0.02, calls=2))
+    admission = worker(Bounds(after=0.02, calls=2))
     ann = user("ann")
     assert all(call(admission, ann, one, 0.0199) for one in proven(admission, ann, 500))
     assert 0.0199 + 0.02 == admission.crowded_at
 
 
 def test_a_principal_with_many_connections_leaves_the_others_their_share() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     many, few = user("many"), user("few")
     flood, polite = proven(admission, many, 40), proven(admission, few, 3)
     answered = [call(admission, many, one, 1.0 + at) for at, one in enumerate(flood)]
@@ -74,7 +79,7 @@ def test_a_principal_with_many_connections_leaves_the_others_their_share() -> No
 
 
 def test_keys_and_sessions_of_one_principal_share_its_places() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     one, other = user("ann"), user("ann")
     assert one is not other
     sums = [call(admission, key, *proven(admission, key, 1), 1.0 + at) for at in range(20) for key in (one, other)]
@@ -82,7 +87,7 @@ def test_keys_and_sessions_of_one_principal_share_its_places() -> None:
 
 
 def test_a_claim_is_its_owners_only_where_the_connection_has_proven_it() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     ann = user("ann")
     (hers,) = proven(admission, ann, 1)
     assert "arn:aws:iam::123456789012:user/ann" == admission.lane_of(claiming("AKIAANN"), HOME, hers).name
@@ -92,7 +97,7 @@ def test_a_claim_is_its_owners_only_where_the_connection_has_proven_it() -> None
 
 
 def test_forged_claims_use_up_no_share_but_their_addresss() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     ann = user("ann")
     (hers,) = proven(admission, ann, 1)
     forged = [call(admission, NOBODY, Standing(), 1.0 + at, claim="AKIAANN", ip=ELSEWHERE) for at in range(100)]
@@ -102,7 +107,7 @@ def test_forged_claims_use_up_no_share_but_their_addresss() -> None:
 
 
 def test_a_connection_that_has_failed_to_prove_itself_has_the_fewest_places_until_it_does() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     ann = user("ann")
     (connection,) = proven(admission, ann, 1)
     admission.met(connection, Judged(NOBODY, Source(HOME)))  # type: ignore[arg-type]
@@ -113,24 +118,24 @@ def test_a_connection_that_has_failed_to_prove_itself_has_the_fewest_places_unti
 
 
 def test_everybody_has_a_few_places_however_many_share_and_a_turn_has_an_end_all_the_same() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     crowd = [user(f"u{number}") for number in range(10 * CALLS)]
     let_in = [call(admission, one, *proven(admission, one, 1), 1.0 + at) for at, one in enumerate(crowd)]
     assert 1 + LATE_SHARES * CALLS == sum(let_in)
 
 
 def test_a_new_turn_begins_with_all_places_free() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     ann = user("ann")
     for _ in range(3):
         let_in = [call(admission, ann, one, 1.0 + at) for at, one in enumerate(proven(admission, ann, 30))]
         assert CALLS == sum(let_in)
-        admission.turn_over()
+        admission._turn_over()
         assert inf == admission.crowded_at
 
 
 def test_one_ipv6_network_is_one_address() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     lanes = {
         id(admission.lane_of(claiming("AKIAX"), f"2001:db8:0:1::{number:x}", Standing())) for number in range(1, 50)
     }
@@ -139,13 +144,13 @@ def test_one_ipv6_network_is_one_address() -> None:
 
 
 def test_lanes_and_proven_keys_are_bounded() -> None:
-    admission = Admission(CROWDED)
+    admission = worker()
     connection = Standing()
     for number in range(LANES_KEPT + 10):
         ip = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
         admission.lane_of(claiming("AKIAX"), ip, Standing())
         admission.met(connection, Judged(user(f"u{number}"), Source(HOME)))  # type: ignore[arg-type]
-        admission.turn_over()
+        admission._turn_over()
     assert len(admission._lanes._addresses) <= LANES_KEPT and len(admission._lanes._principals) <= LANES_KEPT
     assert 8 == len(connection.proven)
 

@@ -60,6 +60,7 @@ from strongroom.kernel.trail.rounds import Rounds
 from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server import alerts
+from strongroom.server.admission import Admission
 from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
@@ -322,7 +323,7 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules, facts.account)
 
     def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
@@ -682,6 +683,7 @@ class Opened:
     offset: Callable[[Transaction], timedelta]
     nodes: asking.Nodes
     rules: Alerts
+    account: str
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -761,6 +763,8 @@ class Worker:
             sync_each=self._product.settings.journal_sync == "each",
             metering=Metering(Usage(), opened.queue, opened.keep_usage),
             space=self._space,
+            admission=Admission(self._product.settings.places),
+            account=opened.account,
         )
         if self._product.settings.console_on:
             door = SignedIn(

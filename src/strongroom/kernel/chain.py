@@ -196,6 +196,24 @@ class Chain(OnBehalf):
         except Exception as error:  # noqa: BLE001  as in enter
             self._refuse(flight, error)
 
+    def turn_away(self, flight: Flight) -> None:
+        """Refuse a flight for want of a place, with its caller proven: the record names them."""
+        try:
+            try:
+                with self.store.glance() as tx:
+                    self._prove(flight, tx)
+            except SnapshotMoved:
+                self._start_over(flight)
+                with self.store.read() as tx:
+                    self._prove(flight, tx)
+            self._refuse(flight, wire.throttled(flight.route.service))
+        except Exception as error:  # noqa: BLE001  as in enter
+            self._refuse(flight, error)
+
+    def _prove(self, flight: Flight, tx: Transaction) -> None:
+        self.catch_up(tx)
+        prove_the_caller(self, flight, tx)
+
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
         """The answer where queue, journal or commit failed: the call has not happened, whatever was decided."""
         self._refuse(flight, error)

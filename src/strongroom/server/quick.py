@@ -192,7 +192,7 @@ class QuickProtocol(BoundedProtocol):
     def _reply_to(self, request: HTTPRequest) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         tls: TLSDetails | None = self.app_state["tls"]
         try:
-            return self._at_once(request, self.client[0] if self.client else "", tls)
+            return self._at_once(request, self.client[0] if self.client else "", tls, self.standing)
         except Exception as error:  # noqa: BLE001  the task reports it, and answers 500
             return _raised(error)
 

@@ -28,6 +28,7 @@ from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
+from strongroom.kernel.traced import flown
 from strongroom.server.alerts import PENDING_DELETION_READ
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
@@ -37,6 +38,7 @@ from strongroom.server.quick import answered, settled
 from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
+from strongroom.server.traces import Traces
 from strongroom.server.turn import Turn
 
 log = logging.getLogger("strongroom.asgi")
@@ -99,8 +101,10 @@ class Engine:
         sync_each: bool,
         metering: Metering | None = None,
         space: Space | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self.metering = metering
+        self.traces = traces
         self.tally = recorder.tally
         self.space = space
         self.chain = chain
@@ -130,6 +134,8 @@ class Engine:
         self.outside.shutdown(wait=True)
         if self.metering is not None:
             self.metering.close()
+        if self.traces is not None:
+            self.traces.close()
         self.queue.close()
         self.recorder.journal.close()
         self.store.close()
@@ -199,6 +205,8 @@ class Engine:
             operation, refusal = flight.operation, flight.refusal
             outcome = ANSWERED if refusal is None else outcome_of(refusal)
             self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
+        if self.traces is not None:
+            self.traces.tell(flown(flight))
         if self.metering is not None and flight.operation is not None:
             usage, remembered = self.metering.usage, flight.call.remembered
             # A remembered call is of one caller and resource, and all that it asks for is kms:Decrypt.

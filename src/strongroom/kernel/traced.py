@@ -5,13 +5,12 @@ It stands in the place of ``chain.Chain`` only where the operator asked for trac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, time_ns
 from typing import Any
 
 from strongroom.base.http import HTTPRequest
 from strongroom.base.refusals import Answerable
-from strongroom.kernel import wire
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Remembered, Source, Target
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.metrics.outcomes import outcome_of
@@ -56,14 +55,14 @@ class TracedChain(Chain):
         steps.begun = steps.begun or perf_counter()
         answer, records = super().perform(call, tx)
         if call.afterwards is None or isinstance(answer, Answerable):
-            self._ended(call, answer)
+            self._ended(call, answer, records)
         return answer, records
 
     def perform_outside(self, call: Call) -> tuple[Answer | Answerable, list[AnyRecord]]:
         """As OnBehalf."""
         with working_for(_steps_of(call), call.request_id):
             answer, records = super().perform_outside(call)
-        self._ended(call, answer)
+        self._ended(call, answer, records)
         return answer, records
 
     def repeat(self, call: Call, asked: Remembered) -> None:
@@ -86,8 +85,8 @@ class TracedChain(Chain):
         begun = perf_counter()
         try:
             answer = super()._asked(call, child, tx)
-        except Answerable as refusal:
-            self._step(call, child, begun, wire.code_of(refusal, child.service, self.catalogue))
+        except Answerable:
+            self._step(call, child, begun, _code(call.records))
             raise
         self._step(call, child, begun, "")
         return answer
@@ -98,11 +97,11 @@ class TracedChain(Chain):
         step = Step(child.service, child.name, child.request_id, call.request_id, begun, perf_counter(), code, secret)
         _steps_of(call).add(step)
 
-    def _ended(self, call: Call, answer: Answer | Answerable) -> None:
+    def _ended(self, call: Call, answer: Answer | Answerable, records: Sequence[AnyRecord]) -> None:
         """Tell of a call that no request brought, or make it part of the job that it was made for."""
         steps = _steps_of(call)
         refusal = answer if isinstance(answer, Answerable) else None
-        code = "" if refusal is None else wire.code_of(refusal, call.service, self.catalogue)
+        code = "" if refusal is None else _code(records)
         if steps.within is None:
             self._told(done(call, call.service, call.name, refusal, code, begun=steps.begun))
             return
@@ -121,9 +120,7 @@ def flown(flight: Flight) -> Done:
     calls sent where the operator's sampler says otherwise.
     """
     call, refusal, operation = flight.call, flight.refusal, flight.operation
-    code = ""
-    if refusal is not None and flight.records:
-        code = str(flight.records[-1].event.get("errorCode") or "")
+    code = "" if refusal is None else _code(flight.records)
     parent = flight.request.header(b"traceparent") if call.account else None
     if parent is None or len(parent) > _LONGEST_PARENT:
         parent = ""
@@ -161,6 +158,11 @@ def secret_of(service: str, target: Target | None) -> str:
     if service != _SECRETS or target is None or target.found is None:
         return ""
     return target.arn
+
+
+def _code(records: Sequence[AnyRecord]) -> str:
+    """The code of a refusal, as the record that was made last has it."""
+    return str(records[-1].event.get("errorCode") or "") if records else ""
 
 
 def _steps_of(call: Call) -> Steps:

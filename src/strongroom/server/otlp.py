@@ -15,7 +15,7 @@ from typing import Any
 import requests
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
@@ -39,12 +39,12 @@ class Collector:
         theirs = logging.getLogger("opentelemetry")
         theirs.addHandler(logging.NullHandler())
         theirs.propagate = False
-        own = Resource({"service.version": version, "service.instance.id": instance, "service.name": "strongroom"})
-        given = Resource.create()
-        if str(given.attributes["service.name"]).startswith("unknown_service"):
-            given = given.merge(Resource({"service.name": "strongroom"}))
+        own = Resource.create(
+            {"service.name": "strongroom", "service.version": version, "service.instance.id": instance}
+        )
+        resource = own.merge(OTELResourceDetector().detect())  # what the environment says stands
         self._made = _Made()
-        provider = TracerProvider(resource=own.merge(given), shutdown_on_exit=False)
+        provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         provider.add_span_processor(self._made)
         self._tracer = provider.get_tracer("strongroom", version)
         self._propagator = TraceContextTextMapPropagator()
@@ -62,7 +62,7 @@ class Collector:
 
     def close(self) -> None:
         """As Sender."""
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def _spans(self, one: Done) -> None:
         zero = one.moment_ns - int(one.ended * _NANOSECONDS)

@@ -223,7 +223,9 @@ class Engine:
         if not account or principal.kind is PrincipalKind.ANONYMOUS:
             return
         target = call.target
-        resource = "" if target is None or target.found is None else target.arn
+        # Who was refused has not read: the first read after that is the first one.
+        answered = flight.refusal is None
+        resource = target.arn if answered and target is not None and target.found is not None else ""
         records, decrypts = flight.records, 0
         if len(records) > 1:
             for record in records[:-1]:
@@ -241,7 +243,7 @@ class Engine:
             principal.entity_arn,
             resource,
             decrypts,
-            asked=call.remembered,
+            asked=call.remembered if answered else None,
         )
 
     async def _outside(self, flight: Flight) -> HTTPReply:

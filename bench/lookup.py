@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -222,10 +223,10 @@ class _Form:
 
 def questions(made: Made, chance: random.Random) -> Iterator[tuple[str, Wanted]]:
     """Each way to ask, again and again with other values."""
-    where = {"account": ACCOUNT, "region": REGION}
+    here = partial(Wanted, ACCOUNT, REGION)
     middle = to_ms(made.begun) + chance.randrange(80 * 86_400_000)
-    yield "everything", Wanted(**where)
-    yield "everything, one hour", Wanted(**where, since_ms=middle, until_ms=middle + 3_600_000)
+    yield "everything", here()
+    yield "everything, one hour", here(since_ms=middle, until_ms=middle + 3_600_000)
     for attribute, values in {
         "EventId": made.ids,
         "EventName": ["GetSecretValue", "CreateSecret", "DeleteSecret"],
@@ -238,9 +239,9 @@ def questions(made: Made, chance: random.Random) -> Iterator[tuple[str, Wanted]]
         "EventSource": ["secretsmanager.amazonaws.com", "sts.amazonaws.com"],
     }.items():
         key = attribute.partition(",")[0]
-        yield attribute, Wanted(**where, attribute=key, value=chance.choice(values))
+        yield attribute, here(attribute=key, value=chance.choice(values))
         if attribute != "EventId":
-            late = Wanted(**where, attribute=key, value=chance.choice(values), until_ms=middle)
+            late = here(attribute=key, value=chance.choice(values), until_ms=middle)
             yield f"{attribute}, before a day", late
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.inprocess import Account, InProcess
 from tests.receivers import Receiver
-from tests.wire.test_events_stream import policy, user
+from tests.wire.test_events_stream import user
+from tests.wire.test_sts import policy
 from tests.wire.test_webhooks import server, wait_held
 
 RULES = """

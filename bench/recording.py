@@ -101,15 +101,15 @@ class Measured:
         bodies = [orjson.dumps({"SecretId": f"bench/secret-{number:04d}"}) for number in range(SECRETS)]
         load.write_pool(script, server.url, server.key, "secretsmanager.GetSecretValue", bodies)
 
-    def turn(self) -> Half:
-        """One second of load."""
+    def turn(self) -> Half | None:
+        """One second of load; None where others had the whole of it."""
         before = _cpu_micros(self._workers)
         found = load.run(self._script, self.server.url, seconds=1)
         spent = _cpu_micros(self._workers) - before
         if found.refused or found.broken:
             raise SystemExit(f"{found.refused} calls were refused, {found.broken} broken")
         self.answered += found.requests
-        return Half(found.rate, spent / found.requests)
+        return Half(found.rate, spent / found.requests) if found.requests else None
 
     def aside(self) -> float:
         """Microseconds of the runner's processor time for each answer so far."""
@@ -140,11 +140,11 @@ def compared(with_: Measured, without: Measured, pairs: int, until: float) -> li
     for number in range(pairs):
         if time.monotonic() > until:
             break
-        if number % 2:
-            bare = without.turn()
-            found.append((with_.turn(), bare))
-        else:
-            found.append((with_.turn(), without.turn()))
+        first, second = (without, with_) if number % 2 else (with_, without)
+        halves = {first: first.turn(), second: second.turn()}
+        full, bare = halves[with_], halves[without]
+        if full is not None and bare is not None:
+            found.append((full, bare))
     return found
 
 
@@ -188,9 +188,8 @@ def main() -> int:
     rates = [1 - full.rate / bare.rate for full, bare in pairs]
     full_us, bare_us = (statistics.median(half.micros for half in halves) for halves in zip(*pairs, strict=True))
     full_rate, bare_rate = (statistics.median(half.rate for half in halves) for halves in zip(*pairs, strict=True))
-    print(
-        f"{len(pairs)} pairs, {given.workers} worker(s): a recorded answer takes {full_us:.1f} us, another {bare_us:.1f} us"
-    )
+    print(f"{len(pairs)} pairs, {given.workers} worker(s) each")
+    print(f"an answer takes {full_us:.1f} us of the workers' time with its records, {bare_us:.1f} us without")
     print(f"by the workers' processor time recording takes {spread(shares)} of the throughput")
     print(f"by the rate ({full_rate:,.0f} and {bare_rate:,.0f} a second) {spread(rates)}")
     print(f"aside, in the runner: {aside:.1f} us for each recorded answer")

@@ -173,7 +173,8 @@ def main() -> int:
             with_ = Measured(recording, place / "with", place / "with.lua")
             without = Measured(silent, place / "without", place / "without.lua")
             for one in (with_, without):  # the first read of a day is a write
-                one.turn()
+                while one.answered < 2 * SECRETS and time.monotonic() < until:
+                    one.turn()
             pairs = compared(with_, without, given.pairs, until)
             aside = with_.aside() - without.aside()
         recorded, unrecorded = (granted(place / name / "journal") for name in ("with", "without"))

@@ -38,6 +38,7 @@ class Collector:
     headers: list[dict[str, str]] = field(default_factory=list)
     resource: dict[str, Any] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
+    instances: set[str] = field(default_factory=set)
 
     def __enter__(self) -> Self:
         self._end = threading.Event()
@@ -77,6 +78,7 @@ class Collector:
         self.raw.append(body)
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
             self.resource = _plain(group.resource.attributes)
+            self.instances.add(str(self.resource["service.instance.id"]))
             for scope in group.scope_spans:
                 self.spans += [
                     Span(

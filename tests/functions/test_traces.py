@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.collectors import Collector
-from tests.functions.packing import ECHO, make_function
+from tests.functions.packing import ECHO, invoke, make_function
 from tests.wire.test_traces import request_id, traced
 
 
@@ -23,6 +23,16 @@ def test_a_run_is_part_of_the_call_that_asked_for_it(tmp_path: Path, code: str, 
         assert ("function run", one.trace, error) == (run.name, one.trace, run.attributes.get("error.type"))
         assert one.begun <= run.begun < run.ended <= one.ended
         assert b"canary" not in b"".join(collector.raw)
+
+
+def test_a_function_does_not_see_where_traces_go_or_by_what_token(tmp_path: Path) -> None:
+    code = "import os\ndef handler(e, c):\n    return sorted(os.environ)\n"
+    with Collector() as collector, traced(tmp_path, collector, OTEL_EXPORTER_OTLP_HEADERS="api-key=canary") as server:
+        account = server.account()
+        make_function(account, "f", code)
+        names = invoke(account.client("lambda"), "f").value
+        assert "AWS_LAMBDA_FUNCTION_NAME" in names
+        assert [] == [name for name in names if name.startswith("OTEL")]
 
 
 def test_a_job_is_a_trace_of_its_own_with_what_was_called_and_run_for_it(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
-from strongroom.kernel.storage.open import open_store, sqlite_path
+from strongroom.kernel.storage.open import import_engine, open_store, sqlite_path
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
@@ -62,6 +62,7 @@ from strongroom.kernel.trail.rounds import Rounds
 from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server import alerts
+from strongroom.server.admission import Admission
 from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
@@ -284,6 +285,7 @@ class Product:
         """Import every room and read every model, once for all processes that are forked later."""
         for service in _offered(self):
             self.catalogue.service(service)
+        import_engine(self.settings.store_url)
 
     def open_worker(self, root_key: bytes | None, slot: int) -> Worker:
         """One API worker's parts."""
@@ -327,7 +329,7 @@ class Product:
         }
         traces = self._traces(process, tally) if self.traced.on else None
         chain = Chain(**parts) if traces is None else TracedChain(told=traces.tell, **parts)
-        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules, traces)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules, facts.account, traces)
 
     def _traces(self, process: str, tally: Tally) -> Traces:
         def sender() -> Sender:
@@ -695,6 +697,7 @@ class Opened:
     offset: Callable[[Transaction], timedelta]
     nodes: asking.Nodes
     rules: Alerts
+    account: str
     traces: Traces | None = None
 
     def catch_up(self) -> None:
@@ -781,6 +784,8 @@ class Worker:
             metering=Metering(Usage(), opened.queue, opened.keep_usage),
             space=self._space,
             traces=opened.traces,
+            admission=Admission(self._product.settings.places),
+            account=opened.account,
         )
         if self._product.settings.console_on:
             door = SignedIn(

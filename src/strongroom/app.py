@@ -68,6 +68,7 @@ from strongroom.server.directory import DataDirectory, credentials_text, read_en
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.gauges import Gauges
+from strongroom.server.headsinks import HeadSinks
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -560,8 +561,11 @@ class Product:
             Bounds(settings.space_warn_mb * mib, settings.space_writes_mb * mib, settings.space_calls_mb * mib),
         )
 
-    def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
-        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
+    def rounds(self, opened: Opened, head_sinks: Sequence[signer.Sink] = ()) -> tuple[Rounds, ...]:
+        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun.
+
+        ``head_sinks`` take each head that is signed.
+        """
         write = partial(_written, opened.queue)
         with opened.store.read() as tx:
             key = signer.signing_key(tx, opened.roots.keyring)
@@ -579,6 +583,7 @@ class Product:
             store=opened.store,
             write=write,
             clock=self.clock,
+            sinks=head_sinks,
         )
         public = key.public_der()
         write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
@@ -877,7 +882,8 @@ class Runner:
         opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
         self._indexing = product.indexing(opened)
-        self._rounds = product.rounds(opened)
+        self._heads = HeadSinks(sinks.heads, sinks.webhooks, product.clock)
+        self._rounds = product.rounds(opened, (self._heads.take,))
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
@@ -915,6 +921,7 @@ class Runner:
         self._indexing.close()
         for rounds in self._rounds:
             rounds.close()
+        self._heads.close()
         self._opened.close()
 
 

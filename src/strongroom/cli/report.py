@@ -14,6 +14,7 @@ from typing import Any
 from strongroom.cli import reportpage, reporttext
 from strongroom.cli.client import Client, client_of
 from strongroom.cli.clock import seconds_in
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command
 from strongroom.server.parts import StartRefused
 
@@ -29,8 +30,7 @@ def add(commands: Commands) -> None:
         commands,
         "report",
         run,
-        does="Report secrets and principals that nobody uses, permissions never used, secrets overdue for rotation and "
-        "keys near deletion.",
+        does=DOES["report"],
         example="strongroom report access --unused-for 90d --format html --output access.html",
         formats=False,
     )

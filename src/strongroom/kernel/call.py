@@ -15,6 +15,7 @@ from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.journal.written import Form, WrittenRecord
+from strongroom.kernel.metrics.steps import Steps
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.wire import Frame
@@ -322,6 +323,7 @@ class Call:
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
+    ``steps``: its parts and their times, where calls are traced (kernel/traced.py); else None.
     """
 
     kernel: Kernel
@@ -354,6 +356,7 @@ class Call:
     remembered: Remembered | None = None
     asks: int = 0
     asked: Remembered | None = None
+    steps: Steps | None = None
 
     @property
     def principal(self) -> Principal:

@@ -210,7 +210,7 @@ class Deployment:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         self._process = None
-        if error[0] is None:
+        if not any(error):
             planted.check(str(self.data), self.data)
 
 

@@ -34,8 +34,8 @@ _SUMMARY = [version.c[name] for name in Summary._fields]
 _WITHIN = (secret.c.account == bindparam("account"), secret.c.region == bindparam("region"))
 
 
-class Candidate(NamedTuple):
-    """A secret as filters look at it (rules.filters.Searched), and where it lies in the order that is walked."""
+class Looked(NamedTuple):
+    """A secret as a walk's filters look at it (rules.filters.Searched), and where it lies in the order walked."""
 
     pk: int
     name: str
@@ -51,6 +51,35 @@ class Candidate(NamedTuple):
         return [] if self.tags is None else list(orjson.loads(self.tags))
 
 
+class Candidate(NamedTuple):
+    """A secret that an index named, as filters look at it, with what each order goes by."""
+
+    pk: int
+    name: str
+    description: str | None
+    tags: str | None
+    primary_region: str | None
+    owning_service: str | None
+    account: str
+    region: str
+    deleted_ms: int | None
+    created_ms: int
+    accessed_day: int
+    changed_ms: int
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """Its tags."""
+        return [] if self.tags is None else list(orjson.loads(self.tags))
+
+    def place(self, order: str) -> Place:
+        """Where it lies in an order."""
+        return getattr(self, ORDERS[order].name), self.pk
+
+
+_CANDIDATES_BY_PKS = Statement(
+    select(*(secret.c[name] for name in Candidate._fields)).where(secret.c.pk.in_(bindparam("pks", expanding=True)))
+)
 _BY_PKS = Statement(select(*_SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
 
 
@@ -89,7 +118,7 @@ def secrets_page(
     return [Secret._make(row) for row in tx.rows(statement, **values)]
 
 
-def candidates_page(
+def looked_page(
     tx: Transaction,
     *,
     account: str,
@@ -99,19 +128,19 @@ def candidates_page(
     after: Place | None,
     scheduled_too: bool,
     limit: int,
-) -> list[Candidate]:
+) -> list[Looked]:
     """The same secrets, with only what filters look at: a third of the work for those that do not match."""
     values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
     if after is not None:
         values |= {"after_value": after[0], "after_pk": after[1]}
     statement = _page(order, descending, after is not None, scheduled_too, lean=True)
-    return [Candidate._make(row) for row in tx.rows(statement, **values)]
+    return [Looked._make(row) for row in tx.rows(statement, **values)]
 
 
 def candidates(tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int) -> set[int] | None:
     """The numbers of all secrets that may match a prefix of an indexed key; None where they are too many.
 
-    Tags are looked up over all accounts: whoever uses this reads the rows with ``secrets_among``.
+    Tags are looked up over all accounts: whoever uses this reads the rows with ``candidates_among``.
     """
     if not prefix:
         return None
@@ -128,6 +157,14 @@ def secrets_among(tx: Transaction, *, account: str, region: str, pks: set[int]) 
         return []
     # Compared here: given the columns, an engine may walk their index instead of looking the numbers up.
     found = [Secret._make(row) for row in tx.rows(_BY_PKS, pks=sorted(pks))]
+    return [one for one in found if one.account == account and one.region == region]
+
+
+def candidates_among(tx: Transaction, *, account: str, region: str, pks: set[int]) -> list[Candidate]:
+    """The same, with only what filters and orders look at."""
+    if not pks:
+        return []
+    found = [Candidate._make(row) for row in tx.rows(_CANDIDATES_BY_PKS, pks=sorted(pks))]
     return [one for one in found if one.account == account and one.region == region]
 
 

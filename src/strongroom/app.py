@@ -693,9 +693,9 @@ class Opened:
         """Add what a process counted to the store's sums, and tell what the operator wants to be told of."""
         now = self.chain.clock() + self.offset(tx)
         readers = metrics.keep(tx, counted, now)
+        sums = metrics.add_denials(tx, denials, now)
         if not self.rules.any:
             return
-        sums = metrics.add_denials(tx, denials, now)
         clock, entropy = self.chain.clock, self.chain.entropy
         told = alerts.met(self.rules, alarms=alarms, readers=readers, denials=sums, clock=clock, entropy=entropy)
         if told:
@@ -751,6 +751,7 @@ class Worker:
         """Open everything with the root key."""
         deliveries = Deliveries()
         self._opened = opened = self._product.open_engine(root_key, self._process, deliveries)
+        metering = Metering(Usage(), opened.queue, opened.keep_usage)
         self._application.engine = Engine(
             opened.chain,
             opened.store,
@@ -758,7 +759,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
-            metering=Metering(Usage(), opened.queue, opened.keep_usage),
+            metering=metering,
             space=self._space,
         )
         if self._product.settings.console_on:
@@ -767,6 +768,7 @@ class Worker:
                 opened.queue,
                 opened.recorder,
                 sync_each=self._product.settings.journal_sync == "each",
+                counted=metering.page_asked,
             )
             self._application.console = self._front = Front(door, self._furnishing(opened))
 

@@ -29,6 +29,10 @@ COMMIT_WAIT_SECONDS = 60.0
 GLOBAL_SERVICES = frozenset({"iam", "sts"})
 
 
+Counted = Callable[[Call, Answerable | None], None]
+"""Told of a call that was answered, and of its refusal if it was one."""
+
+
 class SessionOver(Exception):  # noqa: N818  a finding about the session
     """The session is good no more: its time is over, or its user, key or password changed."""
 
@@ -62,9 +66,21 @@ class KeptSession:
 class SignedIn:
     """One process's calls for people at the console. To be used from threads that may wait, never from a loop."""
 
-    def __init__(self, chain: Chain, queue: WriteQueue, recorder: Recorder, *, sync_each: bool = False) -> None:
-        """``sync_each``: whether the record of a read is synced before its answer (setting ``journal_sync``)."""
+    def __init__(
+        self,
+        chain: Chain,
+        queue: WriteQueue,
+        recorder: Recorder,
+        *,
+        sync_each: bool = False,
+        counted: Counted | None = None,
+    ) -> None:
+        """``sync_each``: whether the record of a read is synced before its answer (setting ``journal_sync``).
+
+        ``counted`` is told of each call that was answered, and of its refusal: the metrics have people's calls too.
+        """
         self.chain = chain
+        self._counted = counted
         self._sync_each = sync_each
         self._queue = queue
         self._recorder = recorder
@@ -122,8 +138,13 @@ class SignedIn:
             if member.idempotency_token and name not in given:  # an SDK makes one too
                 given[name] = uuid4(self.chain.entropy)
         try:
-            return self._asked(session, call, declared, model, given)
+            answer = self._asked(session, call, declared, model, given)
+            if self._counted is not None:
+                self._counted(call, None)
+            return answer
         except Answerable as refusal:
+            if self._counted is not None:
+                self._counted(call, refusal)
             code = wire.code_of(refusal, service, self.chain.catalogue)
             raise Refused(code, refusal.message or "", call.request_id, f"{service}:{operation}") from refusal
         except StoreError as error:

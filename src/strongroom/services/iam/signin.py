@@ -118,6 +118,8 @@ def judge(call: Call, tx: Transaction, claim: Claim, prepared: Prepared, length:
         return _no(prepared, user, FAILED)
     if expired is None:
         return _no(prepared, user, EXPIRED)
+    if not claim.access_key_id:
+        login_profiles.use(tx, user.id, call.now)
     return _session(call, tx, claim, user, mfa_used=bool(second), must_change=expired, length=length)
 
 

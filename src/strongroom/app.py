@@ -64,7 +64,7 @@ from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
-from strongroom.server.gauges import Gauges
+from strongroom.server.gauges import Gauges, certificate_ends
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -779,6 +779,7 @@ class Worker:
             length=timedelta(hours=settings.console_session),
             regions=sorted(opened.chain.regions),
             region=settings.region,
+            certificates=lambda: certificate_ends(settings.tls, DataDirectory(settings.data)),
         )
 
     def catch_up(self) -> None:

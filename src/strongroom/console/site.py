@@ -46,6 +46,7 @@ class Site:
             templates=environment(mark),
             regions=furnishing.regions,
             region=furnishing.region,
+            certificates=furnishing.certificates,
         )
         static = Route("/console/static/{mark}/{name}", self._static, methods=["GET"])
         pages = [

@@ -139,9 +139,6 @@ class SignedIn:
                 given[name] = uuid4(self.chain.entropy)
         try:
             answer = self._asked(session, call, declared, model, given)
-            if self._counted is not None:
-                self._counted(call, None)
-            return answer
         except Answerable as refusal:
             if self._counted is not None:
                 self._counted(call, refusal)
@@ -151,6 +148,9 @@ class SignedIn:
             log_bug(call, error)
             said = "The server is too busy, or its store is out of reach. Please try again."
             raise Refused("ServiceUnavailable", said, call.request_id, f"{service}:{operation}") from error
+        if self._counted is not None:
+            self._counted(call, None)
+        return answer
 
     def _asked(
         self,

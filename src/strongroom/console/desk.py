@@ -228,6 +228,11 @@ class Desk:
         whole = {**told, "form": _text(chain.entropy.take(COOKIE_BYTES))}
         return chain.keyring.seal(store.PURPOSE, orjson.dumps(whole), session_id.encode())
 
+    def account_named(self, text: str) -> str:
+        """The account that an id or an alias means; "" for none of ours."""
+        with self.door.chain.store.read() as tx:
+            return signin.account_named(tx, text)
+
     def sessions(self, person: Person) -> Sequence[StoredSession]:
         """All sessions of a person."""
         with self.door.chain.store.read() as tx:

@@ -75,8 +75,8 @@ def by_day(good: Mapping[date, int], bad: Mapping[date, int], now: datetime) -> 
 def timeline(ended: Iterable[Mapping[str, Any]], now: datetime) -> Chart:
     """The last days of what ended well and what did not: ``when`` and ``good`` of each."""
     counts = Counter((one["when"].date(), one["good"]) for one in ended)
-    sides = ({day: count for (day, good), count in counts.items() if good is side} for side in (True, False))
-    return by_day(*sides, now)
+    good, bad = ({day: count for (day, good), count in counts.items() if good is side} for side in (True, False))
+    return by_day(good, bad, now)
 
 
 def calendar(moments: Iterable[datetime], now: datetime) -> Chart:

@@ -164,9 +164,10 @@ def _calls(visit: Visit, now: datetime) -> charts.Chart | None:
     )
     if isinstance(read, Refused) or isinstance(denied, Refused):
         return None
-    return charts.by_day(
-        *({one["Timestamp"].date(): int(one["Sum"]) for one in answer["Datapoints"]} for answer in (read, denied)), now
+    reads, denials = (
+        {one["Timestamp"].date(): int(one["Sum"]) for one in answer["Datapoints"]} for answer in (read, denied)
     )
+    return charts.by_day(reads, denials, now)
 
 
 def rotations_ended(visit: Visit) -> tuple[list[Mapping[str, Any]], bool]:

@@ -9,7 +9,6 @@ from typing import Any
 from strongroom.console.desk import TakenRole
 from strongroom.console.visit import Refused, Reply, Visit
 from strongroom.kernel.signedin import KeptSession
-from strongroom.services.iam.signin import account_named
 
 LONGEST = timedelta(hours=1)
 """How long a switch lasts, or to the end of the session. Our choice: what AssumeRole gives where nothing is asked."""
@@ -35,7 +34,7 @@ def _page(visit: Visit, given: dict[str, str], *, status: int = 200, **more: Any
 def switched(visit: Visit) -> Reply:
     """Assume the role as the user who signed in, and act as it from then on."""
     given = {name: visit.field(name)[:most] for name, most in _NAMES_AT_MOST.items()}
-    account, role = _account(visit, given["account"]), _ROLE.fullmatch(given["role"])
+    account, role = visit.house.desk.account_named(given["account"]), _ROLE.fullmatch(given["role"])
     if not account or role is None:
         return _page(visit, given, status=400, wrong=_NO_SUCH)
     person = visit.who
@@ -60,11 +59,6 @@ def switched(visit: Visit) -> Reply:
         visit.house.region,
     )
     return visit.go("/console")
-
-
-def _account(visit: Visit, text: str) -> str:
-    with visit.house.door.chain.store.read() as tx:
-        return account_named(tx, text)
 
 
 def switched_back(visit: Visit) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from strongroom.kernel.call import Answer, Call
@@ -78,7 +77,7 @@ def list_groups_for_user(call: Call, user: Entity, tx: Transaction) -> Answer:
     return paging.answer_page(call, page, "Groups", groups, forms.name_key, forms.group)
 
 
-def _password_use(tx: Transaction, user: Entity) -> Mapping[str, datetime]:
+def _password_use(tx: Transaction, user: Entity) -> dict[str, datetime]:
     """When the user last signed in at the console with a password. Source: API reference, User, PasswordLastUsed."""
     profile = login_profiles.of_user(tx, user.id)
     return {} if profile is None or profile.used is None else {"PasswordLastUsed": profile.used}

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import chain
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import BindParameter, bindparam, delete, insert, select
 
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.filters import words
@@ -96,6 +96,7 @@ def with_word(tx: Transaction, account: str, begin: str, at_most: int) -> set[in
 
 @cache  # WORDS_AT_MOST + 1 shapes
 def _add(count: int) -> Statement:
-    account, secret_pk = bindparam("of_account"), bindparam("of_secret")
+    account: BindParameter[int] = bindparam("of_account")
+    secret_pk: BindParameter[int] = bindparam("of_secret")
     rows = [{"account": account, "word": bindparam(f"word_{at}"), "secret_pk": secret_pk} for at in range(count)]
     return Statement(insert(word).values(rows))

@@ -48,7 +48,8 @@ def rows(path: Path) -> set[tuple[object, ...]]:
 def watched(made: Made) -> Iterator[tuple[list[str], list[int]]]:
     """The statements of lookups, and the steps that SQLite's machine takes for them."""
     db = made.trail._finder._database()
-    seen, steps = [], [0]
+    seen: list[str] = []
+    steps = [0]
 
     def step() -> int:
         steps[0] += 1

@@ -67,7 +67,8 @@ from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
-from strongroom.server.gauges import Gauges
+from strongroom.server.gauges import Gauges, certificate_ends
+from strongroom.server.headsinks import HeadSinks
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -560,8 +561,11 @@ class Product:
             Bounds(settings.space_warn_mb * mib, settings.space_writes_mb * mib, settings.space_calls_mb * mib),
         )
 
-    def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
-        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
+    def rounds(self, opened: Opened, head_sinks: Sequence[signer.Sink] = ()) -> tuple[Rounds, ...]:
+        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun.
+
+        ``head_sinks`` take each head that is signed.
+        """
         write = partial(_written, opened.queue)
         with opened.store.read() as tx:
             key = signer.signing_key(tx, opened.roots.keyring)
@@ -579,6 +583,7 @@ class Product:
             store=opened.store,
             write=write,
             clock=self.clock,
+            sinks=head_sinks,
         )
         public = key.public_der()
         write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
@@ -711,9 +716,9 @@ class Opened:
         """Add what a process counted to the store's sums, and tell what the operator wants to be told of."""
         now = self.chain.clock() + self.offset(tx)
         readers = metrics.keep(tx, counted, now)
+        sums = metrics.add_denials(tx, denials, now)
         if not self.rules.any:
             return
-        sums = metrics.add_denials(tx, denials, now)
         clock, entropy = self.chain.clock, self.chain.entropy
         told = alerts.met(self.rules, alarms=alarms, readers=readers, denials=sums, clock=clock, entropy=entropy)
         if told:
@@ -774,6 +779,7 @@ class Worker:
         self._opened = opened = self._product.open_engine(root_key, self._process, deliveries)
         if opened.traces is not None:
             opened.registry.functions = TracedFunctions(opened.chain.functions)
+        metering = Metering(Usage(), opened.queue, opened.keep_usage)
         self._application.engine = Engine(
             opened.chain,
             opened.store,
@@ -781,7 +787,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
-            metering=Metering(Usage(), opened.queue, opened.keep_usage),
+            metering=metering,
             space=self._space,
             traces=opened.traces,
             admission=Admission(self._product.settings.places),
@@ -793,6 +799,7 @@ class Worker:
                 opened.queue,
                 opened.recorder,
                 sync_each=self._product.settings.journal_sync == "each",
+                counted=metering.page_asked,
             )
             self._application.console = self._front = Front(door, self._furnishing(opened))
 
@@ -803,6 +810,7 @@ class Worker:
             length=timedelta(hours=settings.console_session),
             regions=sorted(opened.chain.regions),
             region=settings.region,
+            certificates=lambda: certificate_ends(settings.tls, DataDirectory(settings.data)),
         )
 
     def catch_up(self) -> None:
@@ -877,7 +885,8 @@ class Runner:
         opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
         self._indexing = product.indexing(opened)
-        self._rounds = product.rounds(opened)
+        self._heads = HeadSinks(sinks.heads, sinks.webhooks, product.clock)
+        self._rounds = product.rounds(opened, (self._heads.take,))
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
@@ -915,6 +924,7 @@ class Runner:
         self._indexing.close()
         for rounds in self._rounds:
             rounds.close()
+        self._heads.close()
         self._opened.close()
 
 

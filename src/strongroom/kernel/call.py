@@ -317,6 +317,7 @@ class Call:
     aws:SourceArn and aws:SourceAccount.
     ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
     ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
+    ``also``: further actions that it was allowed, for its record.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
@@ -344,6 +345,7 @@ class Call:
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    also: tuple[str, ...] = ()
     ahead: Any = None
     records: list[AnyRecord] = field(default_factory=list)
     told: Mapping[str, Any] | None = None
@@ -437,6 +439,7 @@ class Call:
     ) -> None:
         """Demand one more permission (secretsmanager:TagResource on create, say). Raises the AccessDenied refusal."""
         self.kernel.authorise(self, tx, action, target, keys or {})
+        self.also = (*self.also, action)
 
 
 Names = Sequence[str]

@@ -17,7 +17,7 @@ from tests.console.conftest import PASSWORD, World
 CHROMIUM = shutil.which("chromium")
 AXE = Path(__file__).parents[1] / "clients" / "js" / "node_modules" / "axe-core" / "axe.min.js"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 REGION = "us-east-1"
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 

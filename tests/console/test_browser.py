@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.console.conftest import PASSWORD, World
 from tests.console.driving import AXE, CHROMIUM, EVIL, REGION, faults, findings, opened, picture, sign_in
+from tests.functions.packing import ECHO, make_function, make_role
 from tests.rotation.rotators import rotator
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on this machine")
@@ -192,7 +193,13 @@ def test_axe_finds_nothing_serious_and_no_page_is_wider_than_the_screen(
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm is not on this machine")
     seeded(world)
-    key_id = world.account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    kms = world.account.client("kms")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.rotate_key_on_demand(KeyId=key_id)
+    world.account.client("secretsmanager").get_secret_value(SecretId="prod/mail/smtp")
+    assert world.server.worker.asgi.engine.metering.flush().wait(60)  # type: ignore[attr-defined]
+    make_function(world.account, "greeter", ECHO, make_role(world.account), Timeout=30)
+    at = f"{world.server.url}/console/{REGION}"
     context = opened(chromium, color_scheme=scheme, viewport={"width": width, "height": 800})
     try:
         page = context.new_page()
@@ -208,7 +215,14 @@ def test_axe_finds_nothing_serious_and_no_page_is_wider_than_the_screen(
             *(f"{secret}&tab={tab}" for tab in tabs),
             *(f"{world.server.url}/console/{REGION}/{name}" for name in ("dashboard", "keys", "functions", "audit")),
             f"{world.server.url}/console/{REGION}/key?id={key_id}",
-            f"{world.server.url}/console/{REGION}/identities",
+            *(f"{at}/identities?kind={kind}" for kind in ("users", "roles", "policies")),
+            f"{at}/identity?kind=roles&name=runs",
+            f"{at}/function?name=greeter",
+            f"{at}/secrets?q=nothing-fits-this",
+            f"{at}/secret?id=absent",
+            f"{at}/nowhere",
+            f"{world.server.url}/console/explain?request=absent",
+            f"{world.server.url}/console/switch-role",
             f"{world.server.url}/console/{REGION}/identity?kind=users&name=admin",
             f"{world.server.url}/console/sessions",
             f"{world.server.url}/console/password",

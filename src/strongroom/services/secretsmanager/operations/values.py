@@ -133,7 +133,7 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     before = stood.labels
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
     stages = labels.by_version(after).get(version_id, ())
-    number, count, listed = stood.named, stood.count, None
+    number, count, listed = stood.named, stood.versions, None
     if number is None:
         added = {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
         number = store.versions.add_version(tx, added, stages)

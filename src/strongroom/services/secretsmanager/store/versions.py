@@ -153,13 +153,13 @@ def find_value(
 class Standing(NamedTuple):
     """What a value that is to be written meets, in one read.
 
-    ``labels``: which version id each label is on; ``numbers``: the rows of those versions; ``count``: how many
-    versions there are, deprecated ones too; ``named``: the row of the version that was asked for, None for none.
+    ``labels``: which version id each label is on; ``numbers``: the rows of those versions; ``versions``:
+    how many there are, deprecated ones too; ``named``: the row of the version that was asked for, None for none.
     """
 
     labels: dict[str, str]
     numbers: dict[str, int]
-    count: int
+    versions: int
     named: int | None
 
 
@@ -241,7 +241,7 @@ def write_labels(
     if not touched:
         return
     if numbers is None:
-        numbers = dict(tx.rows(_NUMBERS, of_secret=secret_pk, at_versions=touched))  # type: ignore[arg-type]
+        numbers = dict(tx.rows(_NUMBERS, of_secret=secret_pk, at_versions=touched))
     for name in sorted(moved - after.keys()):
         tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
     placed = sorted(moved & after.keys())

@@ -108,15 +108,16 @@ def test_a_batch_answered_from_memory_is_recorded_and_decided_like_the_first(
     opened = calls(strongroom, account, "Decrypt")
     assert times * len(names) == len(opened), "each value was opened under its own data key, each time"
     own = {"eventID", "requestID", "eventTime"}
-    for told in (parts, opened):
-        assert len(told) == len({one.id for one in told})
-        alike = {json.dumps({k: v for k, v in one.event.items() if k not in own}, sort_keys=True) for one in told}
+    for kind in (parts, opened):
+        assert len(kind) == len({one.id for one in kind})
+        alike = {json.dumps({k: v for k, v in one.event.items() if k not in own}, sort_keys=True) for one in kind}
         assert len(names) == len(alike)
     secrets.put_resource_policy(SecretId=names[1], ResourcePolicy=json.dumps(NOBODY))
     for _ in range(times):
         answer = secrets.batch_get_secret_value(SecretIdList=names)
         assert [names[0], names[2]] == [one["Name"] for one in answer["SecretValues"]]
-        assert [(names[1], "AccessDeniedException")] == [(one["SecretId"], one["ErrorCode"]) for one in answer["Errors"]]
+        told = [(one["SecretId"], one["ErrorCode"]) for one in answer["Errors"]]
+        assert [(names[1], "AccessDeniedException")] == told
 
 
 NOBODY = {

@@ -6,7 +6,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents" (1.09, as measured i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -249,6 +249,48 @@ def sign_in_event(
     return event
 
 
+def switch_event(
+    *,
+    name: str,
+    event_id: str,
+    when: datetime,
+    product_now: datetime,
+    identity: Mapping[str, Any],
+    account: str,
+    region: str,
+    source_ip: str,
+    user_agent: str,
+    switched_from: str,
+) -> dict[str, Any]:
+    """The event of somebody who begins (SwitchRole) or ends (ExitRole) to act as a role at the console.
+
+    It is the role's, in the role's account. Source: CloudTrail User Guide, "AWS Management Console sign-in events".
+    Our choice: ExitRole has the same members.
+    """
+    event: dict[str, Any] = {
+        "eventVersion": VERSION,
+        "userIdentity": dict(identity),
+        "eventTime": second(when),
+        "eventSource": event_source("signin"),
+        "eventName": name,
+        "awsRegion": region,
+        "sourceIPAddress": source_ip,
+        "userAgent": user_agent[:MAX_TEXT_CHARS],
+        "requestParameters": None,
+        "responseElements": {name: "Success"},
+        "additionalEventData": {"SwitchFrom": switched_from[:MAX_TEXT_CHARS]},
+        "eventID": event_id,
+        "readOnly": False,
+        "eventType": "AwsConsoleSignIn",
+        "managementEvent": True,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+    }
+    if product_now != when:
+        event[PRODUCT_TIME] = second(product_now)
+    return event
+
+
 @lru_cache(maxsize=256)
 def event_source(service: str) -> str:
     """``kms.amazonaws.com``; our own operations come from ``strongroom``, which is no service of AWS's."""
@@ -268,14 +310,14 @@ def second(moment: datetime) -> str:
     """``2026-01-02T03:04:05Z``. The last one is kept: thousands of calls have the same second."""
     global _last  # noqa: PLW0603  one slot, replaced whole: a race makes a text twice and harms nothing
     kept = _last
-    since = moment - kept[0]
-    if since.seconds == 0 and since.days == 0:
-        return kept[1]
+    if kept[0] <= moment < kept[1]:
+        return kept[2]
     whole = moment.replace(microsecond=0)
     text = whole.isoformat()[:19] + "Z"
-    _last = (whole, text)
+    _last = (whole, whole + _SECOND, text)
     return text
 
 
-_last: tuple[datetime, str] = (EPOCH, EPOCH.isoformat()[:19] + "Z")
+_SECOND = timedelta(seconds=1)
+_last: tuple[datetime, datetime, str] = (EPOCH, EPOCH + _SECOND, EPOCH.isoformat()[:19] + "Z")
 """A whole second, and how it is written."""

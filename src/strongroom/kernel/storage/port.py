@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.sql.expression import Executable
 
+from strongroom.kernel.storage.upsert import Upsert
+
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ class Statement:
 
     __slots__ = ("compiled", "construct")
 
-    def __init__(self, construct: Executable) -> None:
+    def __init__(self, construct: Executable | Upsert) -> None:
         self.construct = construct
         self.compiled: dict[str, Any] = {}
 

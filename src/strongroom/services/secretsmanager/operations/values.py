@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -58,13 +59,13 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     }
     asked = call.asked if call.asks == 1 else None
     if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
-        call.repeats(stays, partial(_again, asked, held, version.form, today + DAY_MS))
+        call.repeats(stays, partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
     return {**stays, **answered(version.form, value)}
 
 
-def _again(asked: Remembered, held: HeldValue, form: str, until_ms: int, call: Call) -> Answer | None:
+def _again(asked: Remembered, held: HeldValue, form: str, until: datetime, call: Call) -> Answer | None:
     """The value alone, decrypted anew; None from the next day on, when its LastAccessedDate is due."""
-    if to_ms(call.now) >= until_ms:
+    if call.now >= until:
         return None
     call.repeat(asked)
     return answered(form, held.open())

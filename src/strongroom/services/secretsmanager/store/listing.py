@@ -5,13 +5,15 @@ Nothing here matches filters; ``candidates`` only narrows the search where an in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 
-from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.port import Row, Statement, Transaction
+from strongroom.services.secretsmanager.store.secrets import SECRET
 from strongroom.services.secretsmanager.store.tables import Secret, Summary, secret, tag, version
 
 ORDERS = {
@@ -28,14 +30,23 @@ INDEXED = ("name", "tag-key", "tag-value")
 Place = tuple[Any, int]
 """Where a page ended: (value of the ordering column, pk)."""
 
-_SECRET = [secret.c[name] for name in Secret._fields]
 _SEARCHED = ("pk", "name", "description", "tags", "primary_region", "owning_service")
 _SUMMARY = [version.c[name] for name in Summary._fields]
 _WITHIN = (secret.c.account == bindparam("account"), secret.c.region == bindparam("region"))
 
 
-class Candidate(NamedTuple):
-    """A secret as filters look at it (rules.filters.Searched), and where it lies in the order that is walked."""
+class Walk(NamedTuple):
+    """Which secrets are walked through, and how; ``order`` is one of ``ORDERS``."""
+
+    account: str
+    region: str
+    order: str = "created-date"
+    descending: bool = False
+    scheduled_too: bool = False
+
+
+class Looked(NamedTuple):
+    """A secret as a walk's filters look at it (rules.filters.Searched), and where it lies in the order walked."""
 
     pk: int
     name: str
@@ -51,7 +62,36 @@ class Candidate(NamedTuple):
         return [] if self.tags is None else list(orjson.loads(self.tags))
 
 
-_BY_PKS = Statement(select(*_SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
+class Candidate(NamedTuple):
+    """A secret that an index named, as filters look at it, with what each order goes by."""
+
+    pk: int
+    name: str
+    description: str | None
+    tags: str | None
+    primary_region: str | None
+    owning_service: str | None
+    account: str
+    region: str
+    deleted_ms: int | None
+    created_ms: int
+    accessed_day: int
+    changed_ms: int
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """Its tags."""
+        return [] if self.tags is None else list(orjson.loads(self.tags))
+
+    def place(self, order: str) -> Place:
+        """Where it lies in an order."""
+        return getattr(self, ORDERS[order].name), self.pk
+
+
+_CANDIDATES_BY_PKS = Statement(
+    select(*(secret.c[name] for name in Candidate._fields)).where(secret.c.pk.in_(bindparam("pks", expanding=True)))
+)
+_BY_PKS = Statement(select(*SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
 
 
 def _range(column: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -70,48 +110,27 @@ def place_of(one: Secret, order: str) -> Place:
     return getattr(one, ORDERS[order].name), one.pk
 
 
-def secrets_page(
-    tx: Transaction,
-    *,
-    account: str,
-    region: str,
-    order: str,
-    descending: bool,
-    after: Place | None,
-    scheduled_too: bool,
-    limit: int,
-) -> list[Secret]:
-    """The next secrets of an account and Region in an order, after a place."""
-    values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
-    if after is not None:
-        values |= {"after_value": after[0], "after_pk": after[1]}
-    statement = _page(order, descending, after is not None, scheduled_too)
-    return [Secret._make(row) for row in tx.rows(statement, **values)]
+def secrets_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int) -> list[Secret]:
+    """The next secrets of a walk, after a place."""
+    return [Secret._make(row) for row in _rows(tx, walk, after, limit, lean=False)]
 
 
-def candidates_page(
-    tx: Transaction,
-    *,
-    account: str,
-    region: str,
-    order: str,
-    descending: bool,
-    after: Place | None,
-    scheduled_too: bool,
-    limit: int,
-) -> list[Candidate]:
+def looked_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int) -> list[Looked]:
     """The same secrets, with only what filters look at: a third of the work for those that do not match."""
-    values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
+    return [Looked._make(row) for row in _rows(tx, walk, after, limit, lean=True)]
+
+
+def _rows(tx: Transaction, walk: Walk, after: Place | None, limit: int, *, lean: bool) -> Sequence[Row]:
+    values: dict[str, Any] = {"account": walk.account, "region": walk.region, "at_most": limit}
     if after is not None:
         values |= {"after_value": after[0], "after_pk": after[1]}
-    statement = _page(order, descending, after is not None, scheduled_too, lean=True)
-    return [Candidate._make(row) for row in tx.rows(statement, **values)]
+    return tx.rows(_page(walk.order, walk.descending, after is not None, walk.scheduled_too, lean=lean), **values)
 
 
 def candidates(tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int) -> set[int] | None:
     """The numbers of all secrets that may match a prefix of an indexed key; None where they are too many.
 
-    Tags are looked up over all accounts: whoever uses this reads the rows with ``secrets_among``.
+    Tags are looked up over all accounts: whoever uses this reads the rows with ``candidates_among``.
     """
     if not prefix:
         return None
@@ -131,6 +150,14 @@ def secrets_among(tx: Transaction, *, account: str, region: str, pks: set[int]) 
     return [one for one in found if one.account == account and one.region == region]
 
 
+def candidates_among(tx: Transaction, *, account: str, region: str, pks: set[int]) -> list[Candidate]:
+    """The same, with only what filters and orders look at."""
+    if not pks:
+        return []
+    found = [Candidate._make(row) for row in tx.rows(_CANDIDATES_BY_PKS, pks=sorted(pks))]
+    return [one for one in found if one.account == account and one.region == region]
+
+
 def versions_page(
     tx: Transaction, secret_pk: int, *, deprecated_too: bool, after: Place | None, limit: int
 ) -> list[Summary]:
@@ -145,7 +172,7 @@ def versions_page(
 @cache  # 64 shapes and no more
 def _page(order: str, descending: bool, continued: bool, scheduled_too: bool, *, lean: bool = False) -> Statement:
     column = ORDERS[order]
-    shown = [*(secret.c[name] for name in _SEARCHED), column.label("place")] if lean else _SECRET
+    shown = [*(secret.c[name] for name in _SEARCHED), column.label("place")] if lean else SECRET
     wanted: Select[Any] = select(*shown).where(*_WITHIN)
     if not scheduled_too:
         wanted = wanted.where(secret.c.deleted_ms.is_(None))

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Integer, and_, bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.rules.labels import Labels, by_version
-from strongroom.services.secretsmanager.store.secrets import change_secret
+from strongroom.services.secretsmanager.store.secrets import NAMED, OF_SECRET, SECRET, change_secret
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
     Summary,
@@ -23,32 +23,25 @@ from strongroom.services.secretsmanager.store.tables import (
     version,
 )
 
-_SECRET = [secret.c[name] for name in Secret._fields]
-_NAMED = and_(
-    secret.c.account == bindparam("account"),
-    secret.c.region == bindparam("region"),
-    secret.c.name == bindparam("name"),
-)
-_OF_SECRET = bindparam("of_secret", type_=Integer)
 _each = version.alias("each")
 _VERSION = [version.c[name] for name in Version._fields]
 _SUMMARY = [version.c[name] for name in Summary._fields]
-_WIDTH = len(_SECRET)
+_WIDTH = len(SECRET)
 _WITH_LABEL = Statement(
-    select(*_SECRET, *_VERSION)
+    select(*SECRET, *_VERSION)
     .select_from(
         secret.outerjoin(label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))).outerjoin(
             version, version.c.pk == label.c.version_pk
         )
     )
-    .where(_NAMED)
+    .where(NAMED)
 )
 _WITH_VERSION = Statement(
-    select(*_SECRET, *_VERSION)
+    select(*SECRET, *_VERSION)
     .select_from(
         secret.outerjoin(version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == bindparam("wanted")))
     )
-    .where(_NAMED)
+    .where(NAMED)
 )
 _INSERT_VERSION = Statement(
     insert(version)
@@ -57,35 +50,36 @@ _INSERT_VERSION = Statement(
 )
 _FILL_VERSION = Statement(
     update(version)
-    .where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("at_version"))
+    .where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("at_version"))
     .values({name: bindparam(f"v_{name}") for name in ("form", "sealed", "wrapped", "kms_key_id")})
 )
 _VERSION_BY_ID = Statement(
-    select(*_VERSION).where(version.c.secret_pk == _OF_SECRET, version.c.version_id == bindparam("wanted"))
+    select(*_VERSION).where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("wanted"))
 )
 _SUMMARIES = Statement(
-    select(*_SUMMARY).where(version.c.secret_pk == _OF_SECRET).order_by(version.c.created_ms, version.c.pk)
+    select(*_SUMMARY).where(version.c.secret_pk == OF_SECRET).order_by(version.c.created_ms, version.c.pk)
 )
 _LABELS = Statement(
     select(label.c.label, version.c.version_id)
     .join_from(label, version, version.c.pk == label.c.version_pk)
-    .where(label.c.secret_pk == _OF_SECRET)
+    .where(label.c.secret_pk == OF_SECRET)
 )
 _LABELS_OF_MANY = Statement(
     select(label.c.secret_pk, label.c.label, version.c.version_id)
     .join_from(label, version, version.c.pk == label.c.version_pk)
     .where(label.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
-_UNLABEL = Statement(delete(label).where(label.c.secret_pk == _OF_SECRET, label.c.label == bindparam("at_label")))
+_UNLABEL = Statement(delete(label).where(label.c.secret_pk == OF_SECRET, label.c.label == bindparam("at_label")))
 _NUMBERS = Statement(
     select(version.c.version_id, version.c.pk).where(
-        version.c.secret_pk == _OF_SECRET, version.c.version_id.in_(bindparam("at_versions", expanding=True))
+        version.c.secret_pk == OF_SECRET, version.c.version_id.in_(bindparam("at_versions", expanding=True))
     )
 )
-_PUT_LABEL = insert(label).values({name: bindparam(f"v_{name}") for name in label.c.keys()})  # noqa: SIM118
 _LABEL = Statement(
-    _PUT_LABEL.on_conflict_do_update(
-        index_elements=[label.c.secret_pk, label.c.label], set_={"version_pk": _PUT_LABEL.excluded.version_pk}
+    Upsert(
+        label,
+        {name: bindparam(f"v_{name}") for name in label.c.keys()},  # noqa: SIM118
+        lambda new: {"version_pk": new.version_pk},
     )
 )
 _VERSION_LABELS = Statement(
@@ -93,9 +87,9 @@ _VERSION_LABELS = Statement(
 )
 _STANDING = Statement(
     select(
-        select(func.count()).select_from(_each).where(_each.c.secret_pk == _OF_SECRET).scalar_subquery(),
+        select(func.count()).select_from(_each).where(_each.c.secret_pk == OF_SECRET).scalar_subquery(),
         select(_each.c.pk)
-        .where(_each.c.secret_pk == _OF_SECRET, _each.c.version_id == bindparam("wanted"))
+        .where(_each.c.secret_pk == OF_SECRET, _each.c.version_id == bindparam("wanted"))
         .scalar_subquery(),
         label.c.label,
         version.c.version_id,
@@ -104,7 +98,7 @@ _STANDING = Statement(
     .select_from(
         secret.outerjoin(label, label.c.secret_pk == secret.c.pk).outerjoin(version, version.c.pk == label.c.version_pk)
     )
-    .where(secret.c.pk == _OF_SECRET)
+    .where(secret.c.pk == OF_SECRET)
 )
 _VERSION_READ = Statement(
     update(version).where(version.c.pk == bindparam("at_pk")).values(accessed_day=bindparam("v_day"))
@@ -126,7 +120,7 @@ _EARLIER = Statement(
 )
 _EARLIER_OF_SECRET = Statement(
     select(earlier_key.c.version_pk, earlier_key.c.kms_key_id)
-    .where(earlier_key.c.secret_pk == _OF_SECRET)
+    .where(earlier_key.c.secret_pk == OF_SECRET)
     .order_by(earlier_key.c.pk.desc())
 )
 _DROP_EARLIER = Statement(delete(earlier_key).where(earlier_key.c.version_pk == bindparam("at_pk")))
@@ -153,8 +147,8 @@ def find_value(
 class Standing(NamedTuple):
     """What a value that is to be written meets, in one read.
 
-    ``labels``: which version id each label is on; ``numbers``: the rows of those versions; ``versions``:
-    how many there are, deprecated ones too; ``named``: the row of the version that was asked for, None for none.
+    ``labels``: which version id each label is on; ``numbers``: the rows of those versions; ``versions``: how
+    many there are, deprecated ones too; ``named``: the row of the version that was asked for, None for none.
     """
 
     labels: dict[str, str]

@@ -45,24 +45,33 @@ def main() -> int:
         polite = _fill(ours)
         bodies = [orjson.dumps({"SecretId": f"bench/secret-{number:04d}"}) for number in range(SECRETS)]
         pools = [signed_pool(ours.url, key, TARGET, bodies) for key in (ours.key, polite)]
-        good = _rounds(arguments, ours.url, *pools)
+        good = _rounds(arguments, ours, *pools)
     return 0 if good else 1
 
 
-def _rounds(arguments: argparse.Namespace, url: str, flooding: list[bytes], asking: list[bytes]) -> bool:
+def _rounds(arguments: argparse.Namespace, ours: Strongroom, flooding: list[bytes], asking: list[bytes]) -> bool:
     """Capacity, twice that, and twice that with somebody else beside it; several times."""
-    good = True
+    url, good = ours.url, True
     for number in range(arguments.rounds):
         closed = Load(url, flooding, connections=48)
         closed.run(0.5, None)  # the first read of a version in a day is a write
-        capacity = closed.run(arguments.seconds, None).rate(ANSWERED)
+        spent = ours.cpu_seconds()
+        whole = closed.run(arguments.seconds, None)
+        answer_us = (ours.cpu_seconds() - spent) / len(whole.latencies[ANSWERED]) * 1e6
+        capacity = whole.rate(ANSWERED)
         closed.close()
         alone = Load(url, asking, connections=POLITE_CONNECTIONS)
         quiet = alone.run(arguments.seconds, POLITE_RATE)
         alone.close()
         flood = Load(url, flooding, connections=arguments.connections)
+        spent = ours.cpu_seconds()
         twice = flood.run(arguments.seconds, 2 * capacity)
-        print(f"round {number + 1}: capacity {capacity:,.0f}/s")
+        spent = (ours.cpu_seconds() - spent) * 1e6 - answer_us * len(twice.latencies[ANSWERED])
+        refusal_us = spent / max(1, len(twice.latencies[REFUSED]))
+        print(
+            f"round {number + 1}: capacity {capacity:,.0f}/s; an answer costs {answer_us:.0f} us of processor, "
+            f"a refusal {refusal_us:.0f}"
+        )
         _told("  twice that", twice)
         with _beside(url, asking, arguments.seconds) as found:
             again = flood.run(arguments.seconds, 2 * capacity)

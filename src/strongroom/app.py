@@ -45,7 +45,7 @@ from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
-from strongroom.kernel.storage.open import open_store, sqlite_path
+from strongroom.kernel.storage.open import import_engine, open_store, sqlite_path
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
@@ -281,6 +281,7 @@ class Product:
         """Import every room and read every model, once for all processes that are forked later."""
         for service in _offered(self):
             self.catalogue.service(service)
+        import_engine(self.settings.store_url)
 
     def open_worker(self, root_key: bytes | None, slot: int) -> Worker:
         """One API worker's parts."""

@@ -142,3 +142,37 @@ def test_garbage_behind_a_held_answer_takes_nothing_from_it() -> None:
     assert answered.index(b"short:/a?:hi") < len(answered)
     assert 1 == answered.count(b"HTTP/1.1 200")
     assert b"BadRequest" in answered[answered.index(b"short:/a?:hi") :] or answered.endswith(b"short:/a?:hi")
+
+
+PLAIN = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+ENDING = PLAIN.replace(b"Host", b"Connection: close\r\nHost")
+
+
+def test_a_plain_request_is_asked_once_whichever_way_its_answer_takes() -> None:
+    asked: list[bytes] = []
+
+    def at_once(
+        request: HTTPRequest, client: str, tls: TLSDetails | None
+    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        asked.append(request.body)
+
+        async def later() -> HTTPReply:
+            await asyncio.sleep(0)
+            return short(request, client, tls)
+
+        return later() if len(asked) % 2 else short(request, client, tls)
+
+    answered = exchange(at_once, PLAIN, PLAIN, PLAIN.replace(b"hi", b"yo"), ENDING)
+    assert asked == [b"hi", b"hi", b"yo"]
+    assert answered.count(b"short:/?:hi") == 2 and answered.count(b"short:/?:yo") == 1
+    assert answered.endswith(b"long:/:hi")
+
+
+def test_a_plain_request_in_two_pieces_is_asked_whole() -> None:
+    assert b"short:/?:hi" in exchange(short, PLAIN[:10], PLAIN[10:], ENDING)
+
+
+def test_a_plain_request_inside_the_body_of_another_is_its_body() -> None:
+    outer = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(PLAIN)
+    answered = exchange(short, outer, PLAIN, ENDING)
+    assert answered.count(b"HTTP/1.1 200") == 2 and b"long:/:" + PLAIN in answered

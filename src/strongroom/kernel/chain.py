@@ -77,7 +77,6 @@ class Flight:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
         return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
-
 class Chain(OnBehalf):
     """The steps, with all that they need. One a process; safe to share between its threads."""
 
@@ -112,7 +111,7 @@ class Chain(OnBehalf):
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
-        self._met: dict[str, datetime] = {}
+        self._met: dict[str, tuple[datetime, datetime]] = {}
         self._known: dict[tuple[str, str | None], tuple[Operation, OperationModel | None]] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -226,12 +225,13 @@ class Chain(OnBehalf):
 
     def is_first_use(self, access_key_id: str, now: datetime) -> bool:
         """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
-        hour = self._met.get(access_key_id)
-        if hour is not None and hour <= now < hour + _HOUR:
+        met = self._met.get(access_key_id)
+        if met is not None and met[0] <= now < met[1]:
             return False
         if len(self._met) >= KEYS_REMEMBERED:
             self._met.clear()
-        self._met[access_key_id] = now.replace(minute=0, second=0, microsecond=0)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        self._met[access_key_id] = hour, hour + _HOUR
         return True
 
     def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
@@ -398,8 +398,8 @@ def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transac
     remembered = call.remembered
     if remembered is not None and remembered.repeat is not None and call.now == call.machine_now:
         made = remembered.repeat.anew(call)
-        if made is not None:
-            return {**remembered.repeat.stays, **made}
+        if made is not None:  # what stays is in the frame, if there is one
+            return made if remembered.repeat.frame and remembered.form else {**remembered.repeat.stays, **made}
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 

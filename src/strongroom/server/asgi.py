@@ -38,6 +38,7 @@ from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
+from strongroom.server.scraping import PATH as METRICS
 from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
@@ -171,10 +172,9 @@ class Engine:
             if refused is not None:
                 return refused
         try:
-            if flight.waits_outside:
-                return self._wait(flight, self._outside(flight, standing))
-            if flight.slow or not self.store.embedded:
-                return self._line_up(flight, standing)
+            aside = self._aside(flight, standing)
+            if aside is not None:
+                return aside
             self.chain.enter(flight)
             lane = self.admission.answered(standing, flight.call, begun)
             if flight.reply is not None:
@@ -188,6 +188,16 @@ class Engine:
             return self._wait(flight, reply)
         self.count(flight)
         return reply
+
+    def _aside(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply] | None:
+        """What must not run in the event loop, on its way in a thread; None for what may."""
+        operation = flight.operation
+        if operation is None or not operation.steady:  # a steady one is a plain read
+            if flight.waits_outside:
+                return self._wait(flight, self._outside(flight, standing))
+            if flight.slow:
+                return self._line_up(flight, standing)
+        return None if self.store.embedded else self._line_up(flight, standing)
 
     def _line_up(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         request, source, admission = flight.request, flight.call.source, self.admission
@@ -486,9 +496,10 @@ class Application:
             return self.console(request, source)
         if engine is None:
             return self._sealed(request)
-        token = bearer(request)
-        if token is not None:
-            return self._scraped(engine, token)
+        if path == METRICS:
+            token = bearer(request)
+            if token is not None:
+                return self._scraped(engine, token)
         return engine.answer(request, source, standing)
 
     def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:

@@ -77,6 +77,7 @@ class Flight:
         """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
         return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
 
+
 class Chain(OnBehalf):
     """The steps, with all that they need. One a process; safe to share between its threads."""
 
@@ -281,6 +282,7 @@ class Chain(OnBehalf):
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
         call.afterwards = None
+        call.also = ()
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0

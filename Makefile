@@ -55,8 +55,13 @@ test-all: $(TEST) $(DRIVERS) $(NODE_MODULES) $(FUNCTIONS) lint  ## the long test
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
-	@$(PY) tools/system_packages.py wrk
+	@$(PY) tools/system_packages.py wrk postgresql
 	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS)
+	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS) --rate 3000
+	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS) --tls
+	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS) --sync each
+	PYTHONPATH=src $(PYTHON) -m bench.get_secret_value $(ARGS) --store postgresql
+	PYTHONPATH=src $(PYTHON) -m bench.overload
 	PYTHONPATH=src $(PYTHON) -m bench.decisions
 	PYTHONPATH=src $(PYTHON) -m bench.kms $(ARGS)
 	PYTHONPATH=src $(PYTHON) -m bench.rotation

@@ -34,9 +34,7 @@ async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...]) -> bytes:
     config.load()
     state = uvicorn.Server(config).server_state
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: QuickProtocol(config, state, loop, WireLimits(), at_once), "127.0.0.1", 0
-    )
+    server = await loop.create_server(lambda: QuickProtocol(config, state, loop, WireLimits(), at_once), "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         for chunk in chunks:

@@ -18,6 +18,7 @@ from strongroom.cli import (
     env,
     explain,
     function,
+    importing,
     kms,
     logs,
     policy,
@@ -36,7 +37,7 @@ from strongroom.server.parts import StartRefused
 
 COMMANDS = (
     serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, rotation, policy,
-    audit, function, logs, webhooks, usage, version,
+    audit, importing, function, logs, webhooks, usage, version,
 )  # fmt: skip
 """The subcommands, in the order in which ``--help`` lists them."""
 

@@ -107,7 +107,7 @@ class Recorder:
         for record in records:
             if record.writes:
                 tx.run(_KEEP, event_id=record.event_id, chain=chain, committed_ms=now_ms)
-                if not record.event["readOnly"]:
+                if not (record.untold or record.event["readOnly"]):
                     new.append(feed.New(record.event, record.resource or _about(record.event)))
         if new:
             feed.add(tx, new, now_ms)

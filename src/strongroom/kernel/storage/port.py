@@ -5,7 +5,7 @@ The store is untrusted with respect to secrecy: whatever must be sealed is ciphe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -70,6 +70,20 @@ class Transaction(Protocol):
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:
         """Run a change; answers how many rows it touched. Raises NeedsWrite in a reading transaction."""
+        ...
+
+    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Run a change once for each of these sets of values; all have the same names, and nothing is answered.
+
+        Raises NeedsWrite in a reading transaction.
+        """
+        ...
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """A part of a call that may fail by itself: where the block raises, its changes are taken back, and no others.
+
+        Attempts may nest. Raises NeedsWrite in a reading transaction.
+        """
         ...
 
     def raise_generation(self, account: str, kind: str) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -89,6 +90,14 @@ class PostgresReading:
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
+        """As Transaction.run_many: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """As Transaction.attempt: a reading transaction refuses."""
         raise NeedsWrite
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002

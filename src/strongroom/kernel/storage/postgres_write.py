@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -130,6 +131,34 @@ class PostgresBatch:
         plan, parameters = bind(statement, "postgresql", values)
         return self._execute(plan.sql, sent(parameters)).rowcount
 
+    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """As Transaction.run_many: sent together, answered together."""
+        if not rows:
+            return
+        plan, _ = bind(statement, "postgresql", rows[0])
+        bound = [sent(bind(statement, "postgresql", row)[1]) for row in rows]
+        if self._owed:
+            self._say("")
+        if not self._open:
+            raise StoreUnavailable("this transaction is over")
+        try:
+            self._cursor.executemany(plan.sql, bound)
+        except psycopg.Error as error:
+            raise self._failed(error) from None
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """As Transaction.attempt. What was learnt or raised in it is forgotten, which is never wrong."""
+        self._say("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            if self._open and not self._lost:
+                self._say("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+                self._view.undo()
+            raise
+        self._say("RELEASE SAVEPOINT attempt")
+
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""
         if self._view.must_raise(account, kind):
@@ -206,10 +235,11 @@ class PostgresBatch:
         try:
             return self._cursor.execute(sql, parameters)
         except psycopg.Error as error:
-            self._lost = self._raw.closed
-            if self._lost:
-                raise StoreUnavailable("the connection to the database was lost") from None
-            raise translated(error) from None
+            raise self._failed(error) from None
+
+    def _failed(self, error: psycopg.Error) -> Exception:
+        self._lost = self._raw.closed
+        return StoreUnavailable("the connection to the database was lost") if self._lost else translated(error)
 
     def _kinds(self, account: str) -> dict[str, int]:
         return dict(self._execute(_GENERATIONS, [account]).fetchall())

@@ -15,7 +15,8 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -168,6 +169,14 @@ class SQLiteReading:
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
+        """As Transaction.run_many: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """As Transaction.attempt: a reading transaction refuses."""
         raise NeedsWrite
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002

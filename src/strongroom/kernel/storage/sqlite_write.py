@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,6 +130,34 @@ class SQLiteBatch:
         if plan.returns:
             return len(self._all(plan.sql, parameters))
         return self._execute(plan.sql, parameters).rowcount
+
+    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """As Transaction.run_many."""
+        if not rows:
+            return
+        plan, _ = bind(statement, "sqlite", rows[0])
+        self._noisy |= plan.noisy
+        bound = [bind(statement, "sqlite", row)[1] for row in rows]
+        if not self._open:
+            raise StoreUnavailable("this transaction is over")
+        try:
+            self._cursor.executemany(plan.sql, bound)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """As Transaction.attempt. What was learnt or raised in it is forgotten, which is never wrong."""
+        self._execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            if self._open:
+                self._execute("ROLLBACK TO attempt")
+                self._execute("RELEASE attempt")
+                self._view.undo()
+            raise
+        self._execute("RELEASE attempt")
 
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""

@@ -38,5 +38,13 @@ class TargetMayHaveItException(LocalError):
     """The rotation has written a value that the target may have taken."""
 
 
+class NoSuchImportException(LocalError):
+    """No import of this file has begun."""
+
+
+class ImportOutOfStepException(LocalError):
+    """The import is not at that line yet."""
+
+
 class IndexNotReadyException(LocalError):
     """The index of events is being made."""

@@ -23,6 +23,7 @@ from strongroom.services.local import (
     errors,
     events,
     explanations,
+    imports,
     keyusers,
     metrics,
     model,
@@ -117,6 +118,7 @@ def register(registry: Registry, local: Local) -> None:
     events.declare(room)
     usage.declare(room, registry, local.prices)
     rotations.declare(room, registry)
+    imports.declare(room, registry)
     registry.add(room)
 
 

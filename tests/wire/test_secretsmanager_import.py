@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from tests.inprocess import Account, InProcess
 from tests.journals import entries
 
 from strongroom.cli import parser
 from strongroom.cli.client import Client, Keys
 from strongroom.server.parts import StartRefused
+from strongroom.services.secretsmanager.store import tables
 
 CANARY = "the-canary-value-that-no-text-may-hold"
 Run = Callable[..., tuple[int, dict[str, Any]]]
@@ -257,3 +260,61 @@ def test_standard_input_is_a_file_too(account: Account, monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", account.secret)
     assert 0 == given.run(given)
     assert "a" == account.client("secretsmanager").describe_secret(SecretId="a")["Name"]
+
+
+def rows_of(strongroom: InProcess, names: list[str]) -> list[tuple[Any, ...]]:
+    """What the tables hold of these secrets, but for what differs from secret to secret."""
+    drawn = {"pk", "secret_pk", "version_pk", "name", "suffix", "created_ms", "changed_ms", "sealed", "wrapped"}
+    found = []
+    with strongroom.worker.asgi.engine.store.read() as tx:  # type: ignore[attr-defined]
+        for name in names:
+            row = tx.row(select(tables.secret).where(tables.secret.c.name == name))
+            told = {key: value for key, value in zip(tables.secret.c.keys(), row, strict=True) if key not in drawn}
+            rest = []
+            for table in (tables.version, tables.label, tables.tag):
+                for one in tx.rows(select(table).where(table.c.secret_pk == row[0])):
+                    rest.append([part for key, part in zip(table.c.keys(), one, strict=True) if key not in drawn])
+            found.append((told, rest, [row[6] - row[5]]))
+    return found
+
+
+def test_a_line_among_many_leaves_the_same_rows_and_records_as_one_by_itself(
+    strongroom: InProcess, account: Account, imported: Run
+) -> None:
+    """The first line of a batch is made by CreateSecret's own statements, those that follow are gathered."""
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"Description": "of it", "Tags": [{"Key": "b", "Value": "2"}, {"Key": "a"}]},
+        {"Description": "", "Tags": []},
+        {"SecretString": None, "SecretBinary": "AAEC"},
+        {"SecretString": None},
+    ]
+    token = "t" * 32
+    alone = [line(f"alone/{at}", ClientRequestToken=token, **more) for at, more in enumerate(kinds)]
+    among = [line(f"among/{at}", ClientRequestToken=token, **more) for at, more in enumerate(kinds)]
+    for one in alone:
+        assert 0 == imported(one)[0]
+    assert 0 == imported("\n".join([line("first"), *among]))[0]
+
+    numbers = range(len(kinds))
+    first, second = (rows_of(strongroom, [f"{where}/{at}" for at in numbers]) for where in ("alone", "among"))
+    assert first == second
+    told: dict[str, list[Any]] = {"alone": [], "among": []}
+    for event in records_of(strongroom, account, "CreateSecret"):
+        where = event["requestParameters"]["name"].partition("/")[0]
+        if where in told:
+            shown = json.dumps({key: event[key] for key in event if key not in ("eventID", "requestID", "eventTime")})
+            told[where].append(re.sub('-[A-Za-z0-9]{6}"', '-??????"', shown.replace(where, "x")))
+    assert told["alone"] == told["among"]
+    client = account.client("secretsmanager")
+    assert b"\x00\x01\x02" == client.get_secret_value(SecretId="among/3")["SecretBinary"]
+    assert f"{CANARY} of among/1" == client.get_secret_value(SecretId="among/1")["SecretString"]
+
+
+def test_a_name_that_comes_twice_in_a_batch_is_taken_the_second_time(imported: Run) -> None:
+    content = [line("first"), line("a"), line("a"), line("a", ClientRequestToken="u" * 32), line("b", KmsKeyId="")]
+    status, told = imported("\n".join([*content, line("b", ClientRequestToken="u" * 32)]), "--continue-on-error")
+
+    assert (1, 3, 1, 2) == (status, told["Created"], told["Present"], told["Failed"])
+    assert [4, 6] == [one["Line"] for one in told["Errors"]]
+    assert ["ResourceExistsException"] * 2 == [one["Code"] for one in told["Errors"]]

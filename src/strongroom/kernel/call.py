@@ -236,7 +236,13 @@ class Kernel(Protocol):
         ...
 
     def request(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any] | Refusal
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any] | Refusal,
+        ahead: Any,
     ) -> Answer:
         """Run a request that this call brought; see Call.request."""
         ...
@@ -413,14 +419,17 @@ class Call:
         """Run one operation of this room as a part of this call: same caller, a decision and a record of its own."""
         return self.kernel.part(self, tx, operation, params)
 
-    def request(self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any] | Refusal) -> Answer:
+    def request(
+        self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any] | Refusal, ahead: Any = None
+    ) -> Answer:
         """Run one of many requests that this call brought, as its caller sent it: validated by the model, decided and
-        recorded on its own. ``params``: as ``wire`` read them, or why they cannot be read.
+        recorded on its own. ``params``: as ``wire`` read them, or why they cannot be read. ``ahead``: what the handler
+        finds as its call's.
 
         Raises whatever the operation refuses with; then the records of what was done for it say that it was undone.
-        To be called inside ``Transaction.attempt``.
+        To be called inside ``Transaction.attempt``, unless the handler changes nothing.
         """
-        return self.kernel.request(self, tx, service, operation, params)
+        return self.kernel.request(self, tx, service, operation, params, ahead)
 
     def act(
         self, tx: Transaction, service: str, operation: str, /, *, resource: tuple[str, str], **params: Any

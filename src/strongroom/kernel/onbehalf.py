@@ -102,10 +102,17 @@ class OnBehalf(ABC):
         return self._asked(call, child, tx)
 
     def request(
-        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any] | Refusal
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any] | Refusal,
+        ahead: Any,
     ) -> Answer:
         """Run a request that ``call`` brought, as its caller sent it; see Call.request."""
         child = self._child(call, service, operation, {})
+        child.ahead = ahead
         child.invoked_by, child.via = call.invoked_by, call.via
         declared = self.registry.rooms[service].operations[operation]
         model = self.catalogue.service(service).operations[operation]

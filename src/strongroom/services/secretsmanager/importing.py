@@ -20,6 +20,7 @@ from strongroom.kernel.registry import Imported
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.wire import json11
 from strongroom.services.secretsmanager import store
+from strongroom.services.secretsmanager.gathering import Gathering
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 
 SERVICE, CREATE = "secretsmanager", "CreateSecret"
@@ -30,10 +31,13 @@ def take_lines(call: Call, tx: Transaction, lines: Sequence[bytes], go_on: bool)
     """As the registry's Importer."""
     created = present = done = 0
     errors: list[tuple[int, str, str]] = []
-    for at, line in enumerate(lines):
-        if line.strip():
+    read = [_read(call, line) if line.strip() else None for line in lines]
+    names = (one.get("Name") for one in read if isinstance(one, dict))
+    gathering = Gathering(call, tx, (name for name in names if isinstance(name, str)))
+    for at, params in enumerate(read):
+        if params is not None:
             try:
-                if _take(call, tx, _read(call, line)):
+                if _take(call, tx, params, gathering, may_gather=created > 0):
                     created += 1
                 else:
                     present += 1
@@ -43,14 +47,28 @@ def take_lines(call: Call, tx: Transaction, lines: Sequence[bytes], go_on: bool)
                 if not go_on:
                     break
         done = at + 1
+    gathering.store(tx)
     return Imported(done, created, present, errors)
 
 
-def _take(call: Call, tx: Transaction, params: dict[str, Any] | Refusal) -> bool:
-    """Make one secret; False where the same request had made it before. Raises what CreateSecret refuses with."""
+def _take(
+    call: Call, tx: Transaction, params: dict[str, Any] | Refusal, gathering: Gathering, *, may_gather: bool
+) -> bool:
+    """Make one secret; False where the same request had made it before. Raises what CreateSecret refuses with.
+
+    ``may_gather``: a line before has found the default key there, or made it. Making it is a change.
+    """
+    if isinstance(params, dict) and may_gather and gathering.fits(params):
+        call.request(tx, SERVICE, CREATE, params, gathering)
+        gathering.use(params["Name"])
+        return True
+    gathering.store(tx)
     known = _is_there(call, tx, params)
     with tx.attempt():
         call.request(tx, SERVICE, CREATE, params)
+    if isinstance(params, dict):
+        gathering.use(params["Name"])
+    gathering.recount(tx)
     return not known
 
 

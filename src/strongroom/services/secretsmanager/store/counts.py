@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from strongroom.kernel.registry import Counted
@@ -14,8 +14,11 @@ _THIS = (count.c.account == bindparam("of_account"), count.c.region == bindparam
 # PostgreSQL's form of "insert or else update" is SQLite's too.
 _MORE = Statement(
     insert(count)
-    .values(account=bindparam("of_account"), region=bindparam("of_region"), secrets=1)
-    .on_conflict_do_update(index_elements=[count.c.account, count.c.region], set_={"secrets": count.c.secrets + 1})
+    .values(account=bindparam("of_account"), region=bindparam("of_region"), secrets=bindparam("number"))
+    .on_conflict_do_update(
+        index_elements=[count.c.account, count.c.region],
+        set_={"secrets": count.c.secrets + bindparam("number", type_=Integer)},
+    )
     .returning(count.c.secrets)
 )
 _LESS = Statement(update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
@@ -28,9 +31,9 @@ _DELETED = Statement(
 _COUNT = Statement(select(count.c.secrets).where(*_THIS))
 
 
-def one_more(tx: Transaction, account: str, region: str) -> int:
-    """Count a secret more; how many there are then."""
-    row = tx.row(_MORE, of_account=account, of_region=region)
+def more(tx: Transaction, account: str, region: str, number: int = 1) -> int:
+    """Count a secret more, or so many; how many there are then."""
+    row = tx.row(_MORE, of_account=account, of_region=region, number=number)
     if row is None:
         raise RuntimeError("a count answered nothing")
     return int(row[0])

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -20,13 +19,18 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from strongroom.cli.env import variables
+from strongroom.server.directory import DataDirectory
 from strongroom.server.lines import ask
 
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
-START_SECONDS = 30.0
+START_SECONDS = 90.0  # on a busy machine
 _NOT_PASSED_ON = ("AWS_", "STRONGROOM_", "PYTHONDONTWRITEBYTECODE")
 Answer = dict[str, Any]
+_SESSION = boto3.session.Session()
+"""One for all clients: each session of its own reads its models again."""
+_MAKING = threading.Lock()
 
 
 class NotReady(Exception):
@@ -163,9 +167,8 @@ class Deployment:
         return done
 
     def env(self) -> dict[str, str]:
-        """What ``strongroom env`` tells clients."""
-        found: dict[str, str] = json.loads(self.cli("env", "--format", "json").stdout)
-        return found
+        """What ``strongroom env`` tells clients; asked here, because it is asked for every client."""
+        return variables(DataDirectory(self.data))
 
     def client(self, service: str, region: str = "us-east-1", **keys: str) -> Any:
         """A stock boto3 client; the first administrator's unless other keys are given."""
@@ -174,12 +177,15 @@ class Deployment:
             "aws_access_key_id": found.get("AWS_ACCESS_KEY_ID"),
             "aws_secret_access_key": found.get("AWS_SECRET_ACCESS_KEY"),
         } | keys
-        return boto3.session.Session(region_name=region, **credentials).client(
-            service,
-            endpoint_url=self.url,
-            verify=found.get("AWS_CA_BUNDLE", True),
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
-        )
+        with _MAKING:
+            return _SESSION.client(
+                service,
+                region,
+                endpoint_url=self.url,
+                verify=found.get("AWS_CA_BUNDLE", True),
+                config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+                **credentials,
+            )
 
     # Ending it
 

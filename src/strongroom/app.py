@@ -45,7 +45,7 @@ from strongroom.kernel.sealing.tokenkeys import has_token_keys, rotate
 from strongroom.kernel.signedin import SignedIn
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.migrations import migrate, version
-from strongroom.kernel.storage.open import open_store, sqlite_path
+from strongroom.kernel.storage.open import import_engine, open_store, sqlite_path
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
@@ -60,6 +60,7 @@ from strongroom.kernel.trail.rounds import Rounds
 from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server import alerts
+from strongroom.server.admission import Admission
 from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
@@ -280,6 +281,7 @@ class Product:
         """Import every room and read every model, once for all processes that are forked later."""
         for service in _offered(self):
             self.catalogue.service(service)
+        import_engine(self.settings.store_url)
 
     def open_worker(self, root_key: bytes | None, slot: int) -> Worker:
         """One API worker's parts."""
@@ -321,7 +323,7 @@ class Product:
             catch_up=kept.catch_up,
             quotas=self.settings.quotas,
         )
-        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules, facts.account)
 
     def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
@@ -681,6 +683,7 @@ class Opened:
     offset: Callable[[Transaction], timedelta]
     nodes: asking.Nodes
     rules: Alerts
+    account: str
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -760,6 +763,8 @@ class Worker:
             sync_each=self._product.settings.journal_sync == "each",
             metering=Metering(Usage(), opened.queue, opened.keep_usage),
             space=self._space,
+            admission=Admission(self._product.settings.places),
+            account=opened.account,
         )
         if self._product.settings.console_on:
             door = SignedIn(

@@ -332,14 +332,14 @@ def test_many_rows_are_changed_at_once_or_not_at_all(store: BatchStore) -> None:
     put = Statement(insert(thing).values({name: bindparam(f"v_{name}") for name in ("name", "n", "b")}))
     rows = [{"v_name": f"m{at}", "v_n": at, "v_b": bytes((0, at))} for at in range(20)]
     with store.write() as tx:
-        tx.run_many(put, rows)
-        tx.run_many(put, [])
+        tx.many(put, rows)
+        tx.many(put, [])
         with pytest.raises(Conflict), tx.attempt():
-            tx.run_many(put, [{"v_name": "new", "v_n": 1, "v_b": None}, {"v_name": "m3", "v_n": 1, "v_b": None}])
+            tx.many(put, [{"v_name": "new", "v_n": 1, "v_b": None}, {"v_name": "m3", "v_n": 1, "v_b": None}])
     with store.read() as tx:
         found = tx.rows(select(thing.c.name, thing.c.n, thing.c.b).where(thing.c.name != "x").order_by(thing.c.pk))
         assert [(row["v_name"], row["v_n"], row["v_b"]) for row in rows] == list(found)
         with pytest.raises(NeedsWrite):
-            tx.run_many(put, rows)
+            tx.many(put, rows)
         with pytest.raises(NeedsWrite):
             tx.attempt()

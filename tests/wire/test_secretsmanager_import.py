@@ -42,7 +42,7 @@ def imported(
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.get("aws_access_key_id", account.key_id))
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.get("aws_secret_access_key", account.secret))
         words = ["import", str(file), "--data", str(tmp_path), "--endpoint", account.url, "--format", "json", *options]
-        given = parser().parse_args(words)
+        given = parser("import").parse_args(words)
         status: int = given.run(given)
         out, err = capsys.readouterr()
         assert CANARY not in out + err
@@ -255,7 +255,7 @@ def test_standard_input_is_a_file_too(account: Account, monkeypatch: pytest.Monk
         buffer = io.BytesIO((line("a") + "\n").encode())
 
     monkeypatch.setattr(sys, "stdin", Stdin)
-    given = parser().parse_args(["import", "-", "--endpoint", account.url, "--data", "."])
+    given = parser("import").parse_args(["import", "-", "--endpoint", account.url, "--data", "."])
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", account.key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", account.secret)
     assert 0 == given.run(given)

@@ -9,55 +9,33 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from strongroom.cli import (
-    account,
-    admin,
-    audit,
-    clock,
-    credentials,
-    env,
-    explain,
-    function,
-    importing,
-    kms,
-    logs,
-    policy,
-    rotation,
-    seal,
-    serve,
-    status,
-    stop,
-    unseal,
-    usage,
-    version,
-    webhooks,
-    who_can,
-)
-from strongroom.server.parts import StartRefused
-
-COMMANDS = (
-    serve, env, status, stop, clock, seal, unseal, credentials, account, admin, explain, who_can, kms, rotation, policy,
-    audit, importing, function, logs, webhooks, usage, version,
-)  # fmt: skip
-"""The subcommands, in the order in which ``--help`` lists them."""
+from strongroom.cli.commands import DOES, declare
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(given: str | None = None) -> argparse.ArgumentParser:
+    """The command line: all subcommands by name, and the options of the one that was ``given``, if any."""
     whole = argparse.ArgumentParser(
         prog="strongroom",
         description="AWS Secrets Manager that anyone can run.",
         epilog="Begin with: strongroom serve --help",
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    for name, does in DOES.items():
+        if name == given:
+            declare(commands, name)
+        else:
+            commands.add_parser(name, help=does)
     return whole
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    given = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # The command stands first: nothing but --help may stand before it.
+    given = parser(words[0] if words else None).parse_args(words)
+    # Imported here, because --help and wrong usage need nothing of the server.
+    from strongroom.server.parts import StartRefused  # noqa: PLC0415
+
     try:
         status: int = given.run(given)
     except StartRefused as refusal:

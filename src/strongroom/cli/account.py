@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import ask_admin
 from strongroom.cli.options import Commands, command, directory_of
 from strongroom.server.directory import DataDirectory, credentials_text, write_private
@@ -17,7 +18,7 @@ def add(commands: Commands) -> None:
         commands,
         "account",
         run,
-        does="Make an account whose user admin may do everything in it.",
+        does=DOES["account"],
         example="strongroom account create\n  strongroom account create --id 210987654321 --format json",
     )
     made.add_argument("action", choices=("create",))

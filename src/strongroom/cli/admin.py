@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import ask_admin
 from strongroom.cli.options import Commands, command, directory_of, show
 
@@ -14,7 +15,7 @@ def add(commands: Commands) -> None:
         commands,
         "admin",
         run,
-        does="Make a new administrator of the default account; recorded in the journal.",
+        does=DOES["admin"],
         example="strongroom admin reset",
     )
     made.add_argument("action", choices=("reset",))

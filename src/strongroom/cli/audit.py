@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strongroom.cli import auditwho
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import is_running
 from strongroom.cli.options import Commands, add_endpoint, command, directory_of, show
 from strongroom.server.directory import DataDirectory
@@ -34,9 +35,7 @@ def add(commands: Commands) -> None:
         commands,
         "audit",
         run,
-        does="Check the journal's hash chains and signed heads, also while the server runs or on a copy (verify); "
-        "print the key that signs (key) or the newest head (head), to be kept elsewhere; tell who read a secret (who); "
-        "make the index of events anew (reindex).",
+        does=DOES["audit"],
         example=_EXAMPLES,
     )
     made.add_argument("action", choices=("verify", "key", "head", "who", "reindex"))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strongroom.cli.client import Client, client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 from strongroom.server.parts import StartRefused
 
@@ -23,7 +24,7 @@ def add(commands: Commands) -> None:
         commands,
         "clock",
         run,
-        does="Show the product's clock, or move it forward (data directories made with --dev-clock only).",
+        does=DOES["clock"],
         example="strongroom clock advance 31d\n  strongroom clock status",
     )
     made.add_argument("action", choices=("status", "advance"))

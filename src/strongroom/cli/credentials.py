@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strongroom.cli.assuming import add_wish, assume, wish_of
 from strongroom.cli.client import client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.container import Endpoint, Token
 from strongroom.cli.options import Commands, add_endpoint, command, directory_of, show
 from strongroom.server.directory import read_credentials
@@ -19,7 +20,7 @@ from strongroom.server.parts import StartRefused
 
 def add(commands: Commands) -> None:
     """Declare the command and the three that it stands for."""
-    does = "Retire the first administrator's key, or get a role's credentials for SDKs that renew them."
+    does = DOES["credentials"]
     whole: argparse.ArgumentParser = commands.add_parser(
         "credentials",
         help=does,

@@ -6,6 +6,7 @@ import argparse
 import json
 import shlex
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command, directory_of
 from strongroom.server.directory import DataDirectory, read_credentials, read_endpoint
 from strongroom.server.parts import StartRefused
@@ -25,7 +26,7 @@ def add(commands: Commands) -> None:
         commands,
         "env",
         run,
-        does="Print what a client needs: endpoint, CA, Region and keys.",
+        does=DOES["env"],
         example='eval "$(strongroom env)"\n  strongroom env --format profile >>~/.aws/config',
         formats=False,
     )

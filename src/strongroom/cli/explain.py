@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from strongroom.cli.client import client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 from strongroom.server.parts import StartRefused
 
@@ -20,7 +21,7 @@ def add(commands: Commands) -> None:
         commands,
         "explain",
         run,
-        does="Tell why a call was allowed or refused, and the smallest change of policy that would allow it.",
+        does=DOES["explain"],
         example="strongroom explain 5f0c2f8e-3b1d-4c55-9d62-0b6f8e1a7c3d",
     )
     made.add_argument("request_id", help="the request id that the answer carried (x-amzn-requestid)")

@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command, show
 from strongroom.server.parts import StartRefused
 
@@ -74,7 +75,7 @@ def add(commands: Commands) -> None:
         commands,
         "function",
         run,
-        does="Make a zip or layer of a directory, with its packages for the function's Python, and check its imports.",
+        does=DOES["function"],
         example="strongroom function build ./rotate-db\n  strongroom function build ./drivers --layer",
     )
     made.add_argument("action", choices=("build",))

@@ -8,6 +8,7 @@ from typing import Any
 
 from strongroom.cli.batches import Batch, Found, batches, hashed, opened
 from strongroom.cli.client import Client, client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 from strongroom.cli.progress import Progress
 from strongroom.cli.sending import Sending
@@ -23,7 +24,7 @@ def add(commands: Commands) -> None:
         commands,
         "import",
         run,
-        does="Make many secrets from a file that has one CreateSecret request, in JSON, a line.",
+        does=DOES["import"],
         example="strongroom import secrets.jsonl --dry-run && strongroom import secrets.jsonl",
     )
     made.add_argument("file", metavar="FILE", help="the file, or - for standard input, which is kept in memory")

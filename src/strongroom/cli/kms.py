@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from strongroom.cli.client import client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
 
@@ -16,7 +17,7 @@ def add(commands: Commands) -> None:
         commands,
         "kms",
         run,
-        does="List what lies under a KMS key alone, and so would be lost with it: look before ScheduleKeyDeletion.",
+        does=DOES["kms"],
         example="strongroom kms users alias/app",
     )
     made.add_argument("action", choices=("users",))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from strongroom.cli.client import Client, client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
 _PREFIX = "Logs_20140328"
@@ -23,7 +24,7 @@ def add(commands: Commands) -> None:
         commands,
         "logs",
         run,
-        does="Print what a function printed, the oldest first.",
+        does=DOES["logs"],
         example="strongroom logs rotate-db --since 30 --filter ERROR",
     )
     made.add_argument("function", metavar="FUNCTION", help="name or ARN")

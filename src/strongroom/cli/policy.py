@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command, show
 from strongroom.server.parts import StartRefused
 
@@ -30,7 +31,7 @@ def add(commands: Commands) -> None:
         commands,
         "policy",
         run,
-        does="Check a policy document: what AWS would refuse, and what does something else than it seems.",
+        does=DOES["policy"],
         example="strongroom policy check policy.json\n  strongroom policy check --kind trust - < trust.json",
     )
     made.add_argument("action", choices=("check",))

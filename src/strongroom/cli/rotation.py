@@ -9,6 +9,7 @@ from typing import Any
 
 from strongroom.cli import rotation_enable, rotation_rehearse
 from strongroom.cli.client import Client, client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
 PATH = "/_strongroom/rotation"
@@ -16,7 +17,7 @@ PATH = "/_strongroom/rotation"
 
 def add(commands: Commands) -> None:
     """Declare the command and its actions."""
-    does = "Have secrets rotated by ready-made functions; see how rotations stand; try one again, or abandon it."
+    does = DOES["rotation"]
     whole: argparse.ArgumentParser = commands.add_parser(
         "rotation",
         help=does,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from strongroom.cli import passphrases, sealchange
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import ask_admin, is_running
 from strongroom.cli.options import Commands, command, directory_of, show
 from strongroom.server.directory import DataDirectory
@@ -32,8 +33,7 @@ def add(commands: Commands) -> None:
         commands,
         "seal",
         run,
-        does="Have the running server forget the root key; or say how it is kept (status), replace it (rotate), "
-        "keep it another way (change), or no longer wait for a lost node (forget).",
+        does=DOES["seal"],
         example=_EXAMPLES,
     )
     made.add_argument("action", nargs="?", choices=("now", "status", "rotate", "change", "forget"), default="now")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from strongroom import __version__
 from strongroom.cli import passphrases
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command
 from strongroom.server.parts import StartRefused
 from strongroom.settings import load_settings
@@ -50,7 +51,7 @@ examples:
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    made = command(commands, "serve", run, does="Run the server.", example="strongroom serve", formats=False)
+    made = command(commands, "serve", run, does=DOES["serve"], example="strongroom serve", formats=False)
     made.epilog = _TEACHING
     made.set_defaults(data=None)
     for name, value, told in _OPTIONS:

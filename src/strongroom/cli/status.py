@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import ask_admin
 from strongroom.cli.options import Commands, command, directory_of, show
 
@@ -14,7 +15,7 @@ def add(commands: Commands) -> None:
         commands,
         "status",
         run,
-        does="Say how the server of a data directory is.",
+        does=DOES["status"],
         example="strongroom status --format json",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import ask_admin, is_running
 from strongroom.cli.options import Commands, command, directory_of, show
 from strongroom.server.parts import StartRefused
@@ -19,7 +20,7 @@ def add(commands: Commands) -> None:
         commands,
         "stop",
         run,
-        does="Stop the server of a data directory, after its running requests.",
+        does=DOES["stop"],
         example="strongroom stop --data /srv/strongroom",
     )
 

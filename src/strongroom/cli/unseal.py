@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from strongroom.cli import passphrases
+from strongroom.cli.commands import DOES
 from strongroom.cli.local import ask_admin
 from strongroom.cli.options import Commands, command, directory_of, show
 from strongroom.server.directory import DataDirectory
@@ -20,7 +21,7 @@ def add(commands: Commands) -> None:
         commands,
         "unseal",
         run,
-        does="Open a sealed server; it asks for the passphrase, the PIN, or the shares one at a time.",
+        does=DOES["unseal"],
         example="strongroom unseal\n  strongroom unseal --passphrase-fd 3 3</run/keys/passphrase",
     )
     made.add_argument(

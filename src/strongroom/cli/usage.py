@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from strongroom.cli.client import client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
 
@@ -16,7 +17,7 @@ def add(commands: Commands) -> None:
         commands,
         "usage",
         run,
-        does="Show secrets and calls of a month, by principal and by tag, with what AWS would charge.",
+        does=DOES["usage"],
         example="strongroom usage --month 2026-11 --tag team",
     )
     made.add_argument("--month", metavar="YYYY-MM", help="which month (default: this one)")

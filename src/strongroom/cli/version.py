@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from strongroom import __version__
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command, show
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    command(commands, "version", run, does="Print the version.", example="strongroom version")
+    command(commands, "version", run, does=DOES["version"], example="strongroom version")
 
 
 def run(given: argparse.Namespace) -> int:

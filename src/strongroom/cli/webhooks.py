@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from strongroom.cli.client import client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
 
@@ -16,7 +17,7 @@ def add(commands: Commands) -> None:
         commands,
         "webhooks",
         run,
-        does="Show how far each webhook is, what went wrong, and its dead letters.",
+        does=DOES["webhooks"],
         example="strongroom webhooks --format json",
     )
     add_endpoint(made)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from strongroom.cli.client import client_of
+from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, add_endpoint, command, show
 
 
@@ -16,7 +17,7 @@ def add(commands: Commands) -> None:
         commands,
         "who-can",
         run,
-        does="List who can do an action on a resource, directly or through roles, and by which statements.",
+        does=DOES["who-can"],
         example="strongroom who-can secretsmanager:GetSecretValue db/password",
     )
     made.add_argument("action", help="as in policies: secretsmanager:GetSecretValue")

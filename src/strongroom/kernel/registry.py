@@ -118,6 +118,8 @@ class Room:
             raise ValueError(f"{self.service}:{name} is declared twice")
         if unsigned and (ahead is None or action is None):
             raise ValueError(f"{self.service}:{name} would be open to anybody")
+        if steady and (ahead is not None or mode is not Mode.READ):
+            raise ValueError(f"{self.service}:{name} cannot be steady: it does more than read")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
 

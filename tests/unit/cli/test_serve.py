@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.cli import COMMANDS, main, parser
+from strongroom.cli import main
+from strongroom.cli.commands import DOES
 from strongroom.cli.serve import screen
 from strongroom.server.directory import DataDirectory
 from strongroom.server.parts import Prepared
@@ -50,14 +51,15 @@ def test_a_sealed_start_says_how_to_open_it() -> None:
     assert "strongroom unseal --data /srv/data" in screen(replace(FIRST, sealed=True), "strongroom")
 
 
-@pytest.mark.parametrize("name", [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS])
+@pytest.mark.parametrize("name", DOES)
 def test_every_command_helps_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        parser().parse_args([name, "--help"])
+        main([name, "--help"])
     assert 0 == ended.value.code
     printed = capsys.readouterr().out
     assert "example" in printed
     assert "--data" in printed
+    assert DOES[name] in " ".join(printed.split())
 
 
 @pytest.mark.parametrize("words", [[], ["dance"], ["clock"], ["env", "--format", "xml"], ["serve", "--wrokers", "1"]])

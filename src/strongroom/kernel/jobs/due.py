@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from strongroom.base.clock import from_ms, machine_clock, to_ms
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.schema import job
+from strongroom.kernel.storage.upsert import Upsert
 
 _THIS = (job.c.kind == bindparam("of_kind"), job.c.key == bindparam("of_key"))
 _NOT_HELD = or_(job.c.lease_until_ms.is_(None), job.c.lease_until_ms <= bindparam("machine_ms"))
@@ -28,11 +28,8 @@ _FREED: dict[str, Any] = {
 
 _LANED = {**_FREED, "lane": bindparam("in_lane")}
 
-# PostgreSQL's form of "insert or else update" is SQLite's too.
 _SCHEDULE = Statement(
-    insert(job)
-    .values(kind=bindparam("of_kind"), key=bindparam("of_key"), **_LANED)
-    .on_conflict_do_update(index_elements=[job.c.kind, job.c.key], set_=_LANED)
+    Upsert(job, {"kind": bindparam("of_kind"), "key": bindparam("of_key"), **_LANED}, lambda _: _LANED)
 )
 _RESCHEDULE = Statement(update(job).where(*_THIS).values(**_FREED))
 _CANCEL = Statement(delete(job).where(*_THIS))

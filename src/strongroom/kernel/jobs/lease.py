@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from strongroom.base.clock import machine_clock, to_ms
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.schema import job, setting
+from strongroom.kernel.storage.upsert import Upsert
 
 MAX_TAKE = 1_000
 FIRST_PAUSE = timedelta(seconds=2)
@@ -63,11 +63,7 @@ _POSTPONE = Statement(
     update(job).where(*_HELD).values(due_ms=bindparam("due"), owner=None, lease_until_ms=None, fence=0)
 )
 _LAST_FENCE = Statement(select(setting.c.value).where(setting.c.name == _FENCE))
-_SET_FENCE = Statement(
-    insert(setting)
-    .values(name=_FENCE, value=bindparam("drawn"))
-    .on_conflict_do_update(index_elements=[setting.c.name], set_={"value": bindparam("drawn")})
-)
+_SET_FENCE = Statement(Upsert(setting, {"name": _FENCE, "value": bindparam("drawn")}, lambda new: {"value": new.value}))
 
 
 class LostLease(Exception):  # noqa: N818  a fact about the world, not a failure

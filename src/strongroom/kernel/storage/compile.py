@@ -8,11 +8,11 @@ INSERT or UPDATE without ``values()`` sets the columns whose names are given.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
 from sqlalchemy import Table
-from sqlalchemy.dialects.postgresql import psycopg as postgresql
-from sqlalchemy.dialects.sqlite import pysqlite as sqlite
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Insert, Update, UpdateBase
@@ -21,14 +21,13 @@ from sqlalchemy.sql.expression import Executable
 from sqlalchemy.sql.visitors import cloned_traverse, iterate
 
 from strongroom.kernel.storage.port import Statement
+from strongroom.kernel.storage.upsert import Upsert
 
 MAX_LIST = 16_384  # values in one IN; SQLite takes 32,766 in a statement, PostgreSQL 65,535
 _MAX_VARIANTS = 64  # texts kept for one Statement and engine
 
-_DIALECTS: dict[str, Dialect] = {
-    "sqlite": cast("Any", sqlite.dialect)(paramstyle="qmark"),
-    "postgresql": cast("Any", postgresql.dialect)(paramstyle="format"),
-}
+_DRIVERS = {"sqlite": ("pysqlite", "qmark"), "postgresql": ("psycopg", "format")}
+"""Each engine's module among SQLAlchemy's dialects, and how its driver's values stand in a text."""
 
 
 class Plan:
@@ -84,16 +83,41 @@ def bind(statement: Statement | Executable, engine: str, values: Mapping[str, An
     if type(statement) is Statement:
         plan = statement.compiled.get(engine)
         if plan is None:
-            plan = statement.compiled[engine] = _compile(statement.construct, engine)
+            plan = statement.compiled[engine] = _compile(_spelled(statement.construct, engine), engine)
         if len(values) == plan.count and not plan.lists:
             known = {**plan.defaults, **values} if plan.defaults else values
             try:
                 return plan, [known[name] for name in plan.names]
             except KeyError:
                 pass
-        return _bind_slowly(plan, statement.construct, engine, values)
+        return _bind_slowly(plan, _spelled(statement.construct, engine), engine, values)
     construct = cast("Executable", statement)
     return _bind_slowly(_compile(construct, engine), construct, engine, values)
+
+
+def bind_many(
+    statement: Statement, engine: str, values: Sequence[Mapping[str, Any]]
+) -> tuple[Plan, Sequence[Sequence[Any]]]:
+    """The one plan to run, and each set of values in order. Raises TypeError as ``bind`` does, and for sets that need
+    plans of their own, lists, and what answers rows.
+    """
+    bound = [bind(statement, engine, one) for one in values]
+    plan = bound[0][0]
+    if plan.lists or plan.returns or not plan.writes or any(one is not plan for one, _ in bound):
+        raise TypeError("not one change for all of these values")
+    return plan, [parameters for _, parameters in bound]
+
+
+def _spelled(construct: Executable | Upsert, engine: str) -> Executable:
+    return construct.construct(engine) if isinstance(construct, Upsert) else construct
+
+
+@cache
+def dialect_of(engine: str) -> Dialect:
+    """How SQLAlchemy writes for an engine. Imported when it is asked for: a process speaks one of them."""
+    module, paramstyle = _DRIVERS[engine]
+    made: Dialect = import_module(f"sqlalchemy.dialects.{engine}.{module}").dialect(paramstyle=paramstyle)
+    return made
 
 
 def _bind_slowly(
@@ -170,7 +194,7 @@ def _compile(
         if keys and isinstance(clause, Insert | Update):
             clause = clause.values(dict.fromkeys(keys))
     compiled = clause.compile(
-        dialect=_DIALECTS[engine], column_keys=sorted(keys) if keys else None, compile_kwargs=kwargs
+        dialect=dialect_of(engine), column_keys=sorted(keys) if keys else None, compile_kwargs=kwargs
     )
     return Plan(construct, cast("SQLCompiler", compiled))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strongroom.base.entropy import Entropy
+from strongroom.kernel.storage.compile import dialect_of
 
 if TYPE_CHECKING:
     from strongroom.kernel.storage.batch import BatchStore
@@ -30,6 +32,13 @@ def sqlite_path(where: str, directory: Path | None = None) -> Path | None:
     if directory is None:
         raise ValueError("sqlite: without a path needs a data directory")
     return directory / FILE_NAME
+
+
+def import_engine(where: str) -> None:
+    """Import what a store at ``where`` needs, and open nothing: before a fork, so that all children share it."""
+    module, engine = ("postgres", "postgresql") if sqlite_path(where, Path()) is None else ("sqlite", "sqlite")
+    import_module(f"strongroom.kernel.storage.{module}")
+    dialect_of(engine)
 
 
 def open_store(where: str, directory: Path | None = None, *, entropy: Entropy | None = None) -> BatchStore:

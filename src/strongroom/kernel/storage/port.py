@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.sql.expression import Executable
 
+from strongroom.kernel.storage.upsert import Upsert
+
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ class Statement:
 
     __slots__ = ("compiled", "construct")
 
-    def __init__(self, construct: Executable) -> None:
+    def __init__(self, construct: Executable | Upsert) -> None:
         self.construct = construct
         self.compiled: dict[str, Any] = {}
 
@@ -72,10 +74,10 @@ class Transaction(Protocol):
         """Run a change; answers how many rows it touched. Raises NeedsWrite in a reading transaction."""
         ...
 
-    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
-        """Run a change once for each of these sets of values; all have the same names, and nothing is answered.
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:
+        """Run one change once for each of several sets of values, which name the same columns; for none, nothing.
 
-        Raises NeedsWrite in a reading transaction.
+        It cannot answer rows, nor take lists. Raises NeedsWrite in a reading transaction.
         """
         ...
 

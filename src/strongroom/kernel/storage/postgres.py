@@ -7,9 +7,7 @@ Source: PostgreSQL 15 documentation, 13.2.2 "Repeatable Read Isolation Level", 1
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -22,6 +20,7 @@ from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache
 from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
 from strongroom.kernel.storage.postgres_connection import parsed, place, translated
 from strongroom.kernel.storage.postgres_pool import Pool, Pooled
@@ -30,7 +29,6 @@ from strongroom.kernel.storage.postgres_write import PostgresBatch, PostgresWrit
 
 T = TypeVar("T")
 READERS = 8  # reading connections of one process
-_ORPHANS: list[PostgresStore] = []
 
 
 class PostgresReading:
@@ -92,8 +90,8 @@ class PostgresReading:
         """As Transaction.run: a reading transaction refuses."""
         raise NeedsWrite
 
-    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
-        """As Transaction.run_many: a reading transaction refuses."""
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
+        """As Transaction.many: a reading transaction refuses."""
         raise NeedsWrite
 
     def attempt(self) -> AbstractContextManager[None]:
@@ -129,7 +127,7 @@ class PostgresStore:
         self.pool = Pool(where, self.cache, readers)
         self._writer = PostgresWriter(where, self.cache, entropy or SystemEntropy())
         self._local = threading.local()
-        _disown_in_children(self)
+        disown_in_children(self)
 
     def __repr__(self) -> str:
         return f"PostgresStore({self._place})"
@@ -170,19 +168,7 @@ class PostgresStore:
         """Let this thread begin its next transaction."""
         self._local.busy = False
 
-    def _disown(self) -> None:
-        # Closing an inherited connection would end the parent's session: it is kept, unused.
-        _ORPHANS.append(self)
+    def disown(self) -> None:
+        """In a forked child: as inherited.Inheritable."""
         self.pool.closed = True
         self._writer.closed = True
-
-
-def _disown_in_children(store: PostgresStore) -> None:
-    reference = weakref.ref(store)
-
-    def disown() -> None:
-        found = reference()
-        if found is not None:
-            found._disown()
-
-    os.register_at_fork(after_in_child=disown)

@@ -13,7 +13,7 @@ from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
-from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.compile import bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.postgres_connection import LOCK, connect, translated
@@ -131,20 +131,15 @@ class PostgresBatch:
         plan, parameters = bind(statement, "postgresql", values)
         return self._execute(plan.sql, sent(parameters)).rowcount
 
-    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
-        """As Transaction.run_many: sent together, answered together."""
-        if not rows:
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:
+        """As Transaction.many: all sets travel together."""
+        if not values:
             return
-        plan, _ = bind(statement, "postgresql", rows[0])
-        bound = [sent(bind(statement, "postgresql", row)[1]) for row in rows]
+        plan, parameters = bind_many(statement, "postgresql", values)
         if self._owed:
             self._say("")
-        if not self._open:
-            raise StoreUnavailable("this transaction is over")
-        try:
-            self._cursor.executemany(plan.sql, bound)
-        except psycopg.Error as error:
-            raise self._failed(error) from None
+        each = [sent(one) for one in parameters]
+        self._sent(lambda: self._cursor.executemany(plan.sql, each))
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -230,10 +225,13 @@ class PostgresBatch:
         return self._send(sql, parameters)
 
     def _send(self, sql: str, parameters: list[Any] | None) -> psycopg.Cursor[Row]:
+        return self._sent(lambda: self._cursor.execute(sql, parameters))
+
+    def _sent(self, send: Callable[[], T]) -> T:
         if not self._open:
             raise StoreUnavailable("this transaction is over")
         try:
-            return self._cursor.execute(sql, parameters)
+            return send()
         except psycopg.Error as error:
             raise self._failed(error) from None
 

@@ -11,7 +11,6 @@ Source: sqlite.org, "Write-Ahead Logging" and "PRAGMA data_version".
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import weakref
@@ -29,6 +28,7 @@ from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
@@ -36,7 +36,6 @@ from strongroom.kernel.storage.sqlite_index import WalIndex, close_index, open_i
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch, SQLiteWriter
 
 T = TypeVar("T")
-_ORPHANS: list[SQLiteStore] = []
 _KEPT_ROWS = 2_048
 _KEPT_ROW_BYTES = 4_096
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
@@ -171,8 +170,8 @@ class SQLiteReading:
         """As Transaction.run: a reading transaction refuses."""
         raise NeedsWrite
 
-    def run_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
-        """As Transaction.run_many: a reading transaction refuses."""
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
+        """As Transaction.many: a reading transaction refuses."""
         raise NeedsWrite
 
     def attempt(self) -> AbstractContextManager[None]:
@@ -288,7 +287,7 @@ class SQLiteStore:
         self._readings: weakref.WeakSet[SQLiteReading] = weakref.WeakSet()
         self._registering = threading.Lock()
         self._writer = SQLiteWriter(self.path, self.cache, entropy or SystemEntropy())
-        _disown_in_children(self)
+        disown_in_children(self)
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r})"
@@ -349,20 +348,8 @@ class SQLiteStore:
             self._readings.add(reading)
         return reading
 
-    def _disown(self) -> None:
-        # SQLite connections must not be carried over a fork, not even to close them: they are kept, unused.
-        _ORPHANS.append(self)
+    def disown(self) -> None:
+        """In a forked child: as inherited.Inheritable."""
         self.closed = True
         self._writer.closed = True
         self._registering = threading.Lock()
-
-
-def _disown_in_children(store: SQLiteStore) -> None:
-    reference = weakref.ref(store)
-
-    def disown() -> None:
-        found = reference()
-        if found is not None:
-            found._disown()
-
-    os.register_at_fork(after_in_child=disown)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, and_, bindparam, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from strongroom.kernel.metrics.usage import Use
 from strongroom.kernel.registry import Counted
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.schema import METADATA, QUIET
+from strongroom.kernel.storage.upsert import Upsert
 
 MINUTE, HOUR = 60, 3600
 DAY_MS = 86_400_000
@@ -61,11 +61,16 @@ uses = Table(
 Index("metrics_use_old", uses.c.day_ms)
 """Who called what by the day; ``reads`` are those of a secret's value."""
 
-_USED = insert(uses).values({name: bindparam(f"v_{name}") for name in uses.c.keys()})  # noqa: SIM118
+
+def _given(table: Table) -> dict[str, Any]:
+    return {name: bindparam(f"v_{name}") for name in table.c.keys()}  # noqa: SIM118
+
+
 _USE = Statement(
-    _USED.on_conflict_do_update(
-        index_elements=list(uses.primary_key.columns),
-        set_={"calls": uses.c.calls + _USED.excluded.calls, "reads": uses.c.reads + _USED.excluded.reads},
+    Upsert(
+        uses,
+        _given(uses),
+        lambda new: {"calls": uses.c.calls + new.calls, "reads": uses.c.reads + new.reads},
     )
 )
 _READ_BEFORE = Statement(
@@ -78,20 +83,8 @@ _READ_BEFORE = Statement(
     )
     .limit(1)
 )
-_ADDED = insert(calls).values({name: bindparam(f"v_{name}") for name in calls.c.keys()})  # noqa: SIM118
-# PostgreSQL's form of "insert or else update" is SQLite's too.
-_ADD = Statement(
-    _ADDED.on_conflict_do_update(
-        index_elements=list(calls.primary_key.columns), set_={"calls": calls.c.calls + _ADDED.excluded.calls}
-    )
-)
-_COUNTED = insert(secrets).values({name: bindparam(f"v_{name}") for name in secrets.c.keys()})  # noqa: SIM118
-_COUNT = Statement(
-    _COUNTED.on_conflict_do_update(
-        index_elements=list(secrets.primary_key.columns),
-        set_={"secrets": _COUNTED.excluded.secrets, "paid": _COUNTED.excluded.paid},
-    )
-)
+_ADD = Statement(Upsert(calls, _given(calls), lambda new: {"calls": calls.c.calls + new.calls}))
+_COUNT = Statement(Upsert(secrets, _given(secrets), lambda new: {"secrets": new.secrets, "paid": new.paid}))
 _OF = and_(calls.c.account == bindparam("account"), calls.c.region == bindparam("region"))
 _CALLS = Statement(
     select(calls.c.start_ms, calls.c.calls)

@@ -15,7 +15,7 @@ from strongroom.services.secretsmanager.rules import labels
 from strongroom.services.secretsmanager.rules.filters import Filter, read_filters
 from strongroom.services.secretsmanager.shown import described
 from strongroom.services.secretsmanager.store import Secret
-from strongroom.services.secretsmanager.store.listing import Candidate, Place
+from strongroom.services.secretsmanager.store.listing import Candidate, Place, Walk
 from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 100
@@ -71,10 +71,11 @@ def walk(
     low, high = _names(filters) if order == "name" else (None, None)
     if after is None:
         after = _beginning(low, high, descending=descending)
+    way = Walk(call.account, call.region, order, descending, scheduled_too)
     if not filters:
-        return _all(call, tx, limit=limit, after=after, order=order, descending=descending, scheduled_too=scheduled_too)
+        return _all(tx, way, after, limit=limit)
     met: list[int] = []
-    for one in _looked_at(call, tx, after, order=order, descending=descending, scheduled_too=scheduled_too):
+    for one in _looked_at(tx, way, after):
         if one is None:
             return _whole(call, tx, met), after
         if low is not None and high is not None and not low <= one.name < high:
@@ -87,22 +88,11 @@ def walk(
     return _whole(call, tx, met), None
 
 
-def _looked_at(
-    call: Call, tx: Transaction, after: Place | None, *, order: str, descending: bool, scheduled_too: bool
-) -> Iterator[Candidate | None]:
+def _looked_at(tx: Transaction, way: Walk, after: Place | None) -> Iterator[Candidate | None]:
     """The secrets after a place, as filters look at them; None as the last where the page's time is up."""
     stop, latest = thread_time() + SECONDS_A_PAGE, perf_counter() + SECONDS_AT_MOST
     while True:
-        rows = store.listing.candidates_page(
-            tx,
-            account=call.account,
-            region=call.region,
-            order=order,
-            descending=descending,
-            after=after,
-            scheduled_too=scheduled_too,
-            limit=CHUNK,
-        )
+        rows = store.listing.candidates_page(tx, way, after=after, limit=CHUNK)
         yield from rows
         if len(rows) < CHUNK:
             return
@@ -112,29 +102,11 @@ def _looked_at(
         after = rows[-1].value, rows[-1].pk
 
 
-def _all(
-    call: Call,
-    tx: Transaction,
-    *,
-    limit: int,
-    after: Place | None,
-    order: str,
-    descending: bool,
-    scheduled_too: bool,
-) -> tuple[list[Secret], Place | None]:
+def _all(tx: Transaction, way: Walk, after: Place | None, *, limit: int) -> tuple[list[Secret], Place | None]:
     """A page of all secrets: one statement."""
-    rows = store.listing.secrets_page(
-        tx,
-        account=call.account,
-        region=call.region,
-        order=order,
-        descending=descending,
-        after=after,
-        scheduled_too=scheduled_too,
-        limit=limit + 1,
-    )
+    rows = store.listing.secrets_page(tx, way, after=after, limit=limit + 1)
     page = rows[:limit]
-    return page, store.listing.place_of(page[-1], order) if len(rows) > limit else None
+    return page, store.listing.place_of(page[-1], way.order) if len(rows) > limit else None
 
 
 def _whole(call: Call, tx: Transaction, met: Sequence[int]) -> list[Secret]:

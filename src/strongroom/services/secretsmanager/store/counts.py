@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from sqlalchemy import Integer, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from strongroom.kernel.registry import Counted
 from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.store.tables import count, secret
 
 _THIS = (count.c.account == bindparam("of_account"), count.c.region == bindparam("of_region"))
 
-# PostgreSQL's form of "insert or else update" is SQLite's too.
 _MORE = Statement(
-    insert(count)
-    .values(account=bindparam("of_account"), region=bindparam("of_region"), secrets=bindparam("number"))
-    .on_conflict_do_update(
-        index_elements=[count.c.account, count.c.region],
-        set_={"secrets": count.c.secrets + bindparam("number", type_=Integer)},
+    Upsert(
+        count,
+        {"account": bindparam("of_account"), "region": bindparam("of_region"), "secrets": bindparam("number")},
+        lambda _: {"secrets": count.c.secrets + bindparam("number", type_=Integer)},
+        returning=(count.c.secrets,),
     )
-    .returning(count.c.secrets)
 )
 _LESS = Statement(update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
 _ALL = Statement(select(count.c.account, count.c.region, count.c.secrets).where(count.c.secrets > 0))

@@ -5,13 +5,15 @@ Nothing here matches filters; ``candidates`` only narrows the search where an in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 
-from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.port import Row, Statement, Transaction
+from strongroom.services.secretsmanager.store.secrets import SECRET
 from strongroom.services.secretsmanager.store.tables import Secret, Summary, secret, tag, version
 
 ORDERS = {
@@ -28,10 +30,19 @@ INDEXED = ("name", "tag-key", "tag-value")
 Place = tuple[Any, int]
 """Where a page ended: (value of the ordering column, pk)."""
 
-_SECRET = [secret.c[name] for name in Secret._fields]
 _SEARCHED = ("pk", "name", "description", "tags", "primary_region", "owning_service")
 _SUMMARY = [version.c[name] for name in Summary._fields]
 _WITHIN = (secret.c.account == bindparam("account"), secret.c.region == bindparam("region"))
+
+
+class Walk(NamedTuple):
+    """Which secrets are walked through, and how; ``order`` is one of ``ORDERS``."""
+
+    account: str
+    region: str
+    order: str = "created-date"
+    descending: bool = False
+    scheduled_too: bool = False
 
 
 class Candidate(NamedTuple):
@@ -51,7 +62,7 @@ class Candidate(NamedTuple):
         return [] if self.tags is None else list(orjson.loads(self.tags))
 
 
-_BY_PKS = Statement(select(*_SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
+_BY_PKS = Statement(select(*SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
 
 
 def _range(column: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -70,42 +81,21 @@ def place_of(one: Secret, order: str) -> Place:
     return getattr(one, ORDERS[order].name), one.pk
 
 
-def secrets_page(
-    tx: Transaction,
-    *,
-    account: str,
-    region: str,
-    order: str,
-    descending: bool,
-    after: Place | None,
-    scheduled_too: bool,
-    limit: int,
-) -> list[Secret]:
-    """The next secrets of an account and Region in an order, after a place."""
-    values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
-    if after is not None:
-        values |= {"after_value": after[0], "after_pk": after[1]}
-    statement = _page(order, descending, after is not None, scheduled_too)
-    return [Secret._make(row) for row in tx.rows(statement, **values)]
+def secrets_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int) -> list[Secret]:
+    """The next secrets of a walk, after a place."""
+    return [Secret._make(row) for row in _rows(tx, walk, after, limit, lean=False)]
 
 
-def candidates_page(
-    tx: Transaction,
-    *,
-    account: str,
-    region: str,
-    order: str,
-    descending: bool,
-    after: Place | None,
-    scheduled_too: bool,
-    limit: int,
-) -> list[Candidate]:
+def candidates_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int) -> list[Candidate]:
     """The same secrets, with only what filters look at: a third of the work for those that do not match."""
-    values: dict[str, Any] = {"account": account, "region": region, "at_most": limit}
+    return [Candidate._make(row) for row in _rows(tx, walk, after, limit, lean=True)]
+
+
+def _rows(tx: Transaction, walk: Walk, after: Place | None, limit: int, *, lean: bool) -> Sequence[Row]:
+    values: dict[str, Any] = {"account": walk.account, "region": walk.region, "at_most": limit}
     if after is not None:
         values |= {"after_value": after[0], "after_pk": after[1]}
-    statement = _page(order, descending, after is not None, scheduled_too, lean=True)
-    return [Candidate._make(row) for row in tx.rows(statement, **values)]
+    return tx.rows(_page(walk.order, walk.descending, after is not None, walk.scheduled_too, lean=lean), **values)
 
 
 def candidates(tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int) -> set[int] | None:
@@ -145,7 +135,7 @@ def versions_page(
 @cache  # 64 shapes and no more
 def _page(order: str, descending: bool, continued: bool, scheduled_too: bool, *, lean: bool = False) -> Statement:
     column = ORDERS[order]
-    shown = [*(secret.c[name] for name in _SEARCHED), column.label("place")] if lean else _SECRET
+    shown = [*(secret.c[name] for name in _SEARCHED), column.label("place")] if lean else SECRET
     wanted: Select[Any] = select(*shown).where(*_WITHIN)
     if not scheduled_too:
         wanted = wanted.where(secret.c.deleted_ms.is_(None))

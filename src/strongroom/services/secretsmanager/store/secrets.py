@@ -23,15 +23,17 @@ from strongroom.services.secretsmanager.store.tables import (
     version,
 )
 
-_SECRET = [secret.c[name] for name in Secret._fields]
-_NAMED = and_(
+SECRET = [secret.c[name] for name in Secret._fields]
+"""The columns of one secret, as ``Secret`` has them."""
+NAMED = and_(
     secret.c.account == bindparam("account"),
     secret.c.region == bindparam("region"),
     secret.c.name == bindparam("name"),
 )
-_OF_SECRET = bindparam("of_secret", type_=Integer)
-_BY_NAME = Statement(select(*_SECRET).where(_NAMED))
-_BY_PK = Statement(select(*_SECRET).where(secret.c.pk == _OF_SECRET))
+"""Which secret a ``SecretRef`` means."""
+OF_SECRET = bindparam("of_secret", type_=Integer)
+_BY_NAME = Statement(select(*SECRET).where(NAMED))
+_BY_PK = Statement(select(*SECRET).where(secret.c.pk == OF_SECRET))
 _INSERT_SECRET = Statement(
     insert(secret)
     .values({name: bindparam(f"v_{name}") for name in Secret._fields if name != "pk"})
@@ -51,16 +53,16 @@ _NAMES = Statement(
         secret.c.name.in_(bindparam("names", expanding=True)),
     )
 )
-_UNTAG = Statement(delete(tag).where(tag.c.secret_pk == _OF_SECRET))
+_UNTAG = Statement(delete(tag).where(tag.c.secret_pk == OF_SECRET))
 _TAG = Statement(insert(tag).values({name: bindparam(f"v_{name}") for name in tag.c.keys()}))  # noqa: SIM118
-_POLICY = Statement(select(policy.c.text).where(policy.c.secret_pk == _OF_SECRET))
-_DROP_POLICY = Statement(delete(policy).where(policy.c.secret_pk == _OF_SECRET))
+_POLICY = Statement(select(policy.c.text).where(policy.c.secret_pk == OF_SECRET))
+_DROP_POLICY = Statement(delete(policy).where(policy.c.secret_pk == OF_SECRET))
 _PUT_POLICY = Statement(insert(policy).values(secret_pk=bindparam("v_secret_pk"), text=bindparam("v_text")))
 _REPLICA_REGIONS = Statement(
-    select(replica.c.region).where(replica.c.primary_pk == _OF_SECRET).order_by(replica.c.region)
+    select(replica.c.region).where(replica.c.primary_pk == OF_SECRET).order_by(replica.c.region)
 )
 _ROTATED = Statement(
-    select(*_SECRET)
+    select(*SECRET)
     .where(
         secret.c.account == bindparam("account"),
         secret.c.region == bindparam("region"),
@@ -72,19 +74,17 @@ _ROTATED = Statement(
     .limit(bindparam("at_most"))
 )
 _PURGE = (
-    Statement(delete(label).where(label.c.secret_pk == _OF_SECRET)),
+    Statement(delete(label).where(label.c.secret_pk == OF_SECRET)),
     Statement(
-        delete(attempt).where(
-            attempt.c.rotation_pk.in_(select(rotation.c.pk).where(rotation.c.secret_pk == _OF_SECRET))
-        )
+        delete(attempt).where(attempt.c.rotation_pk.in_(select(rotation.c.pk).where(rotation.c.secret_pk == OF_SECRET)))
     ),
-    Statement(delete(rotation).where(rotation.c.secret_pk == _OF_SECRET)),
-    Statement(delete(earlier_key).where(earlier_key.c.secret_pk == _OF_SECRET)),
-    Statement(delete(version).where(version.c.secret_pk == _OF_SECRET)),
+    Statement(delete(rotation).where(rotation.c.secret_pk == OF_SECRET)),
+    Statement(delete(earlier_key).where(earlier_key.c.secret_pk == OF_SECRET)),
+    Statement(delete(version).where(version.c.secret_pk == OF_SECRET)),
     _UNTAG,
     _DROP_POLICY,
-    Statement(delete(replica).where(replica.c.primary_pk == _OF_SECRET)),
-    Statement(delete(secret).where(secret.c.pk == _OF_SECRET)),
+    Statement(delete(replica).where(replica.c.primary_pk == OF_SECRET)),
+    Statement(delete(secret).where(secret.c.pk == OF_SECRET)),
 )
 _changes: dict[tuple[str, ...], Statement] = {}
 
@@ -134,7 +134,7 @@ def add_new(tx: Transaction, values: Mapping[str, Any]) -> int:
 
 def add_tags(tx: Transaction, rows: Sequence[tuple[int, str, str]]) -> None:
     """Store tags of new secrets: (number of the secret, key, value). Their lists are beside the secrets already."""
-    tx.run_many(_TAG, [{"v_secret_pk": pk, "v_key": key, "v_value": value} for pk, key, value in rows])
+    tx.many(_TAG, [{"v_secret_pk": pk, "v_key": key, "v_value": value} for pk, key, value in rows])
 
 
 def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
@@ -143,7 +143,7 @@ def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
     statement = _changes.get(columns)
     if statement is None:
         statement = _changes[columns] = Statement(
-            update(secret).where(secret.c.pk == _OF_SECRET).values({name: bindparam(f"v_{name}") for name in columns})
+            update(secret).where(secret.c.pk == OF_SECRET).values({name: bindparam(f"v_{name}") for name in columns})
         )
     tx.run(statement, of_secret=pk, **{f"v_{name}": value for name, value in values.items()})
 

@@ -13,6 +13,7 @@ from strongroom.kernel.storage.sqlite import SQLiteStore
 from strongroom.services.secretsmanager import store
 from strongroom.services.secretsmanager.store.listing import (
     ORDERS,
+    Walk,
     candidates,
     place_of,
     secrets_among,
@@ -54,15 +55,8 @@ def engine(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 
 def names(engine: SQLiteStore, **asked: Any) -> list[str]:
-    whole: dict[str, Any] = {
-        "order": "created-date",
-        "descending": False,
-        "after": None,
-        "scheduled_too": False,
-        "limit": 9,
-    }
     with engine.read() as tx:
-        page = secrets_page(tx, account=ACCOUNT, region=REGION, **(whole | asked))
+        page = secrets_page(tx, Walk(ACCOUNT, REGION, **asked), after=None, limit=9)
     return [one.name for one in page]
 
 
@@ -91,17 +85,9 @@ def test_each_order_and_its_reverse(engine: SQLiteStore, order: str, expected: l
 @pytest.mark.parametrize("descending", [False, True])
 def test_a_walk_of_single_steps_meets_each_secret_once(engine: SQLiteStore, order: str, descending: bool) -> None:
     met, after = [], None
+    walk = Walk(ACCOUNT, REGION, order, descending, scheduled_too=True)
     with engine.read() as tx:
-        while page := secrets_page(
-            tx,
-            account=ACCOUNT,
-            region=REGION,
-            order=order,
-            descending=descending,
-            after=after,
-            scheduled_too=True,
-            limit=1,
-        ):
+        while page := secrets_page(tx, walk, after=after, limit=1):
             met.append(page[0].name)
             after = place_of(page[0], order)
     assert names(engine, order=order, descending=descending, scheduled_too=True) == met

@@ -194,8 +194,8 @@ def upgrade() -> None:
         sa.Column("committed_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("event_id"),
         info={"quiet": True},
+        sqlite_with_rowid=False,
     )
-    op.create_index("kernel_commit_by_chain", "kernel_commit", ["chain"], unique=False)
     op.create_table(
         "kernel_generation",
         sa.Column("account", sa.Text(), nullable=False),

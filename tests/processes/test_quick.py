@@ -152,15 +152,15 @@ def test_a_plain_request_is_asked_once_whichever_way_its_answer_takes() -> None:
     asked: list[bytes] = []
 
     def at_once(
-        request: HTTPRequest, client: str, tls: TLSDetails | None
+        request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing
     ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         asked.append(request.body)
 
         async def later() -> HTTPReply:
             await asyncio.sleep(0)
-            return short(request, client, tls)
+            return short(request, client, tls, standing)
 
-        return later() if len(asked) % 2 else short(request, client, tls)
+        return later() if len(asked) % 2 else short(request, client, tls, standing)
 
     answered = exchange(at_once, PLAIN, PLAIN, PLAIN.replace(b"hi", b"yo"), ENDING)
     assert asked == [b"hi", b"hi", b"yo"]

@@ -282,6 +282,7 @@ class Chain(OnBehalf):
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
         call.afterwards = None
+        call.also = ()
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0

@@ -171,6 +171,12 @@ class PrincipalSource(Roles, Protocol):
         """All users and roles of an account as they are without a session: for reports, not for calls."""
         ...
 
+    def last_uses(
+        self, tx: Transaction, principals: Sequence[Principal]
+    ) -> Mapping[str, tuple[datetime, datetime | None]]:
+        """By unique id of these users and roles: when it was made, and when its keys or sessions were last used."""
+        ...
+
     def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:
         """Note that a *proven* credential was used: for last-used dates, at most once an hour each.
 

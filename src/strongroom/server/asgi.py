@@ -30,6 +30,7 @@ from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
+from strongroom.kernel.traced import flown
 from strongroom.server.admission import Admission, Lane, Standing
 from strongroom.server.alerts import PENDING_DELETION_READ
 from strongroom.server.fairness import FairThreads
@@ -42,6 +43,7 @@ from strongroom.server.scraping import PATH as METRICS
 from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
+from strongroom.server.traces import Traces
 from strongroom.server.turn import Turn
 from strongroom.server.turnedaway import TurnedAway
 
@@ -105,11 +107,13 @@ class Engine:
         sync_each: bool,
         metering: Metering | None = None,
         space: Space | None = None,
+        traces: Traces | None = None,
         admission: Admission | None = None,
         account: str = "",
     ) -> None:
         """``account``: the one of the first start, whose records tell of calls that are nobody's."""
         self.metering = metering
+        self.traces = traces
         self.admission = admission or Admission()
         self.turned_away = TurnedAway(chain, recorder, account)
         self.tally = recorder.tally
@@ -142,6 +146,8 @@ class Engine:
         self.outside.shutdown(wait=True)
         if self.metering is not None:
             self.metering.close()
+        if self.traces is not None:
+            self.traces.close()
         self.queue.close()
         self.turned_away.close()
         self.recorder.journal.close()
@@ -263,6 +269,8 @@ class Engine:
             operation, refusal = flight.operation, flight.refusal
             outcome = ANSWERED if refusal is None else outcome_of(refusal)
             self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
+        if self.traces is not None:
+            self.traces.tell(flown(flight))
         if self.metering is not None and flight.operation is not None:
             usage, remembered = self.metering.usage, flight.call.remembered
             # A remembered call is of one caller and resource, and all that it asks for is kms:Decrypt.
@@ -279,7 +287,9 @@ class Engine:
         if not account or principal.kind is PrincipalKind.ANONYMOUS:
             return
         target = call.target
-        resource = "" if target is None or target.found is None else target.arn
+        # Who was refused has not read: the first read after that is the first one.
+        answered = flight.refusal is None
+        resource = target.arn if answered and target is not None and target.found is not None else ""
         records, decrypts = flight.records, 0
         if len(records) > 1:
             for record in records[:-1]:
@@ -297,7 +307,7 @@ class Engine:
             principal.entity_arn,
             resource,
             decrypts,
-            asked=call.remembered,
+            asked=call.remembered if answered else None,
         )
 
     async def _outside(self, flight: Flight, standing: Standing) -> HTTPReply:

@@ -105,6 +105,7 @@ kernel_key = Table(
 
 ``client-tokens``: what clients hold (pages, grants, imports) is sealed under it.
 ``journal-heads``: the private key that signs the heads of all nodes' journals.
+``audit-digests``: the private key that signs the digests of exported log files, from the first export on.
 """
 
 feed_event = Table(

@@ -46,5 +46,9 @@ class ImportOutOfStepException(LocalError):
     """The import is not at that line yet."""
 
 
+class ExportRefusedException(LocalError):
+    """What was asked of an export is not what this server gave out, or cannot be exported yet."""
+
+
 class IndexNotReadyException(LocalError):
     """The index of events is being made."""

@@ -46,8 +46,9 @@ class Load:
         return self.requests / self.seconds
 
 
-def write_pool(path: Path, url: str, key: tuple[str, str], target: str, bodies: list[bytes], *,
-               service: str = "secretsmanager") -> None:
+def write_pool(
+    path: Path, url: str, key: tuple[str, str], target: str, bodies: list[bytes], *, service: str = "secretsmanager"
+) -> None:
     """Sign one request a body, now (they are good for five minutes), and write them as a wrk script."""
     heads = [_head(url, key, target, body, service) for body in bodies]
     path.write_text(_LUA % (",\n".join(_lua(body.decode()) for body in bodies), ",\n".join(heads)))
@@ -60,7 +61,10 @@ def run(script: Path, url: str, *, seconds: int, connections: int = 48) -> Load:
         raise SystemExit("wrk is missing: `apt-get install wrk` (make bench does it where it may).")
     done = subprocess.run(
         [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), "--timeout", "10s", url],
-        capture_output=True, text=True, timeout=seconds + 60, check=True,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+        check=True,
     )
     found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
     if found is None:
@@ -70,9 +74,15 @@ def run(script: Path, url: str, *, seconds: int, connections: int = 48) -> Load:
 
 
 def _head(url: str, key: tuple[str, str], target: str, body: bytes, service: str) -> str:
-    request = AWSRequest("POST", url + "/", data=body, headers={
-        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target,
-    })
+    request = AWSRequest(
+        "POST",
+        url + "/",
+        data=body,
+        headers={
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": target,
+        },
+    )
     SigV4Auth(Credentials(*key), service, "us-east-1").add_auth(request)
     return "{" + ", ".join(f"[{_lua(name)}]={_lua(value)}" for name, value in request.headers.items()) + "}"
 

@@ -1,9 +1,14 @@
 """How long a page of LookupEvents takes with many events: by each attribute, rare and common, first and late pages.
 
     PYTHONPATH=src python -m bench.lookup --events 1000000
+    PYTHONPATH=src python -m bench.lookup --events 10000000 --filled
 
 A journal is made up, indexed, and looked up in this process, without the network. Exit 1 where the slowest of a
 question's pages (99 of 100) takes more than 100 ms.
+
+With ``--filled`` the journal's files are printed from forms, without their chain of hashes, and the index gets the same
+words from the generator through its own writer, instead of reading every line back: that is several times as fast, and
+the index is the same (tests/wire/test_lookup_bench.py compares the two).
 """
 
 from __future__ import annotations
@@ -16,20 +21,26 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from bench import machine
 from strongroom.base.clock import from_ms, iso_seconds, machine_clock, to_ms
 from strongroom.base.entropy import SystemEntropy, uuid4
 from strongroom.kernel.call import Record
+from strongroom.kernel.journal.files import SegmentName
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.trail.find import Wanted
 from strongroom.kernel.trail.follow import Follower
-from strongroom.kernel.trail.index import Index, next_after
+from strongroom.kernel.trail.index import Entry, Index, Standing, next_after
 from strongroom.kernel.trail.indexing import rebuild
 from strongroom.kernel.trail.lookup import Trail
+from strongroom.kernel.trail.words import Words, words_of
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 MOST_MS = 100.0
@@ -45,23 +56,29 @@ OPERATIONS = (
     ("sts", "GetCallerIdentity", True, 5),
 )
 AT_ONCE = 500
+A_SEGMENT = 250_000
+"""Events of one segment that is filled: more postings at once are put in in fewer turns of the disk."""
 
 
 class Made:
     """A journal that was made up, indexed. ``rare``: words that few of its events have."""
 
-    def __init__(self, place: Path, events: int, *, seed: int = 7) -> None:
+    def __init__(self, place: Path, events: int, *, filled: bool = False, seed: int = 7) -> None:
         self._chance = random.Random(seed)
         self.journal, self.index = place / "journal", place / "index"
         self.begun = machine_clock() - timedelta(days=90)
         self.step_ms = max(1, 89 * 86_400_000 // events)
         self.ids: list[str] = []
-        begun = time.monotonic()
-        self._write(events)
-        self.written = time.monotonic() - begun
         path = next_after(None, self.index)
+        self.written = 0.0
         begun = time.monotonic()
-        rebuild(path, self._following, threading.Event())
+        if filled:
+            self._fill(path, events)
+        else:
+            self._write(events)
+            self.written = time.monotonic() - begun
+            begun = time.monotonic()
+            rebuild(path, self._following, threading.Event())
         self.indexed = time.monotonic() - begun
         self.index_bytes = path.stat().st_size
         self.trail = Trail(self.journal, self.index)
@@ -79,13 +96,50 @@ class Made:
             journal.append(batch)
         journal.close()
 
+    def _fill(self, path: Path, events: int) -> None:
+        """Lines of the journal and entries of the index, made side by side, a segment at a time."""
+        self.journal.mkdir(parents=True)
+        forms = [_Form.of(self._record(2, one)) for one in OPERATIONS]
+        weights = [one[3] for one in OPERATIONS]
+        index = Index(path)
+        for start in range(0, events, A_SEGMENT):
+            count = min(A_SEGMENT, events - start)
+            name = SegmentName("bench", f"{self.begun:%Y%m%dT%H%M%S}000Z", "worker0", start // A_SEGMENT + 1)
+            entries, lines, offset = [], [], 0
+            with (self.journal / name.file).open("wb") as file:
+                for number, form in enumerate(self._chance.choices(forms, weights, k=count), start):
+                    event_id, line, words = self._printed(number, form)
+                    entries.append(Entry(words, event_id, offset, undone=False))
+                    lines.append(line)
+                    offset += len(line)
+                    if len(lines) == AT_ONCE:
+                        file.write(b"".join(lines))
+                        lines.clear()
+                file.write(b"".join(lines))
+            index.add(name.chain, name.number, entries, Standing(offset, ended=True))
+        index.close()
+
+    def _printed(self, number: int, form: _Form) -> tuple[str, bytes, Words]:
+        """One event: its id, its line, and its words."""
+        plain = f"{self._chance.getrandbits(128):032x}"
+        event_id = f"{plain[:8]}-{plain[8:12]}-4{plain[13:16]}-8{plain[17:20]}-{plain[20:]}"
+        if number % 9973 == 0:
+            self.ids.append(event_id)
+        user, secret = self._chosen(number)
+        at = to_ms(self.begun) + number * self.step_ms
+        return event_id, *form.filled(number, at, event_id, user, secret)
+
+    def _chosen(self, number: int) -> tuple[str, str]:
+        """Who asks for which secret."""
+        user = "rare" if number % 199_999 == 1 else f"user{self._chance.randrange(USERS)}"
+        return user, f"secret{min(int(self._chance.paretovariate(0.4)), SECRETS)}"
+
     def _record(self, number: int, operation: tuple[str, str, bool, int]) -> Record:
         service, name, read_only, _ = operation
         event_id = uuid4(SystemEntropy())
         if number % 9973 == 0:
             self.ids.append(event_id)
-        user = "rare" if number % 199_999 == 1 else f"user{self._chance.randrange(USERS)}"
-        secret = f"secret{min(int(self._chance.paretovariate(0.4)), SECRETS)}"
+        user, secret = self._chosen(number)
         arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret}-abcdef"
         event: dict[str, Any] = {
             "eventVersion": "1.09",
@@ -120,12 +174,59 @@ class Made:
         return Record(event_id, event, False, {"outcome": "allowed", "resource": resource, "resourceAccount": ACCOUNT})
 
 
+@dataclass(frozen=True)
+class _Form:
+    """The line of one kind of event with blanks, and the words of one such event. ``secret``: whose ARN is in it."""
+
+    text: bytes
+    words: Words
+    secret: str
+
+    @staticmethod
+    def of(record: Record) -> _Form:
+        """The form of a record."""
+        event, decision = record.event, record.decision or {}
+        line = {"seq": 0, "prev": "0" * 64, "at": 1_700_000_000_777, "id": record.event_id, "writes": False}
+        line |= {"event": event, "decision": decision}
+        words = words_of(line)
+        user, secret = words.username, (event["requestParameters"] or {}).get("secretId", "")
+        text = orjson.dumps(line).replace(record.event_id.encode(), b"%(id)b")
+        text = text.replace(event["eventTime"].encode(), b"%(when)b").replace(b"1700000000777", b"%(at)d")
+        text = text.replace(b'"seq":0', b'"seq":%(seq)d').replace(user.encode() + b'"', b'%(user)b"')
+        if secret:
+            text = text.replace(f'"{secret}"'.encode(), b'"%(secret)b"')
+            text = text.replace(f":{secret}-abcdef".encode(), b":%(secret)b-abcdef")
+        return _Form(text + b"\n", words, secret)
+
+    def filled(self, number: int, at: int, event_id: str, user: str, secret: str) -> tuple[bytes, Words]:
+        """The line of one event, and its words."""
+        line = self.text % {
+            b"seq": number,
+            b"at": at,
+            b"id": event_id.encode(),
+            b"when": iso_seconds(from_ms(at)).encode(),
+            b"user": user.encode(),
+            b"secret": secret.encode(),
+        }
+        like = self.words
+        resources, names = like.resources, like.names
+        if self.secret:
+            here, there = f"{self.secret}-abcdef", f"{secret}-abcdef"
+            resources = tuple((kind, name.replace(here, there)) for kind, name in resources)
+            names = tuple(secret if name == self.secret else name.replace(here, there) for name in names)
+        words = Words(
+            like.account, like.region, at, like.source, like.name, like.read_only, user, f"AKIA{user}",
+            resources, names, like.owner,
+        )  # fmt: skip
+        return line, words
+
+
 def questions(made: Made, chance: random.Random) -> Iterator[tuple[str, Wanted]]:
     """Each way to ask, again and again with other values."""
-    where = {"account": ACCOUNT, "region": REGION}
+    here = partial(Wanted, ACCOUNT, REGION)
     middle = to_ms(made.begun) + chance.randrange(80 * 86_400_000)
-    yield "everything", Wanted(**where)
-    yield "everything, one hour", Wanted(**where, since_ms=middle, until_ms=middle + 3_600_000)
+    yield "everything", here()
+    yield "everything, one hour", here(since_ms=middle, until_ms=middle + 3_600_000)
     for attribute, values in {
         "EventId": made.ids,
         "EventName": ["GetSecretValue", "CreateSecret", "DeleteSecret"],
@@ -138,9 +239,9 @@ def questions(made: Made, chance: random.Random) -> Iterator[tuple[str, Wanted]]
         "EventSource": ["secretsmanager.amazonaws.com", "sts.amazonaws.com"],
     }.items():
         key = attribute.partition(",")[0]
-        yield attribute, Wanted(**where, attribute=key, value=chance.choice(values))
+        yield attribute, here(attribute=key, value=chance.choice(values))
         if attribute != "EventId":
-            late = Wanted(**where, attribute=key, value=chance.choice(values), until_ms=middle)
+            late = here(attribute=key, value=chance.choice(values), until_ms=middle)
             yield f"{attribute}, before a day", late
 
 
@@ -161,14 +262,16 @@ def main() -> int:
     """Make, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--filled", action="store_true", help="fill the index without reading the journal")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--place", type=Path, default=None, help="where the made-up journal lies meanwhile")
     given = parser.parse_args()
     print(machine.describe())
     with tempfile.TemporaryDirectory(dir=given.place) as place:
-        made = Made(Path(place), given.events)
+        made = Made(Path(place), given.events, filled=given.filled)
+        how = "filled" if given.filled else f"written in {made.written:.0f} s, indexed"
         print(
-            f"{given.events} events written in {made.written:.0f} s, indexed in {made.indexed:.0f} s"
+            f"{given.events} events {how} in {made.indexed:.0f} s"
             f" ({made.indexed / given.events * 1e6:.0f} us each), index {made.index_bytes / given.events:.0f} bytes"
         )
         slow = False

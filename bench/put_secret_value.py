@@ -56,9 +56,7 @@ def main() -> int:
             kept = _versions(ours.url, ours.key)
             # wrk ends with writes under way that it does not count: those may be there too.
             complete = kept >= acknowledged
-            print(
-                f"acknowledged {acknowledged}, kept {kept}: {'complete' if complete else 'WRITES ARE MISSING'}"
-            )
+            print(f"acknowledged {acknowledged}, kept {kept}: {'complete' if complete else 'WRITES ARE MISSING'}")
     print(
         f"PutSecretValue, 2 workers, 48 connections: median {statistics.median(one for one, _ in rates):,.0f}/s, "
         f"{statistics.median(one / other for one, other in rates):.1f} times moto's server"
@@ -67,9 +65,7 @@ def main() -> int:
 
 
 def _client(url: str, key: tuple[str, str]) -> Any:
-    session = boto3.session.Session(
-        aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1"
-    )
+    session = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1")
     return session.client("secretsmanager", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
 
 
@@ -82,11 +78,13 @@ def _fill(url: str, key: tuple[str, str]) -> None:
 def _round(script: Path, url: str, key: tuple[str, str], seconds: int) -> load.Load:
     value = orjson.dumps({"username": "admin", "password": "x" * 40}).decode()
     bodies = [
-        orjson.dumps({
-            "SecretId": f"bench/secret-{number % SECRETS:04d}",
-            "SecretString": value,
-            "ClientRequestToken": str(uuid.uuid4()),
-        })
+        orjson.dumps(
+            {
+                "SecretId": f"bench/secret-{number % SECRETS:04d}",
+                "SecretString": value,
+                "ClientRequestToken": str(uuid.uuid4()),
+            }
+        )
         for number in range(seconds * AT_MOST_A_SECOND)
     ]
     load.write_pool(script, url, key, TARGET, bodies)
@@ -109,9 +107,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument(
-        "--moto", type=Path, default=Path(".venv-bench/bin/moto_server"), help="the peer's program"
-    )
+    parser.add_argument("--moto", type=Path, default=Path(".venv-bench/bin/moto_server"), help="the peer's program")
     return parser.parse_args()
 
 

@@ -1,95 +1,200 @@
-"""What recording costs a read: CPU time of one GetSecretValue with its records and without, in one process.
+"""What recording costs a read: GetSecretValue of a whole server that records, beside one whose reads leave no record.
 
     PYTHONPATH=src python -m bench.recording
 
-"Without" exists here alone: the chain's maker of records and the journal are put aside for a round. Rounds with and
-without take turns, and the best of each are compared. The network, TLS and HTTP are left out, which would only make
-the share smaller. Exit 1 where recording costs more than 15 % of the throughput.
+Two servers stand side by side, each with as many workers, and take turns of one second under load. A machine's speed
+wanders; both halves of a pair lie in the same moment, which half is first changes with each pair, and of all pairs the
+median counts. What decides is the processor time of the workers for each answer, which others on the machine disturb
+less than they do the rate; the rate stands beside it. Ends within 90 seconds. Exit 1 where recording costs more than
+15 % of the throughput.
+
+"Without" exists here alone: ``bench.recording serve`` puts the maker of records and the journal's writer aside for
+reads before it runs the product's own ``serve``. The index, which the runner makes of the records afterwards, yields to
+calls; its processor time is printed apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import machine
-from bench.steps import SECRETS, SOURCES, _fill, _open, _wait_for_writes, signed
-from strongroom.app import Opened
-from strongroom.base.http import HTTPRequest
-from strongroom.kernel.call import Record
+import boto3
+import orjson
+from botocore.config import Config
+
+from bench import load, machine
+from bench.records import granted
+from bench.servers import Strongroom
+from strongroom.cli import main as strongroom
+from strongroom.kernel.call import AnyRecord, Call, Record, Remembered
+from strongroom.kernel.onbehalf import OnBehalf
+from strongroom.kernel.recorder import Recorder
+from strongroom.kernel.records import Records
+from strongroom.server.lines import ask
 
 MOST_SHARE = 0.15
-NOTHING = Record("", {"eventType": "AwsApiCall"}, writes=False)
+SECRETS = 200
+MOST_SECONDS = 75.0
+_NOTHING = Record(
+    "", {"eventType": "AwsApiCall", "eventSource": "kms.amazonaws.com", "eventName": "Decrypt"}, writes=False
+)
 
 
-@contextmanager
-def unrecorded(opened: Opened) -> Iterator[None]:
-    """The same product, whose reads leave no record."""
-    of, read = opened.chain.records.of, opened.recorder.read
+@dataclass(frozen=True)
+class Half:
+    """One turn of one server: answers a second, and microseconds of the workers' processor time for each."""
 
-    def no_record(*_: Any) -> Record:
-        return NOTHING
-
-    def no_write(_: Any) -> None:
-        return None
-
-    opened.chain.records.of = no_record  # type: ignore[method-assign]
-    opened.recorder.read = no_write  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        opened.chain.records.of = of  # type: ignore[method-assign]
-        opened.recorder.read = read  # type: ignore[method-assign]
+    rate: float
+    micros: float
 
 
-def timed(opened: Opened, requests: list[HTTPRequest], calls: int, turn: int) -> float:
-    """Microseconds of CPU of one read; the records of so many go out together, as in one turn of the event loop."""
-    begun = time.process_time_ns()
-    held: list[Any] = []
-    for at in range(calls):
-        given = requests[at % SECRETS]
-        request = HTTPRequest(given.method, given.path, given.query, given.headers, given.body)
-        source = SOURCES.of("127.0.0.1", request.by_name.get(b"user-agent", b""), request.by_name[b"host"], None)
-        flight = opened.chain.enter(opened.chain.begin(request, source))
-        held.extend(flight.records)
-        if at % turn == turn - 1:
-            opened.recorder.read(held)
-            held.clear()
-    return (time.process_time_ns() - begun) / calls / 1e3
+class Unrecorded(Strongroom):
+    """The same server, whose reads leave no record."""
+
+    def __init__(self, data: Path, *, workers: int) -> None:
+        super().__init__(data, workers=workers)
+        at = self._command.index("strongroom.cli")
+        self._command[at] = "bench.recording"
+
+
+def serve_without(words: Sequence[str]) -> int:
+    """Run the product's ``serve`` with recording put aside for reads that are granted. Everything else is recorded."""
+    of, read = Records.of, Recorder.read
+
+    def no_record(records: Records, call: Call, operation: Any, model: Any, answer: Any, error: Any, tx: Any) -> Any:
+        if error is None and tx is not None and not tx.writable:
+            return _NOTHING
+        return of(records, call, operation, model, answer, error, tx)
+
+    def no_write(recorder: Recorder, records: Sequence[AnyRecord]) -> None:
+        kept = [one for one in records if one is not _NOTHING]
+        if kept:
+            read(recorder, kept)
+
+    def no_repeat(_: OnBehalf, call: Call, __: Remembered) -> None:
+        call.records.append(_NOTHING)
+
+    Records.of = no_record  # type: ignore[method-assign]
+    Recorder.read = no_write  # type: ignore[method-assign]
+    OnBehalf.repeat = no_repeat  # type: ignore[method-assign]
+    return strongroom(list(words))
+
+
+class Measured:
+    """One server under load, its requests signed once."""
+
+    def __init__(self, server: Strongroom, data: Path, script: Path) -> None:
+        self.server = server
+        self.answered = 0
+        self._script = script
+        children = ask(data / "run" / "admin.sock", {"do": "status"}, timeout=30)["children"]
+        self._workers = [int(one["pid"]) for one in children if one["name"].startswith("worker")]
+        self._runner = [int(one["pid"]) for one in children if one["name"] == "runner"]
+        _fill(server)
+        bodies = [orjson.dumps({"SecretId": f"bench/secret-{number:04d}"}) for number in range(SECRETS)]
+        load.write_pool(script, server.url, server.key, "secretsmanager.GetSecretValue", bodies)
+
+    def turn(self) -> Half | None:
+        """One second of load; None where others had the whole of it."""
+        before = _cpu_micros(self._workers)
+        found = load.run(self._script, self.server.url, seconds=1)
+        spent = _cpu_micros(self._workers) - before
+        if found.refused or found.broken:
+            raise SystemExit(f"{found.refused} calls were refused, {found.broken} broken")
+        self.answered += found.requests
+        return Half(found.rate, spent / found.requests) if found.requests else None
+
+    def aside(self) -> float:
+        """Microseconds of the runner's processor time for each answer so far."""
+        return _cpu_micros(self._runner) / max(1, self.answered)
+
+
+def _cpu_micros(pids: Sequence[int]) -> float:
+    """The processor time of all threads of some processes. Source: Linux, Documentation/scheduler/sched-stats."""
+    nanoseconds = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            nanoseconds += int((task / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e3
+
+
+def _fill(server: Strongroom) -> None:
+    client = boto3.session.Session(
+        aws_access_key_id=server.key[0], aws_secret_access_key=server.key[1], region_name="us-east-1"
+    ).client("secretsmanager", endpoint_url=server.url, config=Config(retries={"total_max_attempts": 1}))
+    value = orjson.dumps({"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}).decode()
+    for number in range(SECRETS):
+        client.create_secret(Name=f"bench/secret-{number:04d}", SecretString=value)
+
+
+def compared(with_: Measured, without: Measured, pairs: int, until: float) -> list[tuple[Half, Half]]:
+    """(with, without) of each pair, as many as time allows. The order within a pair changes."""
+    found: list[tuple[Half, Half]] = []
+    for number in range(pairs):
+        if time.monotonic() > until:
+            break
+        first, second = (without, with_) if number % 2 else (with_, without)
+        halves = {first: first.turn(), second: second.turn()}
+        full, bare = halves[with_], halves[without]
+        if full is not None and bare is not None:
+            found.append((full, bare))
+    return found
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median and quartiles of shares."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.1%} (half of the pairs between {low:.1%} and {high:.1%})"
 
 
 def main() -> int:
     """Measure and print."""
+    if sys.argv[1:2] == ["serve"]:
+        return serve_without(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--calls", type=int, default=200)
-    parser.add_argument("--turn", type=int, default=8, help="reads that are answered in one turn of the event loop")
+    parser.add_argument("--pairs", type=int, default=24, help="pairs of turns, as many as 75 seconds allow")
+    parser.add_argument("--workers", type=int, default=1, help="of each server: one leaves a core to the load")
     given = parser.parse_args()
+    until = time.monotonic() + MOST_SECONDS
     print("machine:", machine.describe())
     with tempfile.TemporaryDirectory(prefix="strongroom-recording-") as folder:
-        opened, key = _open(Path(folder))
-        try:
-            _fill(opened, key)
-            requests = [signed(key, "GetSecretValue", {"SecretId": f"bench/secret-{n:04d}"}) for n in range(SECRETS)]
-            _wait_for_writes(opened, requests)
-            with_, without = [], []
-            for _ in range(given.rounds):
-                with_.append(timed(opened, requests, given.calls, given.turn))
-                with unrecorded(opened):
-                    without.append(timed(opened, requests, given.calls, given.turn))
-        finally:
-            opened.close()
-    recorded, bare = min(with_), min(without)
-    share = 1 - bare / recorded
-    print(f"one GetSecretValue with its records {recorded:.1f} us, without {bare:.1f} us of CPU")
-    print(f"recording takes {share:.1%} of the throughput, HTTP left out")
-    return 1 if share > MOST_SHARE else 0
+        place = Path(folder)
+        with (
+            Strongroom(place / "with", workers=given.workers) as recording,
+            Unrecorded(place / "without", workers=given.workers) as silent,
+        ):
+            with_ = Measured(recording, place / "with", place / "with.lua")
+            without = Measured(silent, place / "without", place / "without.lua")
+            for one in (with_, without):  # the first read of a day is a write
+                while one.answered < 2 * SECRETS and time.monotonic() < until:
+                    one.turn()
+            pairs = compared(with_, without, given.pairs, until)
+            aside = with_.aside() - without.aside()
+        recorded, unrecorded = (granted(place / name / "journal") for name in ("with", "without"))
+    if len(pairs) < 2:
+        raise SystemExit("too few pairs came about in the time; is the machine busy?")
+    whole = recorded["GetSecretValue"] >= with_.answered and recorded["Decrypt"] >= with_.answered
+    # Of the first reads those are recorded that were writes.
+    bare = unrecorded["GetSecretValue"] <= SECRETS and unrecorded["Decrypt"] <= SECRETS
+    if not whole or not bare:
+        raise SystemExit(f"records: {recorded['GetSecretValue']} of {with_.answered}; {unrecorded['GetSecretValue']}")
+    shares = [1 - bare.micros / full.micros for full, bare in pairs]
+    rates = [1 - full.rate / bare.rate for full, bare in pairs]
+    full_us, bare_us = (statistics.median(half.micros for half in halves) for halves in zip(*pairs, strict=True))
+    full_rate, bare_rate = (statistics.median(half.rate for half in halves) for halves in zip(*pairs, strict=True))
+    print(f"{len(pairs)} pairs, {given.workers} worker(s) each")
+    print(f"an answer takes {full_us:.1f} us of the workers' time with its records, {bare_us:.1f} us without")
+    print(f"by the workers' processor time recording takes {spread(shares)} of the throughput")
+    print(f"by the rate ({full_rate:,.0f} and {bare_rate:,.0f} a second) {spread(rates)}")
+    print(f"aside, in the runner: {aside:.1f} us for each recorded answer")
+    return 1 if statistics.median(shares) > MOST_SHARE else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ undisturbed and then while `strongroom seal rotate` runs. Exit 1 where one call 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import statistics
 import subprocess
@@ -36,6 +37,7 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 BATCH = 5_000
 AT_MOST_SECONDS = 1.0
 KINDS = ("GetSecretValue", "PutSecretValue", "Decrypt")
+WRITTEN = tuple(f"written-{number}" for number in range(400))
 
 
 def fill(where: str, root_key: bytes, rows: int) -> None:
@@ -78,7 +80,9 @@ def ask(server: Strongroom, kind: str, answers: Connection) -> None:
     if kind == "GetSecretValue":
         call = lambda: service.get_secret_value(SecretId="read")  # noqa: E731
     elif kind == "PutSecretValue":
-        call = lambda: service.put_secret_value(SecretId="written", SecretString="x")  # noqa: E731
+        # In turn: one secret may not have more than about a hundred versions of the last day.
+        names = itertools.cycle(WRITTEN)
+        call = lambda: service.put_secret_value(SecretId=next(names), SecretString="x")  # noqa: E731
     else:
         key = service.create_key()["KeyMetadata"]["KeyId"]
         blob = service.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
@@ -123,7 +127,7 @@ def main() -> int:
         fill(f"sqlite:{data / 'store.db'}", root_key, given.rows)
         with Strongroom(data, workers=given.workers) as server:
             secrets = client(server, "secretsmanager")
-            for name in ("read", "written"):
+            for name in ("read", *WRITTEN):
                 secrets.create_secret(Name=name, SecretString="x")
             askers = {}
             for kind in KINDS:

@@ -172,9 +172,7 @@ def _fill(server: Strongroom, secrets: Any, many: int) -> None:
         Timeout=60,
         Code={"ZipFile": code.getvalue()},
     )["FunctionArn"]
-    functions.add_permission(
-        FunctionName="rotates", StatementId="s", Action="lambda:InvokeFunction", Principal=SERVICE
-    )
+    functions.add_permission(FunctionName="rotates", StatementId="s", Action="lambda:InvokeFunction", Principal=SERVICE)
     for number in range(many):
         name = f"due/{number:05d}"
         secrets.create_secret(Name=name, SecretString="first")

@@ -65,9 +65,9 @@ def main() -> int:
     arguments = _arguments()
     print("machine:", machine.describe())
     with tempfile.TemporaryDirectory(prefix="strongroom-steps-") as folder:
-        opened, key = _open(Path(folder))
+        opened, key = open_product(Path(folder))
         try:
-            _fill(opened, key)
+            fill(opened, key)
             requests = [signed(key, "GetSecretValue", {"SecretId": f"bench/secret-{n:04d}"}) for n in range(SECRETS)]
             _wait_for_writes(opened, requests)
             rounds = [_round(opened, requests, arguments.calls) for _ in range(arguments.rounds)]
@@ -79,7 +79,7 @@ def main() -> int:
     return 0
 
 
-def _open(folder: Path) -> tuple[Opened, Credentials]:
+def open_product(folder: Path) -> tuple[Opened, Credentials]:
     settings = load_settings({"data": str(folder), "tls": "off"}, {})
     product = Product(settings)
     root = os.urandom(32)
@@ -122,7 +122,7 @@ def _ask(opened: Opened, request: HTTPRequest) -> int:
     return 0 if flight.reply is None else flight.reply.status
 
 
-def _fill(opened: Opened, key: Credentials) -> None:
+def fill(opened: Opened, key: Credentials) -> None:
     for number in range(SECRETS):
         token = os.urandom(16).hex()
         params = {"Name": f"bench/secret-{number:04d}", "SecretString": VALUE, "ClientRequestToken": token}

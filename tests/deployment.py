@@ -22,6 +22,7 @@ from botocore.config import Config
 from strongroom.cli.env import variables
 from strongroom.server.directory import DataDirectory
 from strongroom.server.lines import ask
+from tests import planted
 
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
@@ -178,7 +179,7 @@ class Deployment:
             "aws_secret_access_key": found.get("AWS_SECRET_ACCESS_KEY"),
         } | keys
         with _MAKING:
-            return _SESSION.client(
+            made: Any = _SESSION.client(
                 service,
                 region,
                 endpoint_url=self.url,
@@ -186,6 +187,7 @@ class Deployment:
                 config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
                 **credentials,
             )
+        return planted.watch(made, str(self.data))
 
     # Ending it
 
@@ -208,6 +210,8 @@ class Deployment:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         self._process = None
+        if error[0] is None:
+            planted.check(str(self.data), self.data)
 
 
 class Toy(Deployment):

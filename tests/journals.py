@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,6 @@ def hidden_members(part: Any) -> list[str]:
     return []
 
 
-def leaks(data: Path, values: Iterable[bytes]) -> list[str]:
-    """What of secrets a whole run's journal shows: members that must be hidden, and any of these values."""
-    found = [f"{entry.name}: {name}" for entry in entries(data) for name in hidden_members(entry.event)]
-    whole = b"".join(path.read_bytes() for path in (data / "journal").glob("*.jsonl"))
-    return found + [f"the value {value!r}" for value in values if value in whole]
+def shown_members(data: Path) -> list[str]:
+    """Members that a whole run's journal shows and must not; for values see tests/planted.py."""
+    return [f"{entry.name}: {name}" for entry in entries(data) for name in hidden_members(entry.event)]

@@ -60,13 +60,9 @@ def signed(
     return send(account.url, method, path, body, dict(request.headers.items()))
 
 
-def presigned(
-    account: Account, query: str, *, service: str, region: str = "us-east-1", expires: int = 60
-) -> Reply:
+def presigned(account: Account, query: str, *, service: str, region: str = "us-east-1", expires: int = 60) -> Reply:
     """A GET whose signature is in its query string."""
     request = AWSRequest("GET", f"{account.url}/?{query}")
-    SigV4QueryAuth(Credentials(account.key_id, account.secret), service, region, expires=expires).add_auth(
-        request
-    )
+    SigV4QueryAuth(Credentials(account.key_id, account.secret), service, region, expires=expires).add_auth(request)
     url = urlsplit(str(request.url))
     return send(account.url, "GET", f"{url.path}?{url.query}", b"", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ from strongroom.kernel.storage.open import import_engine, open_store, sqlite_pat
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import setting
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
+from strongroom.kernel.traced import TracedChain
 from strongroom.kernel.trail import heads, pieces, signer
 from strongroom.kernel.trail.follow import Follower, Segment
 from strongroom.kernel.trail.index import Index
@@ -60,11 +62,13 @@ from strongroom.kernel.trail.rounds import Rounds
 from strongroom.kernel.trail.signer import Signer
 from strongroom.kernel.unasked import Unasked
 from strongroom.server import alerts
+from strongroom.server.admission import Admission
 from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
 from strongroom.server.gauges import Gauges
+from strongroom.server.headsinks import HeadSinks
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import ASGI, AtOnce, Prepared, StartRefused
@@ -72,6 +76,7 @@ from strongroom.server.proxies import Proxies
 from strongroom.server.scraping import check_token_file
 from strongroom.server.sinks import Alerts, read_sinks
 from strongroom.server.space import Bounds, Space
+from strongroom.server.traces import Jobs, Sender, TracedFunctions, TracedMachine, Traces, wish
 from strongroom.server.webhooks import Couriers, Ledger
 from strongroom.services import functions, iam, kms, local, logs, metrics, secretsmanager, sts, trail
 from strongroom.services.functions import queued
@@ -112,6 +117,7 @@ class Product:
         self.entropy = entropy or SystemEntropy()
         self.catalogue = CATALOGUE
         self.rules = read_sinks(settings.events_path).alerts
+        self.traced = wish(os.environ)
         self._described: tuple[object, str] | None = None
         # Asked at once, so that a seal that cannot be is told before anything is opened.
         try:
@@ -150,7 +156,7 @@ class Product:
     def prepare(self, root_key: bytes | None) -> Prepared:
         """Bring the store up to date, test the root key, settle the journal, make the first administrator."""
         with _told_plainly():
-            notes = [*migrate(self.settings.store_url), *self._about_functions()]
+            notes = [*migrate(self.settings.store_url), *self._about_functions(), *filter(None, [self.traced.note])]
             store = open_store(self.settings.store_url)
             try:
                 return self._prepare(store, root_key, notes)
@@ -309,20 +315,30 @@ class Product:
         recorder = Recorder(journal, store, self.clock, tally)
         queue = WriteQueue(store, recorder, on_batch_done=on_batch_done)
         offset = _stored_offset if facts.dev_clock else _no_offset
-        chain = Chain(
-            catalogue=self.catalogue,
-            registry=registry,
-            principals=registry.principals,
-            store=store,
-            keyring=keyring,
-            entropy=self.entropy,
-            clock=self.clock,
-            offset=offset,
-            regions=frozenset(self.settings.regions) or aws_regions(),
-            catch_up=kept.catch_up,
-            quotas=self.settings.quotas,
-        )
-        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules)
+        parts: dict[str, Any] = {
+            "catalogue": self.catalogue,
+            "registry": registry,
+            "principals": registry.principals,
+            "store": store,
+            "keyring": keyring,
+            "entropy": self.entropy,
+            "clock": self.clock,
+            "offset": offset,
+            "regions": frozenset(self.settings.regions) or aws_regions(),
+            "catch_up": kept.catch_up,
+            "quotas": self.settings.quotas,
+        }
+        traces = self._traces(process, tally) if self.traced.on else None
+        chain = Chain(**parts) if traces is None else TracedChain(told=traces.tell, **parts)
+        return Opened(store, kept, registry, queue, recorder, chain, offset, nodes, self.rules, facts.account, traces)
+
+    def _traces(self, process: str, tally: Tally) -> Traces:
+        def sender() -> Sender:
+            from strongroom.server.otlp import Collector  # noqa: PLC0415  a library for those who ask for it
+
+            return Collector(instance=f"{self.node()}.{process}", version=__version__)
+
+        return Traces(sender, tally.spans)
 
     def registry(self, facts: Facts, keyring: Keyring, nodes: asking.Nodes | None = None) -> Registry:
         """All rooms. ``nodes``: the nodes of the open store, where there is one."""
@@ -545,8 +561,11 @@ class Product:
             Bounds(settings.space_warn_mb * mib, settings.space_writes_mb * mib, settings.space_calls_mb * mib),
         )
 
-    def rounds(self, opened: Opened) -> tuple[Rounds, ...]:
-        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun."""
+    def rounds(self, opened: Opened, head_sinks: Sequence[signer.Sink] = ()) -> tuple[Rounds, ...]:
+        """The threads that sign this node's journal, keep it, and copy it to a store that nodes share; begun.
+
+        ``head_sinks`` take each head that is signed.
+        """
         write = partial(_written, opened.queue)
         with opened.store.read() as tx:
             key = signer.signing_key(tx, opened.roots.keyring)
@@ -564,6 +583,7 @@ class Product:
             store=opened.store,
             write=write,
             clock=self.clock,
+            sinks=head_sinks,
         )
         public = key.public_der()
         write_private(heads_directory / f"key-{heads.key_id(public)}.pem", heads.key_pem(public).encode())
@@ -682,6 +702,8 @@ class Opened:
     offset: Callable[[Transaction], timedelta]
     nodes: asking.Nodes
     rules: Alerts
+    account: str
+    traces: Traces | None = None
 
     def catch_up(self) -> None:
         """Know the root keys as they stand now."""
@@ -706,9 +728,12 @@ class Opened:
         """Count one job that was run."""
         if self.recorder.tally is not None:
             self.recorder.tally.job(kind, done=done)
+        Jobs.ended(done=done)
 
     def close(self) -> None:
         """Drain and give back."""
+        if self.traces is not None:
+            self.traces.close()
         self.queue.close()
         self.recorder.journal.close()
         self.store.close()
@@ -752,6 +777,8 @@ class Worker:
         """Open everything with the root key."""
         deliveries = Deliveries()
         self._opened = opened = self._product.open_engine(root_key, self._process, deliveries)
+        if opened.traces is not None:
+            opened.registry.functions = TracedFunctions(opened.chain.functions)
         self._application.engine = Engine(
             opened.chain,
             opened.store,
@@ -761,6 +788,9 @@ class Worker:
             sync_each=self._product.settings.journal_sync == "each",
             metering=Metering(Usage(), opened.queue, opened.keep_usage),
             space=self._space,
+            traces=opened.traces,
+            admission=Admission(self._product.settings.places),
+            account=opened.account,
         )
         if self._product.settings.console_on:
             door = SignedIn(
@@ -811,7 +841,8 @@ class Runner:
 
     def __init__(self, product: Product, root_key: bytes) -> None:
         self._product = product
-        self._opened = product.open_engine(root_key, "runner")
+        self._opened = opened = product.open_engine(root_key, "runner")
+        watched = {} if opened.traces is None else {"watch": Jobs(opened.traces.tell, opened.chain.new_id).watch}
         self._loop = JobLoop(
             registry=self._opened.registry,
             store=self._opened.store,
@@ -823,9 +854,10 @@ class Runner:
             owner=f"node:{product.node()}",
             catch_up=self._opened.roots.catch_up,
             count=self._opened.count_job,
+            **watched,
         )
         self._node = product.node()
-        settings, opened = product.settings, self._opened
+        settings = product.settings
         self.house = House(
             settings.data,
             isolation=settings.function_isolation,
@@ -835,7 +867,8 @@ class Runner:
             authorities=product.authorities,
         )
         unasked = Unasked(opened.chain, opened.queue, opened.recorder)
-        self.execution = Execution(unasked, self.house, product.surroundings)
+        machine = self.house if opened.traces is None else TracedMachine(self.house)
+        self.execution = Execution(unasked, machine, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         opened.registry.add_errand(hours.HOUR, hours.hourly(opened.store.read, opened.registry.census))
         self.house.open_desk(invocations(self.execution.invoke))
@@ -849,7 +882,8 @@ class Runner:
         opened.registry.add_errand(RUN, rotator.run, at_once=at_once, lane_at_once=max(1, at_once // 2))
         self.house.open_desk(invocations(self.execution.invoke))
         self._indexing = product.indexing(opened)
-        self._rounds = product.rounds(opened)
+        self._heads = HeadSinks(sinks.heads, sinks.webhooks, product.clock)
+        self._rounds = product.rounds(opened, (self._heads.take,))
 
     def run(self, stop: threading.Event) -> None:
         """Do due jobs, and answer what other nodes ask, until told to stop."""
@@ -887,6 +921,7 @@ class Runner:
         self._indexing.close()
         for rounds in self._rounds:
             rounds.close()
+        self._heads.close()
         self._opened.close()
 
 

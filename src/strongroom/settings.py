@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from strongroom.base.names import is_account_id
 from strongroom.kernel.outside.https import Outside
+from strongroom.server.admission import Bounds
 from strongroom.server.listening import is_loopback
 from strongroom.server.parts import Serving, StartRefused, WireLimits
 from strongroom.server.proxies import trusted_network
@@ -299,6 +300,23 @@ class Settings:
         least=1,
         most=65536,
     )
+    crowded_after: float = _setting(
+        0.02,
+        "seconds",
+        "How long calls may have waited in a worker before whoever has their share of it is told to come again later"
+        " (ThrottlingException); two and a half times as long where they wait for the disk or a database.",
+        extreme=0.001,
+        least=0.001,
+        most=3600,
+    )
+    crowded_calls: int = _setting(
+        64,
+        "calls",
+        "The calls of a crowded worker that principals share: each may have an equal part of so many under way.",
+        extreme=2,
+        least=2,
+        most=65536,
+    )
     drain_timeout: float = _setting(
         10.0,
         "seconds",
@@ -425,6 +443,11 @@ class Settings:
     def limits(self) -> WireLimits:
         """The bounds of the wire, as the server takes them."""
         return WireLimits(**{one.name: getattr(self, one.name) for one in dataclasses.fields(WireLimits)})
+
+    @property
+    def places(self) -> Bounds:
+        """What a crowded worker shares out."""
+        return Bounds(self.crowded_after, self.crowded_calls)
 
     @property
     def quotas(self) -> dict[str, int]:

@@ -98,9 +98,7 @@ def test_rotation_without_a_function_and_passwords(aws: Aws, refused: Callable[.
     assert 40 == len(aws("get-random-password", "--password-length", "40")["RandomPassword"])
 
 
-def test_lookup_events_shows_what_was_typed_before(
-    aws: Aws, told: dict[str, str], tmp_path: Path
-) -> None:
+def test_lookup_events_shows_what_was_typed_before(aws: Aws, told: dict[str, str], tmp_path: Path) -> None:
     arn = aws("create-secret", "--name", "cli/audited", "--secret-string", "x")["ARN"]
     aws("get-secret-value", "--secret-id", "cli/audited")
     asked = f"AttributeKey=ResourceName,AttributeValue={arn}"

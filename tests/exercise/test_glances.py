@@ -164,6 +164,17 @@ class TestOnTheEmbeddedStore:
             assert {} == tx.memory, "one change of anything else is enough"
             assert 1 == number(tx)
 
+    def test_several_changes_sent_together_end_what_is_remembered(self, store: BatchStore, opened: Opened) -> None:
+        make_things(store, x=0)
+        with store.read() as tx:
+            assert tx.memory is not None
+            tx.memory["question"] = "answer"
+        with opened().write() as tx:
+            tx.many(ADD, [{"named": "x", "more": 1}, {"named": "x", "more": 1}])
+        with store.glance() as tx:
+            assert {} == tx.memory
+            assert 2 == number(tx)
+
     def test_a_raised_generation_alone_ends_what_is_remembered(self, store: BatchStore, opened: Opened) -> None:
         make_things(store, x=0)
         with store.read() as tx:

@@ -49,9 +49,7 @@ def test_pages_go_by_name_in_one_order_for_all(store: BatchStore) -> None:
     with store.read() as tx:
         wanted = ["@x", "_c", "A", "a-b", "a.b", "b"]
         paged: list[str] = []
-        while found := entities.page(
-            tx, ACCOUNT, USER, prefix="/x/", after=paged[-1].lower() if paged else "", most=2
-        ):
+        while found := entities.page(tx, ACCOUNT, USER, prefix="/x/", after=paged[-1].lower() if paged else "", most=2):
             paged += names(found)
 
         assert wanted == paged
@@ -108,14 +106,10 @@ def test_groups_and_what_they_hold(store: BatchStore) -> None:
             names(members.users_in(tx, team.id)),
             members.count_groups(tx, ann.id),
         )
-        assert {"of ann", "of team"} == {
-            document for _, _, document in holdings.inline_with_groups(tx, ann.id)
-        }
+        assert {"of ann", "of team"} == {document for _, _, document in holdings.inline_with_groups(tx, ann.id)}
         assert {"p": "of ann"} == holdings.inline_of(tx, ann.id)
         assert ["arn:aws:iam::aws:policy/P"] == holdings.attached_to(tx, ann.id)
-        assert ["arn:aws:iam::aws:policy/P", "arn:aws:iam::aws:policy/Q"] == holdings.attached_with_groups(
-            tx, ann.id
-        )
+        assert ["arn:aws:iam::aws:policy/P", "arn:aws:iam::aws:policy/Q"] == holdings.attached_with_groups(tx, ann.id)
         assert 2 == holdings.count_attached(tx, ACCOUNT, "arn:aws:iam::aws:policy/P")
         assert ["team", "ann"] == names(holdings.holders_of(tx, ACCOUNT, "arn:aws:iam::aws:policy/P"))
     with store.write() as tx:

@@ -26,9 +26,7 @@ def put(store: BatchStore, key: str = "s", at: datetime = NOW) -> None:
         due.schedule(tx, kind="purge", key=key, due=at)
 
 
-def take(
-    store: BatchStore, owner: str = "one", at: datetime = NOW, machine: datetime = MACHINE
-) -> list[Leased]:
+def take(store: BatchStore, owner: str = "one", at: datetime = NOW, machine: datetime = MACHINE) -> list[Leased]:
     """Take what is due."""
     with store.write() as tx:
         return lease.take(tx, owner=owner, product_now=at, machine_now=machine, lease_for=MINUTE, limit=10)
@@ -97,9 +95,7 @@ def test_owners_that_race_do_each_job_once(store: BatchStore, opened: Callable[[
         try:
             while True:
                 with own.write() as tx:
-                    held = lease.take(
-                        tx, owner=owner, product_now=NOW, machine_now=MACHINE, lease_for=MINUTE, limit=3
-                    )
+                    held = lease.take(tx, owner=owner, product_now=NOW, machine_now=MACHINE, lease_for=MINUTE, limit=3)
                 if not held:
                     return
                 for one in held:

@@ -57,9 +57,7 @@ def end_sessions(server: postgres.Server, url: str) -> None:
     """Have the server end every session of this database."""
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-        )
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 def total(store: PostgresStore) -> int | None:
@@ -118,9 +116,7 @@ def test_a_batch_that_loses_its_connection_tells_those_that_had_begun_and_runs_t
     ledger = Notes(store)
     queue = WriteQueue(store, ledger)
     answers = one_batch(queue, [named(name) for name in "abcd"])  # type: ignore[misc]
-    assert [StoreUnavailable, StoreUnavailable, Outcome, Outcome] == [
-        type(answer.wait()) for answer in answers
-    ]
+    assert [StoreUnavailable, StoreUnavailable, Outcome, Outcome] == [type(answer.wait()) for answer in answers]
     queue.close()
     assert ["a", "b", "c", "d"] == runs
     assert [("not committed: StoreUnavailable", ["a"]), ("before", ["c", "d"])] == ledger.told
@@ -142,9 +138,7 @@ def test_a_connection_lost_before_commit_is_found_not_committed(
     assert 0 == total(store)
 
 
-def test_a_commit_whose_answer_was_lost_is_looked_up_and_answered(
-    proxied: PostgresStore, proxy: Proxy
-) -> None:
+def test_a_commit_whose_answer_was_lost_is_looked_up_and_answered(proxied: PostgresStore, proxy: Proxy) -> None:
     ledger = Notes(proxied)
     queue = WriteQueue(proxied, ledger)
     ledger.before = lambda tx: proxy.cut_next_commit()
@@ -213,9 +207,7 @@ def test_an_unreachable_server_is_told_in_one_sentence_without_the_password(serv
     assert "canary" not in str(refused.value)
 
 
-def test_neither_store_nor_its_parts_show_the_password(
-    store: PostgresStore, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_neither_store_nor_its_parts_show_the_password(store: PostgresStore, caplog: pytest.LogCaptureFixture) -> None:
     assert postgres.PASSWORD not in repr(store)
     assert "t" in repr(store)
     assert postgres.PASSWORD not in caplog.text

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from strongroom.kernel.storage.batch import BatchStore
 from strongroom.kernel.storage.errors import Conflict
-from strongroom.kernel.storage.port import Statement
+from strongroom.kernel.storage.port import NeedsWrite, Statement
 from strongroom.kernel.storage.schema import setting
 from tests.exercise.things import BY_NAME, NAMES, PUT, make_things, thing
 
@@ -23,9 +23,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
     st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)),
     st.one_of(st.none(), st.binary(max_size=200)),
 )
-def test_every_value_comes_back_as_it_was(
-    store: BatchStore, name: str, n: int | None, b: bytes | None
-) -> None:
+def test_every_value_comes_back_as_it_was(store: BatchStore, name: str, n: int | None, b: bytes | None) -> None:
     with store.read() as tx:
         made = tx.rows(text(_TABLES[store.engine]))
     if not made:
@@ -33,9 +31,7 @@ def test_every_value_comes_back_as_it_was(
     with store.write() as tx:
         tx.run(delete(thing))
         tx.run(PUT, name=name, n=n, b=b)
-        row = tx.row(
-            select(thing.c.name, thing.c.n, thing.c.b).where(thing.c.name == bindparam("named")), named=name
-        )
+        row = tx.row(select(thing.c.name, thing.c.n, thing.c.b).where(thing.c.name == bindparam("named")), named=name)
     assert (name, n, b) == row
     with store.read() as tx:
         again = tx.row(select(thing.c.name, thing.c.n, thing.c.b).where(thing.c.name == name))
@@ -54,9 +50,7 @@ def test_names_sort_by_their_bytes(store: BatchStore) -> None:
     make_things(store, **dict.fromkeys(names, 1))
     with store.read() as tx:
         found = [name for (name,) in tx.rows(NAMES)]
-        after = [
-            name for (name,) in tx.rows(select(thing.c.name).where(thing.c.name > "a").order_by(thing.c.name))
-        ]
+        after = [name for (name,) in tx.rows(select(thing.c.name).where(thing.c.name > "a").order_by(thing.c.name))]
     assert sorted(names, key=str.encode) == found
     assert [name for name in found if name.encode() > b"a"] == after
 
@@ -76,9 +70,7 @@ def test_like_minds_case(store: BatchStore) -> None:
     assert [("abc",)] == found
 
 
-@pytest.mark.parametrize(
-    "sought", [[], ["a"], ["a", "b", "z"], ["a"] * 5, [f"n{i}" for i in range(5000)] + ["c"]]
-)
+@pytest.mark.parametrize("sought", [[], ["a"], ["a", "b", "z"], ["a"] * 5, [f"n{i}" for i in range(5000)] + ["c"]])
 @pytest.mark.parametrize("again", [1, 2])
 def test_a_list_of_any_length_stands_in_for_in(store: BatchStore, sought: list[str], again: int) -> None:
     make_things(store, a=1, b=2, c=3)
@@ -127,9 +119,7 @@ def test_insert_or_else_update_has_one_form_for_both(store: BatchStore) -> None:
 def test_sums_and_questions_are_whole_numbers(store: BatchStore) -> None:
     make_things(store, a=2**40, b=2**40)
     with store.read() as tx:
-        row = tx.row(
-            select(func.sum(thing.c.n), func.count(), func.max(thing.c.n), select(literal(1)).exists())
-        )
+        row = tx.row(select(func.sum(thing.c.n), func.count(), func.max(thing.c.n), select(literal(1)).exists()))
     assert (2**41, 2, 2**40, 1) == row
     assert int is type(row[0])
 
@@ -169,3 +159,58 @@ def test_missing_and_unknown_values_are_a_mistake_in_the_program(store: BatchSto
         for wrong in ({}, {"other": 1}, {"named": "a", "other": 1}):
             with pytest.raises(TypeError, match="named"):
                 tx.rows(BY_NAME, **wrong)
+
+
+SEVERAL = [{"name": name, "n": number, "b": b"\0" + name.encode()} for number, name in enumerate(("a", "b\0", "c"))]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_one_change_is_made_with_each_of_several_sets_of_values(store: BatchStore, count: int) -> None:
+    make_things(store, z=9)
+    with store.write() as tx:
+        tx.many(PUT, SEVERAL[:count])
+    with store.read() as tx:
+        found = tx.rows(select(thing.c.name, thing.c.n, thing.c.b).where(thing.c.b.is_not(None)).order_by(thing.c.name))
+    assert [tuple(one.values()) for one in SEVERAL[:count]] == found
+
+
+def test_of_several_sets_none_is_kept_where_one_is_refused(store: BatchStore) -> None:
+    make_things(store)
+    batch = store.begin_write()
+    batch.savepoint()
+    batch.many(PUT, SEVERAL[:1])
+    batch.release()
+    batch.savepoint()
+    with pytest.raises(Conflict):
+        batch.many(PUT, [SEVERAL[1], SEVERAL[0], SEVERAL[2]])
+    batch.undo()
+    batch.savepoint()
+    batch.many(PUT, SEVERAL[2:])
+    batch.release()
+    batch.commit()
+    with store.read() as tx:
+        assert ["a", "c"] == [name for (name,) in tx.rows(NAMES)]
+
+
+def test_a_reading_transaction_refuses_several_sets_as_it_refuses_one(store: BatchStore) -> None:
+    make_things(store)
+    with pytest.raises(NeedsWrite), store.read() as tx:
+        tx.many(PUT, SEVERAL)
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        (Statement(select(thing.c.n).where(thing.c.name == bindparam("named"))), [{"named": "a"}, {"named": "b"}]),
+        (Statement(insert(thing).returning(thing.c.pk)), SEVERAL),
+        (Statement(delete(thing).where(thing.c.n.in_(bindparam("ns", expanding=True)))), [{"ns": [1]}, {"ns": [2]}]),
+        (PUT, [{"name": "a", "n": 1}, {"name": "b", "n": 1, "b": b""}]),
+    ],
+    ids=["answers rows", "returns", "a list", "other columns"],
+)
+def test_what_is_not_one_change_is_not_made_several_times(
+    store: BatchStore, statement: Statement, values: list[dict[str, object]]
+) -> None:
+    make_things(store, a=1)
+    with pytest.raises(TypeError), store.write() as tx:
+        tx.many(statement, values)

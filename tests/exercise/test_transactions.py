@@ -105,9 +105,7 @@ def test_reads_of_several_threads_run_side_by_side(store: BatchStore) -> None:
         lambda tx: tx.raise_generation("1", "iam"),
     ],
 )
-def test_a_reading_transaction_that_must_write_says_so(
-    store: BatchStore, change: Callable[[object], object]
-) -> None:
+def test_a_reading_transaction_that_must_write_says_so(store: BatchStore, change: Callable[[object], object]) -> None:
     make_things(store, x=1)
     with store.read() as tx:
         assert not tx.writable
@@ -171,9 +169,7 @@ def test_a_second_writer_waits_its_turn(store: BatchStore, opened: Opened) -> No
 
 
 @pytest.mark.parametrize("same_process_store", [True, False])
-def test_waiting_for_the_writers_place_is_bounded(
-    store: BatchStore, opened: Opened, same_process_store: bool
-) -> None:
+def test_waiting_for_the_writers_place_is_bounded(store: BatchStore, opened: Opened, same_process_store: bool) -> None:
     make_things(store, x=1)
     other = store if same_process_store else opened()
     held = store.begin_write()

@@ -55,9 +55,7 @@ def test_a_batch_has_one_ledger_call_with_its_outcomes_in_order(
     assert 101 == total(store)
 
 
-def test_a_call_that_raises_is_undone_and_told_alone(
-    store: BatchStore, ledger: Notes, queue: WriteQueue
-) -> None:
+def test_a_call_that_raises_is_undone_and_told_alone(store: BatchStore, ledger: Notes, queue: WriteQueue) -> None:
     def breaks(tx: Transaction) -> Outcome:
         adds(10, "b")(tx)
         raise ZeroDivisionError
@@ -98,9 +96,7 @@ def test_a_later_call_sees_what_an_earlier_one_of_the_batch_kept(queue: WriteQue
     assert [1, 1, 10, 1] == [answer.wait().value for answer in answers]  # type: ignore[union-attr]
 
 
-def test_a_refusing_ledger_undoes_the_whole_batch(
-    store: BatchStore, ledger: Notes, queue: WriteQueue
-) -> None:
+def test_a_refusing_ledger_undoes_the_whole_batch(store: BatchStore, ledger: Notes, queue: WriteQueue) -> None:
     def refuse(tx: Transaction) -> None:
         raise OSError("the journal is full")
 
@@ -124,8 +120,7 @@ def test_a_commit_that_fails_is_told_to_everybody(
         tx.run(text("CREATE TABLE exercise_parent (pk INTEGER PRIMARY KEY)"))
         tx.run(
             text(
-                "CREATE TABLE exercise_child (pk INTEGER REFERENCES exercise_parent (pk) "
-                "DEFERRABLE INITIALLY DEFERRED)"
+                "CREATE TABLE exercise_child (pk INTEGER REFERENCES exercise_parent (pk) DEFERRABLE INITIALLY DEFERRED)"
             )
         )
 

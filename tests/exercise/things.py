@@ -33,16 +33,13 @@ thing = Table(
     Column("b", LargeBinary),
 )
 _DDL = {
-    "sqlite": "CREATE TABLE exercise_thing "
-    "(pk INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT, b BLOB)",
+    "sqlite": "CREATE TABLE exercise_thing (pk INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n BIGINT, b BLOB)",
     "postgresql": "CREATE TABLE exercise_thing "
     '(pk SERIAL PRIMARY KEY, name TEXT COLLATE "C" NOT NULL UNIQUE, n BIGINT, b BYTEA)',
 }
 PUT = Statement(insert(thing))
 BY_NAME = Statement(select(thing.c.n).where(thing.c.name == bindparam("named")))
-ADD = Statement(
-    update(thing).where(thing.c.name == bindparam("named")).values(n=thing.c.n + bindparam("more"))
-)
+ADD = Statement(update(thing).where(thing.c.name == bindparam("named")).values(n=thing.c.n + bindparam("more")))
 NAMES = Statement(select(thing.c.name).order_by(thing.c.name))
 
 ACCOUNT, KIND = "111122223333", "things"

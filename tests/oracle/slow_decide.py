@@ -131,11 +131,7 @@ def one_resource(pattern: str, version: str, resource: str, context: JSON) -> st
     if pattern == "*":
         return YES
     for at in range(len(pattern)):
-        if (
-            version == "2012-10-17"
-            and pattern.startswith("${", at)
-            and pattern[at + 2 : at + 4] not in ESCAPES
-        ):
+        if version == "2012-10-17" and pattern.startswith("${", at) and pattern[at + 2 : at + 4] not in ESCAPES:
             if pattern[:at].count(":") < 5:
                 return UNCLEAR
             break
@@ -206,11 +202,7 @@ def hit(name: str, value: str, bound: str, version: str, context: JSON) -> str:
         if len(parts) == 6:  # no value of a variable moves the policy's own colons
             ours = [spell(part, version, context, wildcards=True, variables=True) for part in parts]
             theirs = value.split(":", 5)
-            fit = (
-                None not in ours
-                and len(theirs) == 6
-                and all(map(fits, [part or [] for part in ours], theirs))
-            )
+            fit = None not in ours and len(theirs) == 6 and all(map(fits, [part or [] for part in ours], theirs))
             return YES if fit else NO
         spelled = spell(bound, version, context, wildcards=name in ("StringLike", "ArnLike", "ArnEquals"),
                         variables=textual)  # fmt: skip

@@ -142,9 +142,7 @@ class Maker:
         pick = self.random.choice
         caller, rule = pick(CALLERS), pick(list(RULES))
         self.action, self.resource = pick(ACTIONS), pick(RESOURCES)
-        self.names = [
-            f"{kind}={name}" for names in ways(described(caller)).values() for kind, name in names_of(names)
-        ]
+        self.names = [f"{kind}={name}" for names in ways(described(caller)).values() for kind, name in names_of(names)]
         account = caller.account if caller.account and self.often() else pick([HOME, AWAY])
         context = {
             key.lower(): pick([tuple, tuple, Spellings])(self.some(VALUES, 0, 3)) if self.seldom() else pick(VALUES)
@@ -171,11 +169,7 @@ class Maker:
     def statement(self, kind: DocumentKind) -> dict[str, Any]:
         """Most often an Allow about the request."""
         found: dict[str, Any] = {"Effect": self.random.choice(["Allow"] * 7 + ["Deny"])}
-        actions = (
-            [self.action, "*", self.action.upper(), self.action[:-2] + "*"]
-            if self.often()
-            else ACTION_PATTERNS
-        )
+        actions = [self.action, "*", self.action.upper(), self.action[:-2] + "*"] if self.often() else ACTION_PATTERNS
         found[self.negated() + "Action"] = self.some(actions, 1, 3)
         if kind is not DocumentKind.TRUST:
             resources = [self.resource, "*"] if self.often() else RESOURCE_PATTERNS

@@ -22,12 +22,8 @@ def test_the_slow_decision_matches_the_vectors(path: Path) -> None:
     given = vector["policies"]
     caller = {field: vector["principal"].get(field, "") for field in FIELDS}
     caller["kind"] = vector["principal"]["kind"].lower()
-    context = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in vector["context"].items()
-    }
-    question = {field: vector[field] for field in ("action", "resource", "resource_account")} | {
-        "context": context
-    }
+    context = {key: tuple(value) if isinstance(value, list) else value for key, value in vector["context"].items()}
+    question = {field: vector[field] for field in ("action", "resource", "resource_account")} | {"context": context}
     policies = {
         "rule": given["rule"].lower(),
         "identity": given.get("identity", []),
@@ -36,6 +32,4 @@ def test_the_slow_decision_matches_the_vectors(path: Path) -> None:
         "resource": given.get("resource"),
     }
 
-    assert (vector["expected"]["outcome"], vector["expected"]["kind"]) == slow_decide(
-        question, caller, policies
-    )
+    assert (vector["expected"]["outcome"], vector["expected"]["kind"]) == slow_decide(question, caller, policies)

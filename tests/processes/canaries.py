@@ -27,13 +27,9 @@ def forms(word: bytes) -> Iterator[bytes]:
         yield coded.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def found_in(
-    places: Iterable[Path], words: Iterable[str | bytes], *, leave_out: Iterable[Path] = ()
-) -> list[str]:
+def found_in(places: Iterable[Path], words: Iterable[str | bytes], *, leave_out: Iterable[Path] = ()) -> list[str]:
     """Which words stand in which files below the places."""
-    needles = [
-        (word, form) for word in words for form in forms(word.encode() if isinstance(word, str) else word)
-    ]
+    needles = [(word, form) for word in words for form in forms(word.encode() if isinstance(word, str) else word)]
     skipped = set(leave_out)
     hits: list[str] = []
     for place in places:

@@ -54,8 +54,12 @@ STUCK_SECONDS = 90
 class Storm:
     """Threads that write until ``target`` calls were acknowledged, all together."""
 
-    def __init__(self, server: Deployment, keys: Keys, *, seed: int, target: int, threads: int = 16) -> None:
+    def __init__(
+        self, server: Deployment, keys: Keys, *, seed: int, target: int, threads: int = 16, puts: int | None = None
+    ) -> None:
+        """``puts``: how many values each secret gets after its first, and none is deleted; None for a mixture."""
         self.server = server
+        self._puts = puts
         self.target = target
         self.written: list[Written] = []
         self.wrong: list[str] = []
@@ -105,8 +109,9 @@ class Storm:
             self._live_through(one, dice)
 
     def _live_through(self, one: Written, dice: random.Random) -> None:
-        """Create, put none to three times, and sometimes delete."""
-        for operation in ["CreateSecret"] + ["PutSecretValue"] * dice.randrange(4):
+        """Create, put none to three times, and sometimes delete; or put as often as was said."""
+        puts = dice.randrange(4) if self._puts is None else self._puts
+        for operation in ["CreateSecret"] + ["PutSecretValue"] * puts:
             token = str(uuid.UUID(int=dice.getrandbits(128), version=4))
             named = "Name" if operation == "CreateSecret" else "SecretId"
             heard = self._ask(
@@ -116,7 +121,7 @@ class Storm:
                 one.versions[token] = heard
             if heard != YES:
                 return
-        if dice.random() < 0.4:
+        if self._puts is None and dice.random() < 0.4:
             one.forced = dice.random() < 0.5
             how = {"ForceDeleteWithoutRecovery": True} if one.forced else {"RecoveryWindowInDays": 7}
             one.deletion = self._ask("DeleteSecret", {"SecretId": one.name, **how})

@@ -20,7 +20,7 @@ from sqlalchemy import func, select, text
 
 from strongroom.kernel.journal.verify import verify
 from strongroom.kernel.storage.open import open_store
-from strongroom.kernel.storage.schema import commit
+from strongroom.kernel.storage.schema import commit, feed_event
 from strongroom.services.secretsmanager.store import tables
 from tests import postgres
 from tests.deployment import Deployment, NotReady, wait_gone
@@ -58,7 +58,15 @@ def kill(server: Deployment, victim: str) -> None:
             os.kill(children[name], signal.SIGKILL)
 
 
-def live_through(server: Deployment, seed: int, *, target: int, rounds: int, more: Victims | None = None) -> Storm:
+def live_through(
+    server: Deployment,
+    seed: int,
+    *,
+    target: int,
+    rounds: int,
+    more: Victims | None = None,
+    puts: int | None = None,
+) -> Storm:
     """Write, and kill each victim ``rounds`` times, in an order and at moments that the seed gives."""
     dice = random.Random(seed)
     keys = read_keys(server.data / "credentials")
@@ -66,7 +74,7 @@ def live_through(server: Deployment, seed: int, *, target: int, rounds: int, mor
     victims = [*VICTIMS, *more] * rounds
     dice.shuffle(victims)
     victims.append("all")
-    storm = Storm(server, keys, seed=seed, target=target)
+    storm = Storm(server, keys, seed=seed, target=target, threads=16 if puts is None else 32, puts=puts)
     storm.start()
     for number, victim in enumerate(victims, 1):
         storm.wait_for(target * number // (len(victims) + 1))
@@ -202,6 +210,35 @@ def test_no_kill_loses_what_was_acknowledged(tmp_path: Path, target: int, rounds
     with server:
         storm = live_through(server, seed, target=target, rounds=rounds)
         check(server, storm, f"sqlite:{tmp_path / 'data' / 'store.db'}")
+        assert sound(tmp_path / "data" / "store.db")
+    assert "Traceback" not in server.said()
+
+
+def puts_of_largest_commit(store_url: str) -> int:
+    """How many puts one commit held, by the moment that all events of a commit bear; two commits seldom share one."""
+    store = open_store(store_url)
+    with store.read() as tx:
+        counted = (
+            select(func.count())
+            .where(feed_event.c.name == "PutSecretValue")
+            .group_by(feed_event.c.at_ms)
+            .order_by(func.count().desc())
+        )
+        row = tx.row(counted)
+    store.close()
+    return 0 if row is None else int(row[0])
+
+
+@pytest.mark.parametrize(
+    ("target", "rounds"), [(1500, 1), pytest.param(30_000, 10, marks=[pytest.mark.long, pytest.mark.timeout(1200)])]
+)
+def test_no_kill_loses_a_put_that_shared_its_commit(tmp_path: Path, target: int, rounds: int) -> None:
+    seed = seed_of_this_run()
+    server = Deployment(tmp_path / "data", "--workers", "2", "--tls", "off")
+    with server:
+        storm = live_through(server, seed, target=target, rounds=rounds, puts=60)
+        check(server, storm, f"sqlite:{tmp_path / 'data' / 'store.db'}")
+        assert puts_of_largest_commit(f"sqlite:{tmp_path / 'data' / 'store.db'}") > 4
         assert sound(tmp_path / "data" / "store.db")
     assert "Traceback" not in server.said()
 

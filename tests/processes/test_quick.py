@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.server.admission import Standing
 from strongroom.server.parts import AtOnce, Receive, Scope, Send, TLSDetails, WireLimits
 from strongroom.server.quick import QuickProtocol, send_reply
 
@@ -34,9 +35,7 @@ async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...]) -> bytes:
     config.load()
     state = uvicorn.Server(config).server_state
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: QuickProtocol(config, state, loop, WireLimits(), at_once), "127.0.0.1", 0
-    )
+    server = await loop.create_server(lambda: QuickProtocol(config, state, loop, WireLimits(), at_once), "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         for chunk in chunks:
@@ -48,7 +47,7 @@ async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...]) -> bytes:
         return answered
 
 
-def short(request: HTTPRequest, client: str, tls: TLSDetails | None) -> HTTPReply:
+def short(request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing) -> HTTPReply:
     """Answers everything at once."""
     assert client == "127.0.0.1" and tls is None
     return HTTPReply(200, (), b"short:" + request.path + b"?" + request.query + b":" + request.body)
@@ -70,10 +69,12 @@ def test_a_chunked_body_that_comes_whole_is_answered_at_once() -> None:
 
 
 def test_what_follows_an_answer_that_must_wait_is_not_answered_before_it() -> None:
-    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None) -> Coroutine[Any, Any, HTTPReply]:
+    def at_once(
+        request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing
+    ) -> Coroutine[Any, Any, HTTPReply]:
         async def later() -> HTTPReply:
             await asyncio.sleep(0.05)
-            return short(request, client, tls)
+            return short(request, client, tls, standing)
 
         return later()
 
@@ -83,7 +84,7 @@ def test_what_follows_an_answer_that_must_wait_is_not_answered_before_it() -> No
 
 @pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
 def test_a_header_that_would_break_out_of_its_line_is_never_sent(value: bytes) -> None:
-    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None) -> HTTPReply:
+    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing) -> HTTPReply:
         return HTTPReply(200, ((b"x-odd", value),), b"secret")
 
     answered = exchange(at_once, ONE, LAST)
@@ -91,7 +92,7 @@ def test_a_header_that_would_break_out_of_its_line_is_never_sent(value: bytes) -
 
 
 def test_a_fault_is_told_as_500_and_no_more() -> None:
-    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None) -> HTTPReply:
+    def at_once(request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing) -> HTTPReply:
         raise RuntimeError("a secret")
 
     answered = exchange(at_once, ONE)
@@ -115,8 +116,8 @@ class Late:
             self.late.hurried += 1
             self.late.end()
 
-    def __call__(self, request: HTTPRequest, client: str, tls: TLSDetails | None) -> Late.One:
-        one = Late.One(self, short(request, client, tls))
+    def __call__(self, request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing) -> Late.One:
+        one = Late.One(self, short(request, client, tls, standing))
         self.waiting.append(one)
         asyncio.get_running_loop().call_later(0.05, self.end)
         return one
@@ -141,3 +142,37 @@ def test_garbage_behind_a_held_answer_takes_nothing_from_it() -> None:
     assert answered.index(b"short:/a?:hi") < len(answered)
     assert 1 == answered.count(b"HTTP/1.1 200")
     assert b"BadRequest" in answered[answered.index(b"short:/a?:hi") :] or answered.endswith(b"short:/a?:hi")
+
+
+PLAIN = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+ENDING = PLAIN.replace(b"Host", b"Connection: close\r\nHost")
+
+
+def test_a_plain_request_is_asked_once_whichever_way_its_answer_takes() -> None:
+    asked: list[bytes] = []
+
+    def at_once(
+        request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing
+    ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+        asked.append(request.body)
+
+        async def later() -> HTTPReply:
+            await asyncio.sleep(0)
+            return short(request, client, tls, standing)
+
+        return later() if len(asked) % 2 else short(request, client, tls, standing)
+
+    answered = exchange(at_once, PLAIN, PLAIN, PLAIN.replace(b"hi", b"yo"), ENDING)
+    assert asked == [b"hi", b"hi", b"yo"]
+    assert answered.count(b"short:/?:hi") == 2 and answered.count(b"short:/?:yo") == 1
+    assert answered.endswith(b"long:/:hi")
+
+
+def test_a_plain_request_in_two_pieces_is_asked_whole() -> None:
+    assert b"short:/?:hi" in exchange(short, PLAIN[:10], PLAIN[10:], ENDING)
+
+
+def test_a_plain_request_inside_the_body_of_another_is_its_body() -> None:
+    outer = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(PLAIN)
+    answered = exchange(short, outer, PLAIN, ENDING)
+    assert answered.count(b"HTTP/1.1 200") == 2 and b"long:/:" + PLAIN in answered

@@ -49,9 +49,7 @@ def test_a_passphrase_seal_is_lived_through_with_stock_clients(tmp_path: Path) -
     options = ("--workers", "2", "--tls", "off", "--seal", "passphrase")
     with (
         given(PASSPHRASE) as descriptor,
-        Deployment(
-            tmp_path / "data", *options, "--passphrase-fd", str(descriptor), pass_fds=[descriptor]
-        ) as server,
+        Deployment(tmp_path / "data", *options, "--passphrase-fd", str(descriptor), pass_fds=[descriptor]) as server,
     ):
         server.client("secretsmanager").create_secret(Name="kept", SecretString="through it all")
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.base.http import HTTPReply, HTTPRequest
+from strongroom.server.admission import Standing
 from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import (
     ASGI,
@@ -64,11 +65,11 @@ class ToyWorker:
             if not message["more_body"]:
                 break
         request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
-        reply = self._at_once(request, "", scope["state"]["tls"])
+        reply = self._at_once(request, "", scope["state"]["tls"], scope["state"]["standing"])
         await send_reply(reply if isinstance(reply, HTTPReply) else await reply, send)
 
     def _at_once(
-        self, request: HTTPRequest, client: str, tls: TLSDetails | None
+        self, request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing
     ) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         refused = self._hosts(request.headers)
         if refused is not None:

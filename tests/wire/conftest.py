@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from tests import postgres
-from tests.inprocess import SENT, Account, InProcess
-from tests.journals import leaks
+from tests.inprocess import Account, InProcess
+from tests.journals import shown_members
 from tests.processes.test_canaries import without_password
 
 STORES = ("sqlite", "postgresql")
@@ -45,7 +45,7 @@ def opened(request: pytest.FixtureRequest, place: Path, **more: Any) -> Iterator
         yield server
     finally:
         server.close()
-        assert [] == leaks(server.settings.data, SENT)
+        assert [] == shown_members(server.settings.data)
 
 
 @pytest.fixture(scope="session")

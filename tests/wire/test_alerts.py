@@ -9,6 +9,7 @@ import pytest
 from tests.inprocess import Account, InProcess
 from tests.receivers import Receiver
 from tests.wire.test_events_stream import user
+from tests.wire.test_sts import policy
 from tests.wire.test_webhooks import server, wait_held
 
 RULES = """
@@ -88,6 +89,25 @@ def test_a_reader_that_never_read_a_secret_before_is_told_once(house: House) -> 
     told = [one.event["detail"] for one in receiver.taken if one.name == "new_reader"]
     assert [arn, arn] == [one["secret"] for one in told]
     assert told[1]["principal"].endswith(":user/stranger")
+
+
+def test_who_was_refused_is_told_as_a_reader_once_it_reads(house: House) -> None:
+    strongroom, receiver, account = house
+    arn = account.client("secretsmanager").create_secret(Name="kept", SecretString="x")["ARN"]
+    keys = user(account, {"Effect": "Deny", "Action": "*", "Resource": "*"}, name="patient")
+    mine = {"aws_access_key_id": keys["key_id"], "aws_secret_access_key": keys["secret"]}
+    client = account.client("secretsmanager", **mine)
+    for _ in range(2):
+        with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
+            client.get_secret_value(SecretId=arn)
+        flush(strongroom)
+    allowed = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    account.client("iam").put_user_policy(UserName="patient", PolicyName="p", PolicyDocument=policy(allowed))
+    client.get_secret_value(SecretId=arn)
+    wait_for(house, lambda r: "new_reader" in r.names())
+    assert 1 == receiver.names().count("new_reader"), "a refusal is no read"
+    told = next(one for one in receiver.taken if one.name == "new_reader")
+    assert told.event["detail"]["principal"].endswith(":user/patient")
 
 
 def test_many_denials_in_a_minute_are_told_once_for_that_minute(house: House) -> None:

@@ -12,7 +12,7 @@ from tests.inprocess import Account
 from tests.wire.local import ask
 from tests.wire.test_secretsmanager_policies import allow, user
 
-from strongroom.cli.auditwho import _plain, moment_ms
+from strongroom.cli.auditwho import moment_ms, plain
 from strongroom.server.parts import StartRefused
 
 NOW = datetime(2026, 3, 15, 12, 0, 0, tzinfo=UTC)
@@ -100,4 +100,4 @@ def test_a_time_that_is_none_is_refused() -> None:
 
 
 def test_what_a_caller_named_its_session_gives_a_terminal_no_orders() -> None:
-    assert "a?[31mb" == _plain("a\x1b[31mb")
+    assert "a?[31mb" == plain("a\x1b[31mb")

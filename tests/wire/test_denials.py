@@ -22,9 +22,7 @@ def test_a_denial_names_the_resource_where_aws_does(account: Account, service: s
     users = account.client("iam")
     users.create_user(UserName="nobody")
     key = users.create_access_key(UserName="nobody")["AccessKey"]
-    client = account.client(
-        service, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-    )
+    client = account.client(service, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
     with pytest.raises(ClientError) as refused:
         call(client)
     assert "user/nobody is not authorized to perform: " in str(refused.value)

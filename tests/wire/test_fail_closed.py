@@ -9,9 +9,7 @@ from tests.inprocess import Account
 from strongroom.kernel import chain
 
 
-def test_a_chain_that_forgets_to_decide_answers_nobody(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_chain_that_forgets_to_decide_answers_nobody(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     client = account.client("secretsmanager")
     client.create_secret(Name="a", SecretString="one")
     forgetful = tuple(step for step in chain.INSIDE if step is not chain.decide_the_call)

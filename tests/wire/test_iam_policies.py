@@ -100,10 +100,7 @@ def test_a_policy_of_aws_can_be_attached_and_read(iam: Any, ann: Any) -> None:
     assert version["IsDefaultVersion"]
     assert "2012-10-17" == version["Document"]["Version"]
     assert "ValidationError" == refused(iam.delete_policy, PolicyArn=READ_WRITE)[0]
-    assert (
-        "ValidationError"
-        == refused(iam.create_policy_version, PolicyArn=READ_WRITE, PolicyDocument=policy(LIST))[0]
-    )
+    assert "ValidationError" == refused(iam.create_policy_version, PolicyArn=READ_WRITE, PolicyDocument=policy(LIST))[0]
 
 
 def test_what_is_not_there_cannot_be_attached(account: Account, iam: Any, ann: Any) -> None:
@@ -144,9 +141,7 @@ def test_version_ids_are_never_used_again(iam: Any) -> None:
     arn = made(iam)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST))
     iam.delete_policy_version(PolicyArn=arn, VersionId="v2")
-    third = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST), SetAsDefault=True)[
-        "PolicyVersion"
-    ]
+    third = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST), SetAsDefault=True)["PolicyVersion"]
     listed = iam.list_policy_versions(PolicyArn=arn)["Versions"]
 
     assert "v3" == third["VersionId"]
@@ -173,9 +168,7 @@ def test_a_policy_has_five_versions_and_its_default_stays(iam: Any) -> None:
     )
 
 
-def test_a_policy_goes_when_it_is_attached_nowhere_and_has_one_version(
-    account: Account, iam: Any, ann: Any
-) -> None:
+def test_a_policy_goes_when_it_is_attached_nowhere_and_has_one_version(account: Account, iam: Any, ann: Any) -> None:
     arn = made(iam)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(LIST))
     versions = refused(iam.delete_policy, PolicyArn=arn)
@@ -188,9 +181,7 @@ def test_a_policy_goes_when_it_is_attached_nowhere_and_has_one_version(
     iam.delete_user_permissions_boundary(UserName="ann")
     iam.delete_policy(PolicyArn=arn)
 
-    assert versions[1].startswith(
-        "This policy has more than one version. Before you delete a policy, you must"
-    )
+    assert versions[1].startswith("This policy has more than one version. Before you delete a policy, you must")
     assert ("DeleteConflict", "Cannot delete a policy attached to entities.", 409) == attached == bounding
     assert ("NoSuchEntity", f"Policy {arn} was not found.", 404) == refused(iam.get_policy, PolicyArn=arn)
 
@@ -279,9 +270,7 @@ def test_delegated_administration_by_boundary_and_policy_arn_holds(account: Acco
     )
     iam.put_user_policy(UserName="boss", PolicyName="p", PolicyDocument=policy(*statements))
     key = iam.create_access_key(UserName="boss")["AccessKey"]
-    boss = account.client(
-        "iam", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-    )
+    boss = account.client("iam", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
     boss.create_user(UserName="ann", PermissionsBoundary=bound)
     boss.attach_user_policy(UserName="ann", PolicyArn=READ_WRITE)
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -321,9 +310,7 @@ def test_a_group_goes_only_when_it_is_empty(iam: Any, ann: Any) -> None:
 
     assert "Cannot delete entity, must remove users from group first." == users[1]
     assert "Cannot delete entity, must delete policies first." == policies[1]
-    assert ("NoSuchEntity", "The group with name g cannot be found.", 404) == refused(
-        iam.get_group, GroupName="g"
-    )
+    assert ("NoSuchEntity", "The group with name g cannot be found.", 404) == refused(iam.get_group, GroupName="g")
 
 
 def test_a_group_can_be_renamed_and_its_users_come_in_pages(iam: Any) -> None:
@@ -353,9 +340,7 @@ def test_the_account_is_summed_up(iam: Any, ann: Any) -> None:
     made(iam)
     summary = iam.get_account_summary()["SummaryMap"]
 
-    assert (2, 0, 0, 1, 5000) == tuple(
-        summary[key] for key in ("Users", "Groups", "Roles", "Policies", "UsersQuota")
-    )
+    assert (2, 0, 0, 1, 5000) == tuple(summary[key] for key in ("Users", "Groups", "Roles", "Policies", "UsersQuota"))
 
 
 def test_another_accounts_policy_cannot_be_used(strongroom: Any, iam: Any, ann: Any) -> None:
@@ -363,7 +348,4 @@ def test_another_accounts_policy_cannot_be_used(strongroom: Any, iam: Any, ann: 
 
     assert "AccessDenied" == refused(iam.get_policy, PolicyArn=theirs)[0]
     assert "NoSuchEntity" == refused(iam.attach_user_policy, UserName="ann", PolicyArn=theirs)[0]
-    assert (
-        "NoSuchEntity"
-        == refused(iam.put_user_permissions_boundary, UserName="ann", PermissionsBoundary=theirs)[0]
-    )
+    assert "NoSuchEntity" == refused(iam.put_user_permissions_boundary, UserName="ann", PermissionsBoundary=theirs)[0]

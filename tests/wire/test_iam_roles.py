@@ -85,17 +85,13 @@ def test_lists_leave_out_tags_boundary_and_last_use(iam: Any, own: str) -> None:
 def test_a_role_can_be_changed(iam: Any, own: str) -> None:
     iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=own)
     iam.update_role(RoleName="deploy", Description="new", MaxSessionDuration=43200)
-    iam.update_assume_role_policy(
-        RoleName="deploy", PolicyDocument=trust({"Service": "lambda.amazonaws.com"})
-    )
+    iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=trust({"Service": "lambda.amazonaws.com"}))
     iam.update_role(RoleName="deploy")
     role = iam.get_role(RoleName="deploy")["Role"]
     renewed = iam.update_role_description(RoleName="deploy", Description="newer")["Role"]
 
     assert ("new", 43200) == (role["Description"], role["MaxSessionDuration"])
-    assert {"Service": "lambda.amazonaws.com"} == role["AssumeRolePolicyDocument"]["Statement"][0][
-        "Principal"
-    ]
+    assert {"Service": "lambda.amazonaws.com"} == role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
     assert "newer" == renewed["Description"] == iam.get_role(RoleName="deploy")["Role"]["Description"]
 
 
@@ -187,9 +183,7 @@ def test_roles_have_tags_and_boundaries(iam: Any, own: str) -> None:
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=own)
     iam.tag_role(RoleName="r", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     iam.untag_role(RoleName="r", TagKeys=["A"])
-    iam.put_role_permissions_boundary(
-        RoleName="r", PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess"
-    )
+    iam.put_role_permissions_boundary(RoleName="r", PermissionsBoundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
     with_boundary = iam.get_role(RoleName="r")["Role"]
     iam.delete_role_permissions_boundary(RoleName="r")
 

@@ -70,9 +70,7 @@ def test_binary_values_come_back_byte_for_byte(secrets: Any) -> None:
 
 def test_a_secret_without_a_value_has_no_version_and_says_so(secrets: Any) -> None:
     assert {"ARN", "Name"} == set(members(secrets.create_secret(Name="empty")))
-    assert {"ARN", "CreatedDate", "LastChangedDate", "Name"} == set(
-        members(secrets.describe_secret(SecretId="empty"))
-    )
+    assert {"ARN", "CreatedDate", "LastChangedDate", "Name"} == set(members(secrets.describe_secret(SecretId="empty")))
     assert (
         "ResourceNotFoundException",
         "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
@@ -114,9 +112,7 @@ def test_a_name_in_use_and_a_repeated_token_answer_as_aws_does(secrets: Any) -> 
         ),
     )
     assert clash == refused(secrets.create_secret, Name="t", SecretString="two", ClientRequestToken=first)
-    assert clash == refused(
-        secrets.put_secret_value, SecretId="t", SecretString="two", ClientRequestToken=first
-    )
+    assert clash == refused(secrets.put_secret_value, SecretId="t", SecretString="two", ClientRequestToken=first)
     assert clash == refused(secrets.update_secret, SecretId="t", SecretString="two", ClientRequestToken=first)
     assert (
         "ResourceExistsException",
@@ -128,8 +124,7 @@ def test_a_repeated_put_stores_nothing_new(secrets: Any) -> None:
     secrets.create_secret(Name="db", SecretString="one")
     again = token()
     answers = [
-        members(secrets.put_secret_value(SecretId="db", SecretString="two", ClientRequestToken=again))
-        for _ in range(2)
+        members(secrets.put_secret_value(SecretId="db", SecretString="two", ClientRequestToken=again)) for _ in range(2)
     ]
     assert answers[0] == answers[1]
     assert 2 == len(secrets.list_secret_version_ids(SecretId="db", IncludeDeprecated=True)["Versions"])
@@ -152,10 +147,7 @@ def test_a_name_that_ends_like_a_suffix_is_not_found_by_its_shortened_arn(secret
 
 INVALID = (
     "ValidationException",
-    (
-        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: "
-        "-/_+=.@!"
-    ),
+    ("Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"),
 )
 
 
@@ -193,10 +185,7 @@ def test_labels_move_as_aws_moves_them(secrets: Any) -> None:
     read = members(secrets.get_secret_value(SecretId="v", VersionId=one))
     assert ("1", False) == (read["SecretString"], "VersionStages" in read)
     assert "2" == secrets.get_secret_value(SecretId="v", VersionStage="AWSPREVIOUS")["SecretString"]
-    assert (
-        "2"
-        == secrets.get_secret_value(SecretId="v", VersionId=two, VersionStage="AWSPREVIOUS")["SecretString"]
-    )
+    assert "2" == secrets.get_secret_value(SecretId="v", VersionId=two, VersionStage="AWSPREVIOUS")["SecretString"]
 
 
 def test_a_version_that_is_not_there_is_told_by_what_was_asked(secrets: Any) -> None:
@@ -227,9 +216,7 @@ def test_a_stage_is_rolled_back_by_naming_both_versions(secrets: Any) -> None:
             f"attached to version {two}, so you must explicitly reference that version in "
             "RemoveFromVersionId."
         ),
-    ) == refused(
-        secrets.update_secret_version_stage, SecretId="v", VersionStage="AWSCURRENT", MoveToVersionId=one
-    )
+    ) == refused(secrets.update_secret_version_stage, SecretId="v", VersionStage="AWSCURRENT", MoveToVersionId=one)
     answer = secrets.update_secret_version_stage(
         SecretId="v", VersionStage="AWSCURRENT", MoveToVersionId=one, RemoveFromVersionId=two
     )
@@ -246,9 +233,7 @@ def test_an_update_answers_a_version_only_when_it_made_one(secrets: Any) -> None
     assert before["LastChangedDate"] == secrets.describe_secret(SecretId="u")["LastChangedDate"]
     changed = []
     for _ in range(3):
-        assert {"ARN", "Name", "VersionId"} == set(
-            members(secrets.update_secret(SecretId="u", SecretString="x"))
-        )
+        assert {"ARN", "Name", "VersionId"} == set(members(secrets.update_secret(SecretId="u", SecretString="x")))
         changed.append(secrets.describe_secret(SecretId="u")["LastChangedDate"])
     assert changed == sorted(set(changed))
 
@@ -268,8 +253,7 @@ def test_version_pages_go_on_where_they_ended(secrets: Any) -> None:
         more = {"NextToken": page["NextToken"]}
     assert tokens == met
     assert (
-        "InvalidNextTokenException"
-        == refused(secrets.list_secret_version_ids, SecretId="p", MaxResults=2, **more)[0]
+        "InvalidNextTokenException" == refused(secrets.list_secret_version_ids, SecretId="p", MaxResults=2, **more)[0]
     ), "a token is good for the question it was given for"
 
 
@@ -280,9 +264,7 @@ def test_tags_are_absent_until_there_were_any_and_empty_afterwards(secrets: Any)
     secrets.create_secret(Name="t", SecretString="x")
     assert {} == members(secrets.tag_resource(SecretId="t", Tags=[{"Key": "a", "Value": "1"}]))
     secrets.tag_resource(SecretId="t", Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "3"}])
-    assert [{"Key": "a", "Value": "3"}, {"Key": "b", "Value": "2"}] == secrets.describe_secret(SecretId="t")[
-        "Tags"
-    ]
+    assert [{"Key": "a", "Value": "3"}, {"Key": "b", "Value": "2"}] == secrets.describe_secret(SecretId="t")["Tags"]
     assert {} == members(secrets.untag_resource(SecretId="t", TagKeys=["a", "b", "never"]))
     assert [] == secrets.describe_secret(SecretId="t")["Tags"]
 

@@ -51,9 +51,7 @@ def test_an_entry_has_exactly_awss_members(secrets: Any) -> None:
     answer = members(secrets.list_secrets())
     assert {"SecretList"} == set(answer)
     entry = answer["SecretList"][0]
-    assert {"ARN", "CreatedDate", "Description", "LastChangedDate", "Name", "SecretVersionsToStages"} == set(
-        entry
-    )
+    assert {"ARN", "CreatedDate", "Description", "LastChangedDate", "Name", "SecretVersionsToStages"} == set(entry)
     assert [["AWSCURRENT"]] == list(entry["SecretVersionsToStages"].values())
 
 
@@ -93,9 +91,7 @@ def test_a_token_is_good_for_its_caller_and_its_question_only(secrets: Any, stro
         assert "InvalidNextTokenException" == refused(client.list_secrets, **params)[0]
 
 
-def test_a_list_shows_no_other_account_and_no_other_region(
-    secrets: Any, account: Account, strongroom: Any
-) -> None:
+def test_a_list_shows_no_other_account_and_no_other_region(secrets: Any, account: Account, strongroom: Any) -> None:
     assert [] == strongroom.account().client("secretsmanager").list_secrets()["SecretList"]
     assert [] == account.client("secretsmanager", region="eu-west-1").list_secrets()["SecretList"]
 

@@ -112,17 +112,13 @@ def test_public_access_is_refused_only_if_asked_for(secrets: Any) -> None:
     everybody = policy("*", "secretsmanager:GetSecretValue")
     assert (
         "PublicPolicyException"
-        == refused(
-            secrets.put_resource_policy, SecretId="db", ResourcePolicy=everybody, BlockPublicPolicy=True
-        )[0]
+        == refused(secrets.put_resource_policy, SecretId="db", ResourcePolicy=everybody, BlockPublicPolicy=True)[0]
     )
     assert not secrets.validate_resource_policy(ResourcePolicy=everybody)["PolicyValidationPassed"]
     assert secrets.put_resource_policy(SecretId="db", ResourcePolicy=everybody)["ARN"]
 
 
-@pytest.mark.parametrize(
-    "text", ["x", "[]", '{"Version":"2012-10-17"}', '{"Version":"1999-01-01","Statement":[]}']
-)
+@pytest.mark.parametrize("text", ["x", "[]", '{"Version":"2012-10-17"}', '{"Version":"1999-01-01","Statement":[]}'])
 def test_what_is_no_policy_is_refused(secrets: Any, text: str) -> None:
     secrets.create_secret(Name="db", SecretString="x")
     for call in (secrets.put_resource_policy, secrets.validate_resource_policy):
@@ -190,15 +186,12 @@ def test_condition_keys_of_the_service_decide(
         assert "AccessDeniedException" == refused(client.get_secret_value, **params)[0]
 
 
-def test_a_change_of_tags_that_takes_ones_own_permission_away_is_refused(
-    secrets: Any, account: Account
-) -> None:
+def test_a_change_of_tags_that_takes_ones_own_permission_away_is_refused(secrets: Any, account: Account) -> None:
     secrets.create_secret(Name="a", SecretString="x", Tags=[{"Key": "env", "Value": "dev"}])
     own = allow("secretsmanager:*", StringEquals={"secretsmanager:ResourceTag/env": "dev"})
     client = account.client("secretsmanager", **user(account, "u", own))
     assert (
-        "AccessDeniedException"
-        == refused(client.tag_resource, SecretId="a", Tags=[{"Key": "env", "Value": "prod"}])[0]
+        "AccessDeniedException" == refused(client.tag_resource, SecretId="a", Tags=[{"Key": "env", "Value": "prod"}])[0]
     )
     assert [{"Key": "env", "Value": "dev"}] == secrets.describe_secret(SecretId="a")["Tags"]
 
@@ -258,9 +251,7 @@ def test_a_customer_key_is_shown_as_given_and_guards_the_value(secrets: Any, acc
     assert [key] == secrets.list_secret_version_ids(SecretId="k")["Versions"][0]["KmsKeyIds"]
     reader = allow("secretsmanager:GetSecretValue", resource=arn)
     client = account.client("secretsmanager", **user(account, "u", reader))
-    assert ("AccessDeniedException", "Access to KMS is not allowed") == refused(
-        client.get_secret_value, SecretId="k"
-    )
+    assert ("AccessDeniedException", "Access to KMS is not allowed") == refused(client.get_secret_value, SecretId="k")
     client = account.client("secretsmanager", **user(account, "v", reader, allow("kms:Decrypt")))
     assert "x" == client.get_secret_value(SecretId="k")["SecretString"]
 
@@ -277,17 +268,13 @@ def test_a_disabled_key_fails_reads_and_writes_each_in_its_way(secrets: Any, acc
     assert "x" == secrets.get_secret_value(SecretId="k")["SecretString"]
 
 
-def test_a_changed_key_wraps_current_versions_again_and_either_key_opens_them(
-    secrets: Any, account: Account
-) -> None:
+def test_a_changed_key_wraps_current_versions_again_and_either_key_opens_them(secrets: Any, account: Account) -> None:
     kms = account.client("kms")
     new = kms.create_key()["KeyMetadata"]["KeyId"]
     secrets.create_secret(Name="k", SecretString="x")
     assert {"ARN", "Name"} == set(members(secrets.update_secret(SecretId="k", KmsKeyId=new)))
     assert new == secrets.describe_secret(SecretId="k")["KmsKeyId"]
-    assert [new, "DefaultEncryptionKey"] == secrets.list_secret_version_ids(SecretId="k")["Versions"][0][
-        "KmsKeyIds"
-    ]
+    assert [new, "DefaultEncryptionKey"] == secrets.list_secret_version_ids(SecretId="k")["Versions"][0]["KmsKeyIds"]
     assert "x" == secrets.get_secret_value(SecretId="k")["SecretString"]
     kms.disable_key(KeyId=new)
     assert "x" == secrets.get_secret_value(SecretId="k")["SecretString"], "the earlier key still opens it"
@@ -304,8 +291,5 @@ def test_a_deny_on_a_keys_arn_is_not_passed_by_naming_its_alias(secrets: Any, ac
     statements = (allow("secretsmanager:*", "kms:*"), deny | {"Effect": "Deny"})
     client = account.client("secretsmanager", **user(account, "u", *statements))
     for name in (key["Arn"], key["KeyId"], "alias/a"):
-        assert (
-            "AccessDeniedException"
-            == refused(client.create_secret, Name="a", SecretString="x", KmsKeyId=name)[0]
-        )
+        assert "AccessDeniedException" == refused(client.create_secret, Name="a", SecretString="x", KmsKeyId=name)[0]
     assert client.create_secret(Name="a", SecretString="x")["ARN"]

@@ -33,9 +33,7 @@ def test_a_missing_token_is_told_before_a_missing_secret(
     account: Account, operation: str, params: dict[str, Any]
 ) -> None:
     """Source: facts aws-observed, "error shape"."""
-    assert (400, {"__type": "InvalidRequestException", "Message": NO_TOKEN}) == ask(
-        account, operation, **params
-    )
+    assert (400, {"__type": "InvalidRequestException", "Message": NO_TOKEN}) == ask(account, operation, **params)
 
 
 def test_an_error_has_a_bare_code_and_a_capital_message(account: Account) -> None:
@@ -64,9 +62,7 @@ def test_tagging_answers_nothing(account: Account) -> None:
         ({"SecretId": "x", "VersionId": "short"}, "Member must have length greater than or equal to 32"),
     ],
 )
-def test_what_the_model_forbids_is_a_validation_error(
-    account: Account, params: dict[str, Any], says: str
-) -> None:
+def test_what_the_model_forbids_is_a_validation_error(account: Account, params: dict[str, Any], says: str) -> None:
     status, body = ask(account, "GetSecretValue", **params)
     assert (400, "ValidationException") == (status, body["__type"])
     assert says in "".join(body.values())

@@ -38,9 +38,7 @@ def test_a_copy_has_the_primarys_name_suffix_values_labels_tags_and_policy(
     east.put_resource_policy(SecretId="db", ResourcePolicy=text)
     answer = members(east.replicate_secret_to_regions(SecretId="db", AddReplicaRegions=[{"Region": WEST}]))
     assert {"ARN": made["ARN"], "ReplicationStatus": answer["ReplicationStatus"]} == answer
-    assert [{"Region": WEST, "KmsKeyId": "alias/aws/secretsmanager", "Status": "InSync"}] == answer[
-        "ReplicationStatus"
-    ]
+    assert [{"Region": WEST, "KmsKeyId": "alias/aws/secretsmanager", "Status": "InSync"}] == answer["ReplicationStatus"]
     copy = west.describe_secret(SecretId="db")
     assert made["ARN"].replace("us-east-1", WEST) == copy["ARN"]
     assert (tags, "d", "us-east-1") == (copy["Tags"], copy["Description"], copy["PrimaryRegion"])
@@ -95,24 +93,17 @@ def test_a_copy_takes_reads_and_refuses_changes(east: Any, west: Any) -> None:
 
 
 def test_a_primary_is_deleted_only_without_copies(east: Any, west: Any) -> None:
-    arn = east.create_secret(
-        Name="db", SecretString="1", AddReplicaRegions=[{"Region": WEST}, {"Region": SOUTH}]
-    )["ARN"]
+    arn = east.create_secret(Name="db", SecretString="1", AddReplicaRegions=[{"Region": WEST}, {"Region": SOUTH}])[
+        "ARN"
+    ]
     assert (
         "InvalidParameterException",
         f"You can't delete secret {arn} that still has replica regions [{SOUTH}, {WEST}].",
     ) == refused(east.delete_secret, SecretId="db", ForceDeleteWithoutRecovery=True)
-    left = east.remove_regions_from_replication(SecretId="db", RemoveReplicaRegions=[WEST])[
-        "ReplicationStatus"
-    ]
+    left = east.remove_regions_from_replication(SecretId="db", RemoveReplicaRegions=[WEST])["ReplicationStatus"]
     assert [SOUTH] == [each["Region"] for each in left]
     assert GONE == refused(west.describe_secret, SecretId="db")
-    assert (
-        []
-        == east.remove_regions_from_replication(SecretId="db", RemoveReplicaRegions=[SOUTH])[
-            "ReplicationStatus"
-        ]
-    )
+    assert [] == east.remove_regions_from_replication(SecretId="db", RemoveReplicaRegions=[SOUTH])["ReplicationStatus"]
     assert not {"PrimaryRegion", "ReplicationStatus"} & set(east.describe_secret(SecretId="db"))
     assert east.delete_secret(SecretId="db", ForceDeleteWithoutRecovery=True)["ARN"]
 
@@ -130,9 +121,7 @@ def test_a_promoted_copy_goes_its_own_way(east: Any, west: Any) -> None:
 
 def test_a_name_that_is_taken_fails_that_copy_until_it_may_be_overwritten(east: Any, west: Any) -> None:
     west.create_secret(Name="db", SecretString="other")
-    status = east.create_secret(Name="db", SecretString="1", AddReplicaRegions=[{"Region": WEST}])[
-        "ReplicationStatus"
-    ]
+    status = east.create_secret(Name="db", SecretString="1", AddReplicaRegions=[{"Region": WEST}])["ReplicationStatus"]
     assert ("Failed", "Secret with this name already exists in this region") == (
         status[0]["Status"],
         status[0]["StatusMessage"],
@@ -199,8 +188,6 @@ def test_regions_are_checked(east: Any, regions: list[str]) -> None:
 
 def test_copies_on_create_need_their_own_permission(account: Account) -> None:
     client = account.client("secretsmanager", **user(account, "u", allow("secretsmanager:CreateSecret")))
-    code, text = refused(
-        client.create_secret, Name="a", SecretString="x", AddReplicaRegions=[{"Region": WEST}]
-    )
+    code, text = refused(client.create_secret, Name="a", SecretString="x", AddReplicaRegions=[{"Region": WEST}])
     assert ("AccessDeniedException", True) == (code, "secretsmanager:ReplicateSecretToRegions" in text)
     assert GONE == refused(account.client("secretsmanager").describe_secret, SecretId="a")

@@ -38,23 +38,17 @@ def test_concurrent_writers_never_corrupt_labels(secrets: Any, account: Account)
         made = [version_id for versions in pool.map(write, range(8)) for version_id in versions]
     held = stages(secrets, "s")
     labels = [name for names in held.values() for name in names]
-    assert sorted({"AWSCURRENT", "AWSPREVIOUS", "shared", *(f"L{worker}" for worker in range(8))}) == sorted(
-        labels
-    )
+    assert sorted({"AWSCURRENT", "AWSPREVIOUS", "shared", *(f"L{worker}" for worker in range(8))}) == sorted(labels)
     listed = secrets.list_secret_version_ids(SecretId="s", IncludeDeprecated=True)["Versions"]
     assert set(made) <= {one["VersionId"] for one in listed}
-    assert held == {
-        one["VersionId"]: sorted(one["VersionStages"]) for one in listed if "VersionStages" in one
-    }
+    assert held == {one["VersionId"]: sorted(one["VersionStages"]) for one in listed if "VersionStages" in one}
     assert listed == sorted(listed, key=lambda one: one["CreatedDate"])
 
 
 def test_one_of_many_creators_of_a_name_wins(account: Account) -> None:
     def create(worker: int) -> str | None:
         try:
-            return str(
-                account.client("secretsmanager").create_secret(Name="s", SecretString=str(worker))["ARN"]
-            )
+            return str(account.client("secretsmanager").create_secret(Name="s", SecretString=str(worker))["ARN"])
         except ClientError as error:
             assert "ResourceExistsException" == error.response["Error"]["Code"]
             return None
@@ -68,9 +62,7 @@ def test_versions_above_a_hundred_go_once_they_are_a_day_old_but_never_a_labelle
 ) -> None:
     secrets.create_secret(Name="s", SecretString="0")
     kept = token()
-    secrets.put_secret_value(
-        SecretId="s", SecretString="kept", ClientRequestToken=kept, VersionStages=["KEEP"]
-    )
+    secrets.put_secret_value(SecretId="s", SecretString="kept", ClientRequestToken=kept, VersionStages=["KEEP"])
     for number in range(VERSIONS_KEPT + 3):
         secrets.put_secret_value(SecretId="s", SecretString=str(number))
     assert VERSIONS_KEPT + 5 == _count(secrets), "none is old enough"
@@ -79,10 +71,7 @@ def test_versions_above_a_hundred_go_once_they_are_a_day_old_but_never_a_labelle
     assert VERSIONS_KEPT == _count(secrets)
     assert "kept" == secrets.get_secret_value(SecretId="s", VersionStage="KEEP")["SecretString"]
     assert "last" == secrets.get_secret_value(SecretId="s")["SecretString"]
-    assert (
-        str(VERSIONS_KEPT + 2)
-        == secrets.get_secret_value(SecretId="s", VersionStage="AWSPREVIOUS")["SecretString"]
-    )
+    assert str(VERSIONS_KEPT + 2) == secrets.get_secret_value(SecretId="s", VersionStage="AWSPREVIOUS")["SecretString"]
 
 
 def _count(client: Any) -> int:

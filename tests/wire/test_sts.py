@@ -25,9 +25,7 @@ def policy(*statements: dict[str, Any]) -> str:
 
 def trust(principal: Any, *actions: str, **condition: Any) -> str:
     """A trust policy for one principal element."""
-    return policy(
-        {"Effect": "Allow", "Principal": principal, "Action": list(actions) or "sts:AssumeRole"} | condition
-    )
+    return policy({"Effect": "Allow", "Principal": principal, "Action": list(actions) or "sts:AssumeRole"} | condition)
 
 
 def refused(call: Any, **params: Any) -> tuple[str, str, int]:
@@ -73,9 +71,7 @@ class World:
 
     def assume(self, **more: Any) -> dict[str, Any]:
         """The administrator's session ``night`` of the role."""
-        answer: dict[str, Any] = self.sts.assume_role(
-            **{"RoleArn": self.role, "RoleSessionName": "night"} | more
-        )
+        answer: dict[str, Any] = self.sts.assume_role(**{"RoleArn": self.role, "RoleSessionName": "night"} | more)
         return answer
 
 
@@ -204,16 +200,12 @@ def test_a_role_of_another_account_needs_leave_from_both(strongroom: InProcess, 
     powerless = stranger.client("iam")
     powerless.create_user(UserName="p")
     key = powerless.create_access_key(UserName="p")["AccessKey"]
-    other = stranger.client(
-        "sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
-    )
+    other = stranger.client("sts", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
     assert "AccessDenied" == refused(other.assume_role, RoleArn=world.role, RoleSessionName="s1")[0]
 
 
 def test_an_external_id_must_be_the_one_that_the_trust_policy_wants(world: World) -> None:
-    arn = world.new_role(
-        "r", trust({"AWS": world.account.id}, Condition={"StringEquals": {"sts:ExternalId": "right"}})
-    )
+    arn = world.new_role("r", trust({"AWS": world.account.id}, Condition={"StringEquals": {"sts:ExternalId": "right"}}))
     world.assume(RoleArn=arn, ExternalId="right")
 
     assert "AccessDenied" == refused(world.assume, RoleArn=arn, ExternalId="wrong")[0]
@@ -339,13 +331,8 @@ def test_transitive_tags_and_the_source_identity_flow_through_a_chain(world: Wor
 
     assert "ann" == answer["SourceIdentity"]
     assert "AccessDenied" == refused(chain.assume_role, **asked, SourceIdentity="bob")[0]
-    assert (
-        "InvalidParameterValue"
-        == refused(chain.assume_role, **asked, Tags=[{"Key": "team", "Value": "x"}])[0]
-    )
-    too_long = (
-        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
-    )
+    assert "InvalidParameterValue" == refused(chain.assume_role, **asked, Tags=[{"Key": "team", "Value": "x"}])[0]
+    too_long = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
     assert ("ValidationError", too_long, 400) == refused(chain.assume_role, **asked, DurationSeconds=3601)
 
 
@@ -383,8 +370,7 @@ def test_a_federated_user_may_what_user_and_session_policy_both_allow(world: Wor
     assert "AccessDeniedException" == refused(world.client("secretsmanager", bare).list_secrets)[0]
     assert "InvalidClientTokenId" == refused(world.client("iam", answer).list_users)[0]
     assert (
-        "AccessDenied"
-        == refused(world.client("sts", answer).assume_role, RoleArn=world.role, RoleSessionName="s1")[0]
+        "AccessDenied" == refused(world.client("sts", answer).assume_role, RoleArn=world.role, RoleSessionName="s1")[0]
     )
 
 
@@ -425,9 +411,7 @@ def test_sts_answers_in_every_region(world: World, region: str) -> None:
     assert world.account.id == world.account.client("sts", region).get_caller_identity()["Account"]
 
 
-def test_what_was_given_out_is_on_no_disk_but_in_the_record_of_who_got_it(
-    strongroom: InProcess, world: World
-) -> None:
+def test_what_was_given_out_is_on_no_disk_but_in_the_record_of_who_got_it(strongroom: InProcess, world: World) -> None:
     """Searched as it is, in base64 and in hex: keys' secrets and session tokens; found: the key ids."""
     keys = world.user("ann", {"Effect": "Allow", "Action": "sts:*", "Resource": "*"})
     sts = world.account.client("sts", **keys)

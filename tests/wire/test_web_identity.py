@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.inprocess import Account, InProcess
+from tests.journals import entries
 from tests.oidc import Handler, Provider, encoded, jwk, send, sign
 from tests.wire.local import ask
 from tests.wire.test_sts import ALL, LIST, policy, refused
@@ -273,6 +274,16 @@ def test_the_record_names_provider_audience_and_subject_and_holds_no_token(world
     } == event["userIdentity"]
     assert world.account.id == event["recipientAccountId"]
     assert token not in json.dumps(lines) and token.rpartition(".")[2] not in json.dumps(lines)
+
+
+def test_records_of_a_session_name_the_provider_that_vouched(world: World) -> None:
+    secrets = world.client("secretsmanager", world.assume(world.provider.token()))
+    request_id = secrets.list_secrets()["ResponseMetadata"]["RequestId"]
+    (event,) = [one.event for one in entries(world.server.settings.data) if one.event.get("requestID") == request_id]
+
+    context = event["userIdentity"]["sessionContext"]
+    assert ["sessionIssuer", "webIdFederationData", "attributes"] == list(context)
+    assert {"federatedProvider": world.arn, "attributes": {}} == context["webIdFederationData"]
 
 
 def test_a_refusal_by_the_trust_policy_is_explained_to_the_roles_account(world: World) -> None:

@@ -15,11 +15,18 @@ _MILLISECOND = timedelta(milliseconds=1)
 _EXACT_MS = 4_000_000_000_000
 """Up to 2096 a double has the microsecond of any millisecond right; the quicker way is good until then."""
 Clock = Callable[[], datetime]
+_last = (0, EPOCH)
 
 
 def machine_clock() -> datetime:
     """The machine's time now, aware, UTC, cut to the millisecond."""
-    return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)  # as from_ms, which holds until 2096
+    global _last  # noqa: PLW0603  the calls of one millisecond share one moment; a race makes it twice
+    milliseconds = time.time_ns() // 1_000_000
+    last = _last
+    if last[0] != milliseconds:
+        # As from_ms, which holds until 2096.
+        last = _last = (milliseconds, datetime.fromtimestamp(milliseconds / 1000, UTC))
+    return last[1]
 
 
 def to_ms(moment: datetime) -> int:

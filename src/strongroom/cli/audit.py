@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongroom.cli import auditwho
+from strongroom.cli import auditexport, auditwho
 from strongroom.cli.commands import DOES
 from strongroom.cli.local import is_running
 from strongroom.cli.options import Commands, add_endpoint, command, directory_of, show
@@ -26,7 +27,9 @@ strongroom audit verify
   strongroom audit head > monday.json
   strongroom audit who db/password --since 31d
   strongroom audit who db/password --since 2026-03-01 --until 2026-03-31 --principal ann --format json
-  strongroom audit reindex"""
+  strongroom audit reindex
+  strongroom audit export --to /backup/trail
+  strongroom audit export-key > digests.pem"""
 
 
 def add(commands: Commands) -> None:
@@ -38,15 +41,26 @@ def add(commands: Commands) -> None:
         does=DOES["audit"],
         example=_EXAMPLES,
     )
-    made.add_argument("action", choices=("verify", "key", "head", "who", "reindex"))
+    made.add_argument("action", choices=("verify", "key", "head", "who", "reindex", "export", "export-key"))
     made.add_argument("what", nargs="?", metavar="SECRET", help="who: a secret (or any resource) by name or ARN")
-    made.add_argument("--since", metavar="TIME", help="who: from then on: 2026-03-01, 2026-03-01T12:00:00Z, or 31d ago")
-    made.add_argument("--until", metavar="TIME", help="who: until then, that day or second included")
+    made.add_argument(
+        "--since", metavar="TIME", help="who, export: from then on: 2026-03-01, 2026-03-01T12:00:00Z, or 31d ago"
+    )
+    made.add_argument("--until", metavar="TIME", help="who, export: until then, that day or second included")
     made.add_argument("--principal", metavar="P", help="who: only this user, role, session, ARN, key or account")
     made.add_argument("--all", action="store_true", help="who: every call that named it, not only reads of its value")
     add_endpoint(made)
+    made.add_argument("--to", metavar="DIR", help="export: where to write; what is there is gone on with")
+    made.add_argument(
+        "--bucket", metavar="NAME", default=auditexport.BUCKET, help="export: the bucket to name in digests"
+    )
+    made.add_argument(
+        "--every", metavar="TIME", default="1h", help="export: the time of one digest (default and most 1h)"
+    )
     made.add_argument("--key", metavar="FILE", help="verify: the public key to believe (default: the copy's own)")
-    made.add_argument("--head", metavar="FILE", help="verify: a head that was kept elsewhere")
+    made.add_argument(
+        "--head", metavar="FILE", help="verify: a head that was kept elsewhere; of a file of them the last"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -65,6 +79,10 @@ def run(given: argparse.Namespace) -> int:
             show(given, {"head": line}, line)
         case "who":
             auditwho.run(given)
+        case "export":
+            auditexport.run(given)
+        case "export-key":
+            auditexport.print_key(given)
         case _:
             _reindex(given, directory)
     return 0
@@ -79,7 +97,7 @@ def _verify(given: argparse.Namespace, directory: DataDirectory) -> int:
         raise StartRefused(f"there is no journal in {journal}")
     try:
         public = key_of_pem(_key(directory, given.key)) if given.key or given.head or heads.is_dir() else b""
-        pinned = _read(Path(given.head)).encode() if given.head else None
+        pinned = _last_head(_read(Path(given.head))) if given.head else None
         found = prove(journal, heads, public, pinned)
     except BadHead as bad:
         raise StartRefused(f"that head or key cannot be used: {bad}") from None
@@ -136,6 +154,17 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StartRefused(f"{path} cannot be read: {error}") from None
+
+
+def _last_head(text: str) -> bytes:
+    """The newest head of a file of them; what was cut short at its end is none."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1:
+        try:
+            json.loads(lines[-1])
+        except ValueError:
+            lines.pop()
+    return lines[-1].encode() if lines else b""
 
 
 def _reindex(given: argparse.Namespace, directory: DataDirectory) -> None:

@@ -61,13 +61,13 @@ def _lines(what: str, told: Mapping[str, Any]) -> Iterator[str]:
     widths = {name: max(len(name), *(len(str(row.get(name, ""))) for row in rows)) for name in _COLUMNS}
     yield "  ".join(name.upper().ljust(widths[name]) for name in _COLUMNS).rstrip()
     for row in rows:
-        yield "  ".join(_plain(row.get(name, "")).ljust(widths[name]) for name in _COLUMNS).rstrip()
+        yield "  ".join(plain(row.get(name, "")).ljust(widths[name]) for name in _COLUMNS).rstrip()
     who = {row["Principal"] for row in rows}
     yield f"{len(rows)} calls by {len(who)} principals"
     if not told["Complete"]:
         yield "there are more: ask for a shorter time"
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     """Without what a terminal would take for orders: callers choose their sessions' names."""
     return "".join(sign if sign.isprintable() else "?" for sign in str(text))

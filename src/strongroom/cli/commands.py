@@ -28,7 +28,10 @@ DOES: Mapping[str, str] = {
     "policy": "Check a policy document: what AWS would refuse, and what does something else than it seems.",
     "audit": "Check the journal's hash chains and signed heads, also while the server runs or on a copy (verify); "
     "print the key that signs (key) or the newest head (head), to be kept elsewhere; tell who read a secret (who); "
-    "make the index of events anew (reindex).",
+    "make the index of events anew (reindex); write CloudTrail's log files and digests (export) and print the key "
+    "that signs those (export-key).",
+    "report": "Report secrets and principals that nobody uses, permissions never used, secrets overdue for rotation "
+    "and keys near deletion.",
     "function": "Make a zip or layer of a directory, with its packages for the function's Python, and check its "
     "imports.",
     "logs": "Print what a function printed, the oldest first.",

@@ -15,6 +15,7 @@ from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.journal.written import Form, WrittenRecord
+from strongroom.kernel.metrics.steps import Steps
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.wire import Frame
@@ -316,11 +317,13 @@ class Call:
     aws:SourceArn and aws:SourceAccount.
     ``told``: names for the record's additionalEventData that answer and parameters do not have; never values.
     ``afterwards``: what an operation of Mode.WAIT leaves to be done when its transaction is over, for its answer.
+    ``also``: further actions that it was allowed, for its record.
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
+    ``steps``: its parts and their times, where calls are traced (kernel/traced.py); else None.
     """
 
     kernel: Kernel
@@ -342,6 +345,7 @@ class Call:
     target: Target | None = None
     decision: Decision | None = None
     denial: Mapping[str, Any] | None = None
+    also: tuple[str, ...] = ()
     ahead: Any = None
     records: list[AnyRecord] = field(default_factory=list)
     told: Mapping[str, Any] | None = None
@@ -352,6 +356,7 @@ class Call:
     remembered: Remembered | None = None
     asks: int = 0
     asked: Remembered | None = None
+    steps: Steps | None = None
 
     @property
     def principal(self) -> Principal:
@@ -434,6 +439,7 @@ class Call:
     ) -> None:
         """Demand one more permission (secretsmanager:TagResource on create, say). Raises the AccessDenied refusal."""
         self.kernel.authorise(self, tx, action, target, keys or {})
+        self.also = (*self.also, action)
 
 
 Names = Sequence[str]

@@ -112,7 +112,7 @@ class Chain(OnBehalf):
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
         self.router = wire.Router(catalogue, registry.rooms)
-        self._met: dict[str, datetime] = {}
+        self._met: dict[str, tuple[datetime, datetime]] = {}
         self._known: dict[tuple[str, str | None], tuple[Operation, OperationModel | None]] = {}
 
     # ------------------------------------------------------------------ the two entrances
@@ -197,6 +197,24 @@ class Chain(OnBehalf):
         except Exception as error:  # noqa: BLE001  as in enter
             self._refuse(flight, error)
 
+    def turn_away(self, flight: Flight) -> None:
+        """Refuse a flight for want of a place, with its caller proven: the record names them."""
+        try:
+            try:
+                with self.store.glance() as tx:
+                    self._prove(flight, tx)
+            except SnapshotMoved:
+                self._start_over(flight)
+                with self.store.read() as tx:
+                    self._prove(flight, tx)
+            self._refuse(flight, wire.throttled(flight.route.service))
+        except Exception as error:  # noqa: BLE001  as in enter
+            self._refuse(flight, error)
+
+    def _prove(self, flight: Flight, tx: Transaction) -> None:
+        self.catch_up(tx)
+        prove_the_caller(self, flight, tx)
+
     def refuse_unwritten(self, flight: Flight, error: BaseException) -> HTTPReply:
         """The answer where queue, journal or commit failed: the call has not happened, whatever was decided."""
         self._refuse(flight, error)
@@ -208,12 +226,13 @@ class Chain(OnBehalf):
 
     def is_first_use(self, access_key_id: str, now: datetime) -> bool:
         """Whether this process has not met the key in this hour yet, so that its last-used date is to be noted."""
-        hour = self._met.get(access_key_id)
-        if hour is not None and hour <= now < hour + _HOUR:
+        met = self._met.get(access_key_id)
+        if met is not None and met[0] <= now < met[1]:
             return False
         if len(self._met) >= KEYS_REMEMBERED:
             self._met.clear()
-        self._met[access_key_id] = now.replace(minute=0, second=0, microsecond=0)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        self._met[access_key_id] = hour, hour + _HOUR
         return True
 
     def note_use(self, flight: Flight, tx: Transaction) -> Outcome:
@@ -263,6 +282,7 @@ class Chain(OnBehalf):
         call = flight.call
         call.records, call.target, call.decision, call.denial, call.told = [], None, None, None, None
         call.afterwards = None
+        call.also = ()
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
@@ -380,8 +400,8 @@ def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transac
     remembered = call.remembered
     if remembered is not None and remembered.repeat is not None and call.now == call.machine_now:
         made = remembered.repeat.anew(call)
-        if made is not None:
-            return {**remembered.repeat.stays, **made}
+        if made is not None:  # what stays is in the frame, if there is one
+            return made if remembered.repeat.frame and remembered.form else {**remembered.repeat.stays, **made}
     return operation.handle(call, call.target.found if call.target else None, tx)
 
 

@@ -12,6 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -88,9 +89,12 @@ class JobLoop:
         owner: str,
         catch_up: Callable[[Transaction], None] = lambda _: None,
         count: Callable[[str, bool], None] = lambda _kind, _done: None,
+        watch: Callable[[str], AbstractContextManager[None]] = lambda _kind: nullcontext(),
     ) -> None:
+        """``count`` is told how a job ended, ``watch`` goes around its work; both in the thread that does it."""
         self.registry = registry
         self.count = count
+        self.watch = watch
         self.store = store
         self.queue = queue
         self.keyring = keyring
@@ -153,7 +157,8 @@ class JobLoop:
         for leased in taken:
             errands = self.registry.errands.get(leased.kind)
             if errands is None:
-                self._do(leased, self.registry.jobs.get(leased.kind))
+                with self.watch(leased.kind):
+                    self._do(leased, self.registry.jobs.get(leased.kind))
             else:
                 self._send(leased, errands)
         return len(taken)
@@ -197,9 +202,8 @@ class JobLoop:
 
         def go() -> None:
             try:
-                self._do(leased, errands.work(Job(leased.kind, leased.key, leased.attempt)))
-            except Exception as error:  # noqa: BLE001  as in ``_do``
-                self._failed(leased, error)
+                with self.watch(leased.kind):
+                    self._errand(leased, errands)
             finally:
                 with self._back:
                     self._out.pop(leased, None)
@@ -210,6 +214,12 @@ class JobLoop:
             made = ThreadPoolExecutor(errands.at_once, thread_name_prefix=f"errand {leased.kind}")
             threads = self._threads.setdefault(leased.kind, made)
         threads.submit(go)
+
+    def _errand(self, leased: lease.Leased, errands: Errands) -> None:
+        try:
+            self._do(leased, errands.work(Job(leased.kind, leased.key, leased.attempt)))
+        except Exception as error:  # noqa: BLE001  as in ``_do``
+            self._failed(leased, error)
 
     def _renew(self) -> None:
         """Hold the errands under way for longer, well before their leases run out."""

@@ -179,7 +179,7 @@ class OnBehalf(ABC):
         if declared is None:
             raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
         model = self.catalogue.service(child.service).operations[child.name]
-        if declared.steady:
+        if declared.steady and not tx.writable:  # among changes nothing is remembered
             recall_asked(child, declared, tx)
         try:
             answer = self._inside(child, declared, tx)

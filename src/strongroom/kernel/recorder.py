@@ -104,11 +104,13 @@ class Recorder:
         records = _records(outcomes)
         now_ms, chain = to_ms(self.clock()), self.journal.chain_id
         new: list[feed.New] = []
+        ids: list[dict[str, Any]] = []
         for record in records:
             if record.writes:
-                tx.run(_KEEP, event_id=record.event_id, chain=chain, committed_ms=now_ms)
+                ids.append({"event_id": record.event_id, "chain": chain, "committed_ms": now_ms})
                 if not record.event["readOnly"]:
                     new.append(feed.New(record.event, record.resource or _about(record.event)))
+        tx.many(_KEEP, ids)
         if new:
             feed.add(tx, new, now_ms)
         try:

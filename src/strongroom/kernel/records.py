@@ -125,6 +125,8 @@ def _why(call: Call, origin: str | None) -> Mapping[str, Any] | None:
     """What stands beside the event: the reasons of the decision, and for which call it was all done."""
     if call.decision is not None:
         why = allowance(call.decision)
+        if call.also:
+            why = {**why, "also": call.also}
     elif call.denial is not None:
         why = call.denial
     else:

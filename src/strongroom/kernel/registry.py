@@ -118,6 +118,8 @@ class Room:
             raise ValueError(f"{self.service}:{name} is declared twice")
         if unsigned and (ahead is None or action is None):
             raise ValueError(f"{self.service}:{name} would be open to anybody")
+        if steady and (ahead is not None or mode is not Mode.READ):
+            raise ValueError(f"{self.service}:{name} cannot be steady: it does more than read")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
 
@@ -167,6 +169,12 @@ class PrincipalSource(Roles, Protocol):
 
     def everyone(self, tx: Transaction, account: str) -> Sequence[Principal]:
         """All users and roles of an account as they are without a session: for reports, not for calls."""
+        ...
+
+    def last_uses(
+        self, tx: Transaction, principals: Sequence[Principal]
+    ) -> Mapping[str, tuple[datetime, datetime | None]]:
+        """By unique id of these users and roles: when it was made, and when its keys or sessions were last used."""
         ...
 
     def used(self, tx: Transaction, credential: Credential, *, service: str, region: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,28 +17,35 @@ import orjson
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel import wire
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.metrics.alarms import Alarm, Alarms
 from strongroom.kernel.metrics.outcomes import outcome_of
-from strongroom.kernel.metrics.tally import ANSWERED
+from strongroom.kernel.metrics.tally import ANSWERED, THROTTLED
 from strongroom.kernel.metrics.text import CONTENT_TYPE
 from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
+from strongroom.kernel.traced import flown
+from strongroom.server.admission import Admission, Lane, Standing
 from strongroom.server.alerts import PENDING_DELETION_READ
+from strongroom.server.fairness import FairThreads
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
+from strongroom.server.scraping import PATH as METRICS
 from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
+from strongroom.server.traces import Traces
 from strongroom.server.turn import Turn
+from strongroom.server.turnedaway import TurnedAway
 
 log = logging.getLogger("strongroom.asgi")
 
@@ -99,8 +107,15 @@ class Engine:
         sync_each: bool,
         metering: Metering | None = None,
         space: Space | None = None,
+        traces: Traces | None = None,
+        admission: Admission | None = None,
+        account: str = "",
     ) -> None:
+        """``account``: the one of the first start, whose records tell of calls that are nobody's."""
         self.metering = metering
+        self.traces = traces
+        self.admission = admission or Admission()
+        self.turned_away = TurnedAway(chain, recorder, account)
         self.tally = recorder.tally
         self.space = space
         self.chain = chain
@@ -110,6 +125,7 @@ class Engine:
         self.deliveries = deliveries
         self.sync_each = sync_each
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
+        self.fair = FairThreads(self.threads, SLOW_CALLS_AT_ONCE)
         self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
@@ -130,39 +146,93 @@ class Engine:
         self.outside.shutdown(wait=True)
         if self.metering is not None:
             self.metering.close()
+        if self.traces is not None:
+            self.traces.close()
         self.queue.close()
+        self.turned_away.close()
         self.recorder.journal.close()
         self.store.close()
 
-    def answer(self, request: HTTPRequest, source: Source) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+    def answer(
+        self, request: HTTPRequest, source: Source, standing: Standing
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to one request, recorded. What cannot be recorded or committed has not happened.
 
         Held where its record goes out at the end of this turn, a coroutine where it must wait for a thread, a commit
-        or a sync. To be called in the event loop.
+        or a sync. ``standing`` is that of its connection. To be called in the event loop.
         """
+        begun, admission = perf_counter(), self.admission
+        if begun > admission.crowded_at:
+            full = admission.refused(request, source.ip, standing, begun)
+            if full is not None:
+                return self._turn_away(request, source, full, begun)
+        return self._let_in(request, source, standing, begun)
+
+    def _let_in(
+        self, request: HTTPRequest, source: Source, standing: Standing, begun: float
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         flight = self.chain.begin(request, source)
-        flight.begun = perf_counter()
+        flight.begun = begun
         if self.space is not None and self.space.level() > Level.LOW:
             refused = self._no_room(flight, self.space)
             if refused is not None:
                 return refused
         try:
-            if flight.waits_outside:
-                return self._wait(flight, self._outside(flight))
-            if flight.slow or not self.store.embedded:
-                return self._wait(flight, self._in_thread(flight))
+            aside = self._aside(flight, standing)
+            if aside is not None:
+                return aside
             self.chain.enter(flight)
+            lane = self.admission.answered(standing, flight.call, begun)
             if flight.reply is not None:
                 if flight.first_use:
                     self._note_use(flight)
                 return self.turn.hold(flight, flight.reply)
-            reply = self._finish(flight)
+            reply = self._finish(flight, lane)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             reply = self.chain.refuse_unwritten(flight, error)
         if not isinstance(reply, HTTPReply):
             return self._wait(flight, reply)
         self.count(flight)
         return reply
+
+    def _aside(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply] | None:
+        """What must not run in the event loop, on its way in a thread; None for what may."""
+        operation = flight.operation
+        if operation is None or not operation.steady:  # a steady one is a plain read
+            if flight.waits_outside:
+                return self._wait(flight, self._outside(flight, standing))
+            if flight.slow:
+                return self._line_up(flight, standing)
+        return None if self.store.embedded else self._line_up(flight, standing)
+
+    def _line_up(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+        request, source, admission = flight.request, flight.call.source, self.admission
+        lane = admission.lane_of(request, source.ip, standing)
+        if admission.threads.refuses(lane, flight.begun):
+            return self._turn_away(request, source, lane, flight.begun)
+        return self._wait(flight, self._in_thread(flight, standing, lane))
+
+    def _turn_away(
+        self, request: HTTPRequest, source: Source, lane: Lane, begun: float
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+        """Refuse a call that has no place: a few proven and recorded, the others as cheaply as can be."""
+        if self.turned_away.may_record(begun):
+            flight = self.chain.begin(request, source)
+            flight.begun = begun
+            if not self.store.embedded:
+                return self._wait(flight, self._turned_away_in_thread(flight, lane))
+            self.chain.turn_away(flight)
+            return self.turn.hold(flight, _reply(flight))
+        self.turned_away.count(lane)
+        route = self.chain.router.route(request)
+        if self.tally is not None:
+            self.tally.call(route.service, route.operation, THROTTLED, begun)
+        return wire.refuse(route, wire.throttled(route.service), self.chain.new_id())
+
+    async def _turned_away_in_thread(self, flight: Flight, lane: Lane) -> HTTPReply:
+        await self.fair.run(lane, self.chain.turn_away, flight)
+        self.recorder.read(flight.records)
+        return _reply(flight)
 
     def _no_room(self, flight: Flight, space: Space) -> HTTPReply | None:
         operation = flight.operation
@@ -199,6 +269,8 @@ class Engine:
             operation, refusal = flight.operation, flight.refusal
             outcome = ANSWERED if refusal is None else outcome_of(refusal)
             self.tally.call(flight.route.service, None if operation is None else operation.name, outcome, flight.begun)
+        if self.traces is not None:
+            self.traces.tell(flown(flight))
         if self.metering is not None and flight.operation is not None:
             usage, remembered = self.metering.usage, flight.call.remembered
             # A remembered call is of one caller and resource, and all that it asks for is kms:Decrypt.
@@ -215,7 +287,9 @@ class Engine:
         if not account or principal.kind is PrincipalKind.ANONYMOUS:
             return
         target = call.target
-        resource = "" if target is None or target.found is None else target.arn
+        # Who was refused has not read: the first read after that is the first one.
+        answered = flight.refusal is None
+        resource = target.arn if answered and target is not None and target.found is not None else ""
         records, decrypts = flight.records, 0
         if len(records) > 1:
             for record in records[:-1]:
@@ -233,28 +307,35 @@ class Engine:
             principal.entity_arn,
             resource,
             decrypts,
-            asked=call.remembered,
+            asked=call.remembered if answered else None,
         )
 
-    async def _outside(self, flight: Flight) -> HTTPReply:
+    async def _outside(self, flight: Flight, standing: Standing) -> HTTPReply:
         if self._outside_calls >= OUTSIDE_CALLS_AT_ONCE + OUTSIDE_CALLS_WAITING:
             return self._refuse(flight, Refusal(Kind.THROTTLED, "Too many calls of this kind. Please try again."))
         self._outside_calls += 1
         try:
-            return await self._in_thread(flight, self.outside)
+            await asyncio.get_running_loop().run_in_executor(self.outside, self.chain.enter, flight)
+            reply = self._finish(flight, self.admission.met(standing, flight.call))
+            return reply if isinstance(reply, HTTPReply) else await reply
         finally:
             self._outside_calls -= 1
 
-    async def _in_thread(self, flight: Flight, threads: ThreadPoolExecutor | None = None) -> HTTPReply:
-        await asyncio.get_running_loop().run_in_executor(threads or self.threads, self.chain.enter, flight)
-        reply = self._finish(flight)
+    async def _in_thread(self, flight: Flight, standing: Standing, lane: Lane) -> HTTPReply:
+        line = self.admission.threads
+        line.enter(id(flight), lane, inf if flight.slow else flight.begun)
+        try:
+            await self.fair.run(lane, self.chain.enter, flight)
+        finally:
+            line.leave(id(flight), lane)
+        reply = self._finish(flight, self.admission.met(standing, flight.call))
         return reply if isinstance(reply, HTTPReply) else await reply
 
-    def _finish(self, flight: Flight) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+    def _finish(self, flight: Flight, lane: Lane) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return self._write(flight) if flight.call.afterwards is None else self._afterwards(flight)
+            return self._write(flight, lane) if flight.call.afterwards is None else self._afterwards(flight)
         self.recorder.read(flight.records)
         return self._synced(flight.reply) if self.sync_each else flight.reply
 
@@ -279,7 +360,26 @@ class Engine:
         with contextlib.suppress(QueueFull):  # a date can wait for the next hour
             self.queue.submit(lambda tx: self.chain.note_use(flight, tx), _ignore)
 
-    async def _write(self, flight: Flight) -> HTTPReply:
+    async def _write(self, flight: Flight, lane: Lane) -> HTTPReply:
+        line = self.admission.commits
+        if line.refuses(lane, perf_counter()):
+            return self._no_place(flight, lane)
+        line.enter(id(flight), lane, flight.begun)
+        try:
+            return await self._committed(flight)
+        finally:
+            line.leave(id(flight), lane)
+
+    def _no_place(self, flight: Flight, lane: Lane) -> HTTPReply:
+        """Refuse a call that is proven already, and would have to wait for its commit for too long."""
+        refusal = wire.throttled(flight.route.service)
+        if self.turned_away.may_record(perf_counter()):
+            return self._refuse(flight, refusal)
+        self.turned_away.count(lane)
+        flight.refusal = refusal
+        return wire.refuse(flight.route, refusal, flight.call.request_id)
+
+    async def _committed(self, flight: Flight) -> HTTPReply:
         loop = self.deliveries.loop = asyncio.get_running_loop()
         done: asyncio.Future[Outcome | BaseException] = loop.create_future()
 
@@ -326,6 +426,12 @@ def kms_call(event: Mapping[str, Any]) -> str | None:
     if event["eventSource"] != "kms.amazonaws.com" or event["eventType"] != "AwsApiCall":
         return None
     return str(event["eventName"])
+
+
+def _reply(flight: Flight) -> HTTPReply:
+    if flight.reply is None:
+        raise RuntimeError("a refusal without a reply")
+    return flight.reply
 
 
 def _ignore(outcome: Outcome | BaseException) -> None:
@@ -375,11 +481,13 @@ class Application:
             return
         request = HTTPRequest(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
         client = scope.get("client")
-        reply = self.at_once(request, client[0] if client else "", scope["state"].get("tls"))
+        state = scope["state"]
+        standing = state.get("standing") or Standing()
+        reply = self.at_once(request, client[0] if client else "", state.get("tls"), standing)
         await answered(await settled(reply), receive, send)
 
     def at_once(
-        self, request: HTTPRequest, client: str, tls: TLSDetails | None
+        self, request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to a whole request, or what will have it (parts.AtOnce)."""
         headers = request.by_name
@@ -398,10 +506,11 @@ class Application:
             return self.console(request, source)
         if engine is None:
             return self._sealed(request)
-        token = bearer(request)
-        if token is not None:
-            return self._scraped(engine, token)
-        return engine.answer(request, source)
+        if path == METRICS:
+            token = bearer(request)
+            if token is not None:
+                return self._scraped(engine, token)
+        return engine.answer(request, source, standing)
 
     def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         """The metrics for whoever brings the operator's token. Nothing is read before that is known."""

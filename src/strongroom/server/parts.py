@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.values import value_object
+from strongroom.server.admission import Standing
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -22,7 +23,8 @@ ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 """One ASGI 3 application. It is called with scope type ``http`` only.
 
 ``scope["headers"]`` has lower-case names and the order of the wire; ``scope["raw_path"]`` and
-``scope["query_string"]`` are still percent-encoded; ``scope["state"]["tls"]`` is a ``TLSDetails`` or None.
+``scope["query_string"]`` are still percent-encoded; ``scope["state"]["tls"]`` is a ``TLSDetails`` or None,
+``scope["state"]["standing"]`` the connection's ``Standing``.
 The head and the body are already bounded when ``receive`` hands them out (see ``WireLimits``).
 """
 
@@ -54,8 +56,9 @@ class Held(Protocol):
         ...
 
 
-AtOnce = Callable[[HTTPRequest, str, TLSDetails | None], HTTPReply | Held | Coroutine[Any, Any, HTTPReply]]
-"""The same application for a request that is whole already: the request, the client's address, its protection.
+AtOnce = Callable[[HTTPRequest, str, TLSDetails | None, Standing], HTTPReply | Held | Coroutine[Any, Any, HTTPReply]]
+"""The same application for a request that is whole already: the request, the client's address, its protection, and
+what the connection has proven so far.
 
 It answers in the event loop's thread, holds the answer until the end of this turn, or gives a coroutine where the
 answer must wait. It never blocks.

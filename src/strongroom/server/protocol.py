@@ -20,6 +20,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from strongroom.server.admission import Standing
 from strongroom.server.parts import TLSDetails, WireLimits
 
 _LINGER_SECONDS = 2.0
@@ -64,6 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._discarded = 0
         self._most_body = limits.max_body_bytes
         self._is_large = False
+        self.standing = Standing()
 
     # The connection
 
@@ -72,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         secured = transport.get_extra_info("ssl_object")
         tls = None if secured is None else TLSDetails(secured.version(), secured.cipher()[0])
-        self.app_state = {"tls": tls}
+        self.app_state = {"tls": tls, "standing": self.standing}
         self.deadline = self.loop.time() + self.limits.head_timeout
         if len(self.connections) > 2 * self.limits.max_connections:
             transport.abort()

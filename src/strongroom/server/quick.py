@@ -18,7 +18,11 @@ from uvicorn.server import ServerState
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.server.parts import ASGI, AtOnce, Held, Receive, Scope, Send, StreamReply, TLSDetails, WireLimits
+from strongroom.server.plain import MAX_BYTES, read_plain
 from strongroom.server.protocol import BoundedProtocol
+from strongroom.server.turn import HeldReply
+
+Asked = HTTPReply | Held | Coroutine[Any, Any, HTTPReply]
 
 
 class QuickProtocol(BoundedProtocol):
@@ -33,14 +37,28 @@ class QuickProtocol(BoundedProtocol):
         self._waiting: Held | None = None  # for the end of this turn of the loop
         self._quickly = 0  # how many were answered of the bytes that came together
         self._parts: list[bytes] = []
+        self._asked: Asked | None = None  # what came of a plain request that takes the parser's way after all
         self._dated: tuple[object, bytes] = (None, b"")
 
     def data_received(self, data: bytes) -> None:
         """Hold nothing longer than the bytes that came together."""
         if self._waiting is not None:
             self._waiting.hurry()
+        if not (self._in_head or self._in_body) and self._is_idle():
+            request = read_plain(data)
+            if request is not None and self._is_within_limits(request):
+                reply = self._reply_to(request)
+                if isinstance(reply, HeldReply):
+                    self._waiting = reply
+                    self.deadline = 0.0
+                    reply.deliver = self._deliver
+                    return
+                # From here on as any other: the parser reads what was read, and finds it asked already.
+                self._asked = reply
         self._quickly = 0
         super().data_received(data)
+        if self._asked is not None:
+            self._forget_asked()
         if self._held:
             self._let_go()
 
@@ -102,12 +120,9 @@ class QuickProtocol(BoundedProtocol):
         """Hold a request that may be answered at once; start the application for any other."""
         parser = self.parser
         if (
-            self.pipeline
-            or self._quickly >= self.limits.max_pipelined  # a flood queues up, and is cut there
+            self._quickly >= self.limits.max_pipelined  # a flood queues up, and is cut there
             or self.expect_100_continue
-            or self._answering()
-            or self.flow.write_paused
-            or self.transport.is_closing()
+            or not self._is_idle()
             or not parser.should_keep_alive()
             or parser.should_upgrade()
             or parser.get_http_version() != "1.1"
@@ -135,17 +150,49 @@ class QuickProtocol(BoundedProtocol):
     def _answering(self) -> bool:
         return self._waiting is not None or super()._answering()
 
+    def _is_idle(self) -> bool:
+        """Whether nothing is under way on this connection, and nothing keeps an answer from leaving."""
+        running = self._running
+        return not (
+            self.pipeline
+            or self._refused
+            or self._waiting is not None
+            or (running is not None and not running.response_complete)
+            or self.flow.write_paused
+            or self.transport.is_closing()
+        )
+
+    def _forget_asked(self) -> None:
+        """The parser went another way after all, and has asked again: nothing of the first answer was begun."""
+        asked, self._asked = self._asked, None
+        if isinstance(asked, Coroutine):
+            asked.close()
+
+    def _is_within_limits(self, request: HTTPRequest) -> bool:
+        limits = self.limits
+        return (
+            len(request.body) <= limits.max_body_bytes
+            and len(request.headers) <= limits.max_headers
+            and limits.max_head_bytes > MAX_BYTES
+        )
+
     def _ask(self) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            self._parts = []
+            return asked
         path, query = self.url, b""
         if path != b"/":
             parsed = httptools.parse_url(path)
             path, query = parsed.path, parsed.query or b""
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
-        request = HTTPRequest(self.parser.get_method().decode("ascii"), path, query, self.headers, body)
+        return self._reply_to(HTTPRequest(self.parser.get_method().decode("ascii"), path, query, self.headers, body))
+
+    def _reply_to(self, request: HTTPRequest) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         tls: TLSDetails | None = self.app_state["tls"]
         try:
-            return self._at_once(request, self.client[0] if self.client else "", tls)
+            return self._at_once(request, self.client[0] if self.client else "", tls, self.standing)
         except Exception as error:  # noqa: BLE001  the task reports it, and answers 500
             return _raised(error)
 
@@ -154,13 +201,16 @@ class QuickProtocol(BoundedProtocol):
         now = self.server_state.default_headers
         if self._dated[0] is not now:
             self._dated = (now, b"".join([b"%b: %b\r\n" % pair for pair in now]))
-        lines = [b"%b: %b\r\n" % pair for pair in reply.headers]
-        head = b"".join([STATUS_LINE[reply.status], self._dated[1], *lines])
-        if head.count(b"\n") != 1 + len(now) + len(lines) or head.count(b"\r") != 1 + len(now) + len(lines):
+        headers, body = reply.headers, reply.body
+        parts = [STATUS_LINE[reply.status], self._dated[1]]
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        head, lines = b"".join(parts), 1 + len(now) + len(headers)
+        if head.count(b"\n") != lines or head.count(b"\r") != lines:
             return False
-        self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(reply.body), reply.body))
+        self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
         self.server_state.total_requests += 1
-        if _CLOSE in reply.headers:
+        if _CLOSE in headers:
             self.transport.close()
         elif not self.flow.write_paused:
             self.deadline = self.loop.time() + self.limits.keep_alive

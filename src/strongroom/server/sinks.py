@@ -8,8 +8,14 @@
     names = ["PutSecretValue", "RotationSucceeded"]
     accounts = ["123456789012"]
 
+    heads = true                                signed heads of the journal, too
+
     [alerts]
     rotation_failed = true
+
+    [heads]
+    file = "/mnt/elsewhere/heads.jsonl"
+    every_seconds = 10
 
 No operation can change it: whoever may write a policy must not be able to send secrets' names elsewhere.
 A name that is not known refuses to start.
@@ -33,6 +39,10 @@ from strongroom.server.parts import StartRefused
 
 MOST_WEBHOOKS = 8
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_OF_WEBHOOKS = frozenset({
+    "name", "url", "key_file", "ca_file", "internal", "sources", "names", "accounts", "alerts", "heads", "retry_hours",
+})  # fmt: skip
+HEADS_EVERY_SECONDS = 10.0
 _LEAST_KEY_BYTES = 24
 _MOST_KEY_BYTES = 4096
 _STANDARD = b"whsec_"
@@ -50,6 +60,7 @@ class Webhook:
     names: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     alerts: bool = True
+    heads: bool = False
     retry_hours: float = 24.0
     outside: Outside = field(default_factory=Outside)
 
@@ -83,11 +94,20 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Heads:
+    """Where signed heads go beside webhooks, and how long lies between two of them at least, anywhere."""
+
+    file: Path | None = None
+    every_seconds: float = HEADS_EVERY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Sinks:
     """The whole file."""
 
     webhooks: tuple[Webhook, ...] = ()
     alerts: Alerts = Alerts()
+    heads: Heads = Heads()
 
 
 def read_sinks(path: Path) -> Sinks:
@@ -99,24 +119,24 @@ def read_sinks(path: Path) -> Sinks:
         return Sinks()
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StartRefused(f"{path} cannot be read: {error}") from None
-    unknown = set(told) - {"webhook", "alerts"}
+    unknown = set(told) - {"webhook", "alerts", "heads"}
     if unknown:
         raise StartRefused(f"{path} has an unknown name: {min(unknown)}")
     try:
         hooks = tuple(_webhook(one) for one in told.get("webhook", ()))
         alerts = _alerts(told.get("alerts", {}))
+        heads = _heads(told.get("heads", {}))
     except (TypeError, ValueError) as error:
         raise StartRefused(f"{path}: {error}") from None
     if len(hooks) > MOST_WEBHOOKS:
         raise StartRefused(f"{path} has more than {MOST_WEBHOOKS} webhooks")
     if len({one.name for one in hooks}) != len(hooks):
         raise StartRefused(f"{path} has two webhooks of one name")
-    return Sinks(hooks, alerts)
+    return Sinks(hooks, alerts, heads)
 
 
 def _webhook(told: Mapping[str, Any]) -> Webhook:
-    known = {"name", "url", "key_file", "ca_file", "internal", "sources", "names", "accounts", "alerts", "retry_hours"}
-    unknown = set(told) - known
+    unknown = set(told) - _OF_WEBHOOKS
     if unknown:
         raise ValueError(f"a webhook has an unknown name: {min(unknown)}")
     name, url = _text(told, "name"), _text(told, "url")
@@ -136,6 +156,7 @@ def _webhook(told: Mapping[str, Any]) -> Webhook:
         names=_texts(told, "names"),
         accounts=_texts(told, "accounts"),
         alerts=_yes(told, "alerts", default=True),
+        heads=_yes(told, "heads", default=False),
         retry_hours=retry,
         outside=Outside(
             internal=frozenset({host}) if _yes(told, "internal", default=False) else frozenset(),
@@ -153,6 +174,18 @@ def _alerts(told: Mapping[str, Any]) -> Alerts:
         if not fits:
             raise ValueError(f"alert {name} cannot be {value!r}")
     return Alerts(**told)
+
+
+def _heads(told: Mapping[str, Any]) -> Heads:
+    unknown = set(told) - {"file", "every_seconds"}
+    if unknown:
+        raise ValueError(f"heads have an unknown name: {min(unknown)}")
+    file, every = told.get("file"), told.get("every_seconds", HEADS_EVERY_SECONDS)
+    if file is not None and not (isinstance(file, str) and Path(file).is_absolute()):
+        raise ValueError("the file of heads must be an absolute path")
+    if isinstance(every, bool) or not isinstance(every, int | float) or not 1 <= every <= 86400:
+        raise ValueError("every_seconds of heads must be from 1 to 86400")
+    return Heads(None if file is None else Path(file), float(every))
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:

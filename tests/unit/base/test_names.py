@@ -21,9 +21,7 @@ def test_an_arn_is_split_and_joined_again(text: str) -> None:
     assert text == str(parse_arn(text))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "arn", "arn:aws:iam::1", "urn:aws:iam::1:user/a", "name:with:five:more:co:lons"]
-)
+@pytest.mark.parametrize("text", ["", "arn", "arn:aws:iam::1", "urn:aws:iam::1:user/a", "name:with:five:more:co:lons"])
 def test_what_has_not_six_parts_is_no_arn(text: str) -> None:
     assert parse_arn(text) is None
 

@@ -28,6 +28,4 @@ def test_an_answer_without_a_decision_is_a_bug_and_no_answer() -> None:
         service, name = "secretsmanager", "GetSecretValue"
 
     with pytest.raises(RuntimeError, match="without a decision"):
-        chain.check_the_answer(
-            cast("Any", None), cast("Any", Undecided()), cast("Any", None), cast("Any", None), {}
-        )
+        chain.check_the_answer(cast("Any", None), cast("Any", Undecided()), cast("Any", None), cast("Any", None), {})

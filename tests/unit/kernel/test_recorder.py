@@ -102,9 +102,7 @@ def test_a_batch_that_failed_is_not_taken_for_committed_by_the_next(room: Room, 
     room.queue.close()
     room.journal.close()
 
-    lines = b"".join(
-        path.read_bytes() for path in sorted((tmp_path / "journal").glob("*.jsonl"))
-    ).splitlines()
+    lines = b"".join(path.read_bytes() for path in sorted((tmp_path / "journal").glob("*.jsonl"))).splitlines()
     assert any(b'"mark":"not committed"' in line and b'"id":"e2"' in line for line in lines)
     assert [] == unsettled(tmp_path / "journal")
 

@@ -53,9 +53,7 @@ def test_an_alert_holds_the_record_that_it_is_because_of() -> None:
 
 
 def met(rules: Alerts, denials: dict[str, tuple[int, int]]) -> list[str]:
-    found = alerts.met(
-        rules, alarms=[], readers=[USE], denials=denials, clock=machine_clock, entropy=SystemEntropy()
-    )
+    found = alerts.met(rules, alarms=[], readers=[USE], denials=denials, clock=machine_clock, entropy=SystemEntropy())
     return [one[3] for one in found]
 
 

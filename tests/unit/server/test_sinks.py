@@ -126,3 +126,20 @@ def test_a_signature_covers_id_moment_and_body() -> None:
     proof = base64.b64encode(hmac.digest(b"k" * 32, b"the-id.1700000000.{}", "sha256")).decode()
     assert f"v1,{proof}" == told["webhook-signature"]
     assert ("the-id", "1700000000") == (told["webhook-id"], told["webhook-timestamp"])
+
+
+def test_heads_go_where_the_file_says(tmp_path: Path, key: Path) -> None:
+    found = read_sinks(written(tmp_path / "f", hook(key, "heads = true") + '[heads]\nfile = "/far/heads.jsonl"\n'))
+    assert (Path("/far/heads.jsonl"), 10.0, True) == (
+        found.heads.file, found.heads.every_seconds, found.webhooks[0].heads
+    )  # fmt: skip
+    assert not read_sinks(written(tmp_path / "f", hook(key))).webhooks[0].heads
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['file = "heads.jsonl"', "file = 1", "every_seconds = 0", "every_seconds = true", 'every_seconds = "1"', "x = 1"],
+)
+def test_heads_that_are_not_understood_refuse_to_start(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StartRefused, match="heads"):
+        read_sinks(written(tmp_path / "f", f"[heads]\n{text}\n"))

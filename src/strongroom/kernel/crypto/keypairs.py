@@ -136,6 +136,13 @@ class KeyPair:
             .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
+    def public_pkcs1(self) -> bytes:
+        """The public key of an RSA pair as PKCS #1 DER. Raises KeyError for another kind. Source: RFC 8017, A.1.1."""
+        public = self._private().public_key()
+        if not isinstance(public, rsa.RSAPublicKey):
+            raise KeyError("this key has no form of PKCS #1")
+        return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+
     def sign(self, algorithm: str, message: bytes, form: str) -> bytes:
         """A signature; ``form`` says what ``message`` is: RAW, DIGEST or EXTERNAL_MU. Raises WrongLength.
 

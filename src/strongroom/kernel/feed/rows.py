@@ -60,20 +60,21 @@ def add(tx: Transaction, new: Iterable[New], at_ms: int) -> None:
 
 def add_told(tx: Transaction, told: Iterable[tuple[str, str, str, str, str, bytes]], at_ms: int) -> None:
     """Append events that are written already: (account, Region, source, name, resource, body) each."""
-    number = last(tx)
-    for account, region, source, name, resource, body in told:
-        number += 1
-        tx.run(
-            _PUT,
-            v_number=number,
-            v_at_ms=at_ms,
-            v_account=account,
-            v_region=region,
-            v_source=source,
-            v_name=name,
-            v_resource=resource,
-            v_body=body.decode(),
-        )
+    first_free = last(tx) + 1
+    rows = [
+        {
+            "v_number": number,
+            "v_at_ms": at_ms,
+            "v_account": account,
+            "v_region": region,
+            "v_source": source,
+            "v_name": name,
+            "v_resource": resource,
+            "v_body": body.decode(),
+        }
+        for number, (account, region, source, name, resource, body) in enumerate(told, start=first_free)
+    ]
+    tx.many(_PUT, rows)
 
 
 def last(tx: Transaction) -> int:

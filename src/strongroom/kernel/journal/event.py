@@ -6,7 +6,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents" (1.09, as measured i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -268,14 +268,14 @@ def second(moment: datetime) -> str:
     """``2026-01-02T03:04:05Z``. The last one is kept: thousands of calls have the same second."""
     global _last  # noqa: PLW0603  one slot, replaced whole: a race makes a text twice and harms nothing
     kept = _last
-    since = moment - kept[0]
-    if since.seconds == 0 and since.days == 0:
-        return kept[1]
+    if kept[0] <= moment < kept[1]:
+        return kept[2]
     whole = moment.replace(microsecond=0)
     text = whole.isoformat()[:19] + "Z"
-    _last = (whole, text)
+    _last = (whole, whole + _SECOND, text)
     return text
 
 
-_last: tuple[datetime, str] = (EPOCH, EPOCH.isoformat()[:19] + "Z")
+_SECOND = timedelta(seconds=1)
+_last: tuple[datetime, datetime, str] = (EPOCH, EPOCH + _SECOND, EPOCH.isoformat()[:19] + "Z")
 """A whole second, and how it is written."""

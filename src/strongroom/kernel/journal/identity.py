@@ -75,6 +75,11 @@ class Caller(Protocol):
         ...
 
     @property
+    def provider(self) -> str:
+        """The ARN of the identity provider that vouched for whoever began a role session; else empty."""
+        ...
+
+    @property
     def from_console(self) -> bool:
         """Whether the session is one of the console's."""
         ...
@@ -176,8 +181,11 @@ def _session(caller: Caller, kind: str, issued: datetime) -> dict[str, Any]:
             "principalId": caller.unique_id,
             "arn": caller.entity_arn,
             "accountId": caller.account,
-            "userName": caller.name,
+            "userName": caller.name if kind == "AssumedRole" else caller.entity_arn.rpartition("/")[2],
         }
+    if caller.provider:
+        # Measured records name the provider and leave its attributes empty.
+        told["webIdFederationData"] = {"federatedProvider": caller.provider, "attributes": {}}
     told["attributes"] = {
         "creationDate": iso_seconds(issued),
         "mfaAuthenticated": "true" if caller.mfa else "false",

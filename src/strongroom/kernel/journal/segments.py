@@ -25,6 +25,7 @@ from strongroom.kernel.journal.chain import Addition, Chain, Recordable
 from strongroom.kernel.journal.files import SegmentName, new_start, sync_directory
 from strongroom.kernel.journal.outcomes import Outcomes
 from strongroom.kernel.journal.segment import JournalUnwritable, Segment
+from strongroom.kernel.journal.written import WrittenRecord
 
 __all__ = ["Journal", "JournalUnwritable"]
 
@@ -86,7 +87,7 @@ class Journal:
         with self._lock:
             self._make_room()
             self._put(self._chain.records(records, to_ms(self._clock())))
-            waiting = [record.event_id for record in records if record.writes]
+            waiting = [record.event_id for record in records if type(record) is not WrittenRecord and record.writes]
             if waiting:
                 self._outcomes.wait(waiting)
         if not self._unsynced.is_set():

@@ -33,18 +33,12 @@ class Blanks:
 class Form:
     """One line of the journal with blanks."""
 
-    __slots__ = ("_has_origin", "_text")
+    __slots__ = ("has_origin", "text")
 
     def __init__(self, text: bytes, *, has_origin: bool) -> None:
         """``text``: the line from the event on, with ``%b`` for when, request id, event id and, perhaps, origin."""
-        self._text = _HEAD + text
-        self._has_origin = has_origin
-
-    def filled(self, place: tuple[int, bytes, int], when: str, request_id: str, event_id: str, origin: str) -> bytes:
-        """The line of one call; ``place`` is its number, the hash of the line before and the time in milliseconds."""
-        own = event_id.encode()
-        words = (*place, own, when.encode(), request_id.encode(), own)
-        return self._text % ((*words, origin.encode()) if self._has_origin else words)
+        self.text = _HEAD + text
+        self.has_origin = has_origin
 
 
 _HEAD = b'{"seq":%d,"prev":"%b","at":%d,"id":"%b","writes":false,'
@@ -94,7 +88,13 @@ class WrittenRecord:
 
     def line(self, seq: int, prev: str, at_ms: int) -> bytes:
         """The record's line in a chain, without its newline."""
-        return self._form.filled((seq, prev.encode(), at_ms), self._when, self._request_id, self.event_id, self._origin)
+        form, own = self._form, self.event_id.encode()
+        if form.has_origin:
+            return form.text % (
+                seq, prev.encode(), at_ms, own, self._when.encode(), self._request_id.encode(), own,
+                self._origin.encode(),
+            )  # fmt: skip
+        return form.text % (seq, prev.encode(), at_ms, own, self._when.encode(), self._request_id.encode(), own)
 
     @property
     def event(self) -> Mapping[str, Any]:

@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from strongroom.kernel.metrics.cells import Sum, summed
-from strongroom.kernel.metrics.tally import BUCKETS, CACHES, CALL_COLUMNS, CALLS, EVENTS, JOBS, JOURNAL, OUTCOMES
+from strongroom.kernel.metrics.tally import (
+    BUCKETS,
+    CACHES,
+    CALL_COLUMNS,
+    CALLS,
+    EVENTS,
+    JOBS,
+    JOURNAL,
+    OUTCOMES,
+    SPANS,
+    SPANS_ENDS,
+)
 from strongroom.kernel.metrics.text import Family, histogram
 
 _NANOSECOND = 1e-9
@@ -38,6 +49,17 @@ def families(directory: Path) -> Iterator[Family]:
         "counter",
         "Records that went to the journal: with an answer (read), or synced before a COMMIT (written).",
         [("", (("kind", row[0]),), numbers[0]) for row, numbers in _rows(total, JOURNAL, ("records",)).items()],
+    )
+    spans = list(_rows(total, SPANS, SPANS_ENDS).values())
+    yield Family(
+        "strongroom_spans_total",
+        "counter",
+        "Spans of traces: sent, dropped for want of room, or failed because the collector did not take them.",
+        [
+            ("", (("end", end),), sum(numbers[at] for numbers in spans))
+            for at, end in enumerate(SPANS_ENDS)
+            if any(any(numbers) for numbers in spans)
+        ],
     )
     caches = _rows(total, CACHES, ("entries", "loads"))
     yield Family(

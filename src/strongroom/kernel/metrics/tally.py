@@ -28,6 +28,10 @@ EVENTS: Final = "events"
 JOBS: Final = "jobs"
 JOURNAL: Final = "journal"
 CACHES: Final = "caches"
+SPANS: Final = "spans"
+SPANS_ENDS: Final = ("sent", "dropped", "failed")
+"""``dropped``: there was no room to keep them; ``failed``: the collector did not take them."""
+SPANS_SENT, SPANS_DROPPED, SPANS_FAILED = range(3)
 OTHER: Final = "other"
 CALL_COLUMNS: Final = (*OUTCOMES, *(str(bound) for bound in BUCKETS), "+Inf", "nanoseconds")
 EVENT_NAMES: Final = (
@@ -55,6 +59,7 @@ class Tally:
             Block(JOBS, tuple((one,) for one in sorted(jobs)), ("done", "failed")),
             Block(JOURNAL, (("read",), ("written",)), ("records",)),
             Block(CACHES, ((name,),), ("entries", "loads")),
+            Block(SPANS, ((name,),), SPANS_ENDS),
         )
         self._cells = Cells(directory / f"{name}{SUFFIX}", blocks)
         self._values = self._cells.values
@@ -64,6 +69,7 @@ class Tally:
         self._jobs = {row[0]: at for row, at in self._cells.index(JOBS).items()}
         journal = self._cells.index(JOURNAL)
         self._read, self._written = journal[("read",)], journal[("written",)]
+        self._spans = self._cells.index(SPANS)[(name,)]
         self._lock = threading.Lock()
         self._caches = self._cells.index(CACHES)[(name,)]
         self._cached: Callable[[], tuple[int, int]] = lambda: (0, 0)
@@ -109,6 +115,11 @@ class Tally:
         if at is not None:
             with self._lock:  # errands end in threads of their own
                 self._values[at + (0 if done else 1)] += 1
+
+    def spans(self, end: int, number: int) -> None:
+        """Count spans of traces that went out, or were lost. By any thread."""
+        with self._lock:
+            self._values[self._spans + end] += number
 
     def close(self) -> None:
         """Let go of the file."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
-KeyName = tuple[str, bytes, str, str, str]
+KeyName = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ class SigningKeys:
     """A bounded store of derived keys; the oldest go first.
 
     Only keys that have proven a signature are kept, so that nobody without a secret can push out others'.
-    Entries are named by a digest of the secret: a changed secret can never be served by an old key, and the
-    secret itself is not kept here.
+    Entries are named by the secret too: a changed secret can never be served by an old key.
     """
 
     def __init__(self, *, capacity: int = 4096) -> None:
@@ -55,9 +54,8 @@ class SigningKeys:
 
     def key(self, claim: Claim, secret: str) -> SigningKey:
         """The signing key for a claim's scope, kept or derived now."""
-        secret_bytes = secret.encode()
-        name = (claim.access_key_id, sha256(secret_bytes).digest(), claim.date, claim.region, claim.service)
-        return self._kept.get(name) or _derive(name, secret_bytes)
+        name = (claim.access_key_id, secret, claim.date, claim.region, claim.service)
+        return self._kept.get(name) or _derive(name)
 
     def keep(self, key: SigningKey) -> None:
         """Keep a key that has just proven a signature."""
@@ -72,10 +70,10 @@ class SigningKeys:
         return len(self._kept)
 
 
-def _derive(name: KeyName, secret: bytes) -> SigningKey:
+def _derive(name: KeyName) -> SigningKey:
     """Source: IAM User Guide, "Create a signed AWS API request", step 3: calculate the signature."""
-    _, _, date, region, service = name
-    key = b"AWS4" + secret
+    _, secret, date, region, service = name
+    key = b"AWS4" + secret.encode()
     for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
     block = key.ljust(64, b"\0")

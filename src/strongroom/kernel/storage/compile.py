@@ -95,6 +95,19 @@ def bind(statement: Statement | Executable, engine: str, values: Mapping[str, An
     return _bind_slowly(_compile(construct, engine), construct, engine, values)
 
 
+def bind_many(
+    statement: Statement, engine: str, values: Sequence[Mapping[str, Any]]
+) -> tuple[Plan, Sequence[Sequence[Any]]]:
+    """The one plan to run, and each set of values in order. Raises TypeError as ``bind`` does, and for sets that need
+    plans of their own, lists, and what answers rows.
+    """
+    bound = [bind(statement, engine, one) for one in values]
+    plan = bound[0][0]
+    if plan.lists or plan.returns or not plan.writes or any(one is not plan for one, _ in bound):
+        raise TypeError("not one change for all of these values")
+    return plan, [parameters for _, parameters in bound]
+
+
 def _spelled(construct: Executable | Upsert, engine: str) -> Executable:
     return construct.construct(engine) if isinstance(construct, Upsert) else construct
 

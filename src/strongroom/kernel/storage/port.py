@@ -5,7 +5,7 @@ The store is untrusted with respect to secrecy: whatever must be sealed is ciphe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -72,6 +72,13 @@ class Transaction(Protocol):
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:
         """Run a change; answers how many rows it touched. Raises NeedsWrite in a reading transaction."""
+        ...
+
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:
+        """Run one change once for each of several sets of values, which name the same columns; for none, nothing.
+
+        It cannot answer rows, nor take lists. Raises NeedsWrite in a reading transaction.
+        """
         ...
 
     def raise_generation(self, account: str, kind: str) -> None:

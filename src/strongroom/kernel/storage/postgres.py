@@ -8,7 +8,7 @@ Source: PostgreSQL 15 documentation, 13.2.2 "Repeatable Read Isolation Level", 1
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -87,6 +87,10 @@ class PostgresReading:
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
+        """As Transaction.many: a reading transaction refuses."""
         raise NeedsWrite
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
-from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.compile import bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.postgres_connection import LOCK, connect, translated
@@ -130,6 +130,16 @@ class PostgresBatch:
         plan, parameters = bind(statement, "postgresql", values)
         return self._execute(plan.sql, sent(parameters)).rowcount
 
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:
+        """As Transaction.many: all sets travel together."""
+        if not values:
+            return
+        plan, parameters = bind_many(statement, "postgresql", values)
+        if self._owed:
+            self._say("")
+        each = [sent(one) for one in parameters]
+        self._sent(lambda: self._cursor.executemany(plan.sql, each))
+
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""
         if self._view.must_raise(account, kind):
@@ -201,10 +211,13 @@ class PostgresBatch:
         return self._send(sql, parameters)
 
     def _send(self, sql: str, parameters: list[Any] | None) -> psycopg.Cursor[Row]:
+        return self._sent(lambda: self._cursor.execute(sql, parameters))
+
+    def _sent(self, send: Callable[[], T]) -> T:
         if not self._open:
             raise StoreUnavailable("this transaction is over")
         try:
-            return self._cursor.execute(sql, parameters)
+            return send()
         except psycopg.Error as error:
             self._lost = self._raw.closed
             if self._lost:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -167,6 +167,10 @@ class SQLiteReading:
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
+        """As Transaction.many: a reading transaction refuses."""
         raise NeedsWrite
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002

@@ -29,6 +29,8 @@ _SETTINGS = (
     f"PRAGMA mmap_size = {256 << 20}",
     "PRAGMA cache_size = -4000",  # KiB a connection; the map serves the rest
     f"PRAGMA journal_size_limit = {64 << 20}",
+    # Pages of 4 KiB. A write is two of them, and each checkpoint syncs two files while the writer's place is held.
+    "PRAGMA wal_autocheckpoint = 4000",
 )
 
 

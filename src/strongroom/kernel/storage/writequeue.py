@@ -121,7 +121,8 @@ class WriteQueue:
         self._batch = batch
         self._on_batch_done = on_batch_done or _one_by_one
         self._waiting: deque[tuple[Run, Done]] = deque()
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="write-queue", daemon=True)
         self._thread.start()
@@ -165,6 +166,10 @@ class WriteQueue:
                 continue
             self._answer(self._one_batch(tx))
 
+    def _next(self) -> tuple[Run, Done] | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting else None
+
     def _taken(self, count: int) -> list[tuple[Run, Done]]:
         with self._changed:
             return [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
@@ -175,8 +180,8 @@ class WriteQueue:
         try:
             # Calls are taken one by one, so that whoever comes while the batch runs may still join it, and so
             # that nobody is taken out whose turn does not come.
-            while lost is None and len(answers) < self._batch and (taken := self._taken(1)):
-                run, done = taken[0]
+            while lost is None and len(answers) < self._batch and (taken := self._next()) is not None:
+                run, done = taken
                 answer, lost = _one_call(tx, run)
                 answers.append((done, answer))
             outcomes = [answer for _, answer in answers if isinstance(answer, Outcome)]

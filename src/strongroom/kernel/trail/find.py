@@ -77,6 +77,34 @@ class Finder:
             raise NoIndex(str(error)) from None
         return {(chain, number): Standing(done, bool(ended)) for chain, number, done, ended in rows}
 
+    def uses(self, account: str, who: str) -> dict[str, int]:
+        """When a principal (by its unique id) last used what, in milliseconds (uses.py). Raises NoIndex."""
+        try:
+            rows = self._database().execute(
+                "SELECT what, at_ms FROM used WHERE account = ? AND who = ?", (account, who)
+            )
+            return dict(rows.fetchall())
+        except sqlite3.Error as error:
+            self._kept.db = None
+            raise NoIndex(str(error)) from None
+
+    def oldest_ms(self, account: str) -> int | None:
+        """The moment of an account's oldest record; None where it has none. Raises NoIndex."""
+        try:
+            (oldest,) = (
+                self._database()
+                .execute(
+                    "SELECT min((SELECT min(moment) FROM posting WHERE word = id))"
+                    " FROM word WHERE account = ? AND attribute = 'kind'",
+                    (account,),
+                )
+                .fetchone()
+            )
+        except sqlite3.Error as error:
+            self._kept.db = None
+            raise NoIndex(str(error)) from None
+        return None if oldest is None else int(oldest) >> TIE_BITS
+
     # ------------------------------------------------------------------ inside
 
     def _by_id(self, db: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, int]]:

@@ -22,6 +22,7 @@ from strongroom.kernel.journal.packed import PACKED_SUFFIX, NotPacked, packed_si
 from strongroom.kernel.journal.reading import Line, read_line
 from strongroom.kernel.trail.index import Entry, Index, Standing
 from strongroom.kernel.trail.places import read_part
+from strongroom.kernel.trail.uses import uses_of
 from strongroom.kernel.trail.words import words_of
 
 log = logging.getLogger("strongroom.index")
@@ -252,7 +253,7 @@ def _lines(data: bytes, at: int) -> Iterator[tuple[int, Line]]:
 def _entry(at: int, line: Line, *, undone: bool) -> Entry | None:
     try:
         told = orjson.loads(line.raw)
-        return Entry(words_of(told), str(line.event_id), at, undone)
+        return Entry(words_of(told), str(line.event_id), at, undone, uses_of(told))
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return None
 

@@ -5,6 +5,7 @@
     posting   (word, moment, place): in the order in which lookups answer
     by_id     a hash of the event's id -> place
     undone    places of records whose transaction was not committed
+    used      when a principal last used a permission (uses.py); stays when the records are gone
 
 A *place* is ``source << 32 | offset``; a *moment* is ``milliseconds << 22 | 22 bits of the event's id``, so that
 every node puts the same events into the same order. All that is rare in kind (source, name, read-only, types of
@@ -27,9 +28,10 @@ from pathlib import Path
 
 import orjson
 
+from strongroom.kernel.trail.uses import Uses
 from strongroom.kernel.trail.words import Words, owners_id
 
-VERSION = 1
+VERSION = 2
 _FILE = re.compile(r"trail\.(\d{1,9})\.db")
 TIE_BITS = 22
 OFFSET_BITS = 32
@@ -47,18 +49,26 @@ CREATE TABLE posting (word INTEGER NOT NULL, moment INTEGER NOT NULL, place INTE
 CREATE TABLE by_id (hash INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (hash, place)) WITHOUT ROWID;
 CREATE TABLE undone (place INTEGER PRIMARY KEY);
 CREATE TABLE verdict (chain TEXT NOT NULL, event_id TEXT NOT NULL, PRIMARY KEY (chain, event_id)) WITHOUT ROWID;
+CREATE TABLE used (account TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, who, what)) WITHOUT ROWID;
 CREATE TABLE settled (chain TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
 """
+_USED = (
+    "INSERT INTO used VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (account, who, what) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record to be found: its words, its id, where it lies in its segment, and whether it was undone."""
+    """One record to be found: its words, its id, where it lies in its segment, whether it was undone, what it shows
+    to be used."""
 
     words: Words
     event_id: str
     offset: int
     undone: bool
+    uses: Uses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +150,13 @@ class Index:
             postings: list[tuple[int, int, int]] = []
             ids: list[tuple[int, int]] = []
             lost: list[tuple[int]] = []
+            used: dict[tuple[str, str, str], int] = {}
             for entry in entries:
                 place = source << OFFSET_BITS | entry.offset
                 if entry.undone:
                     lost.append((place,))
+                if entry.uses is not None:
+                    _note(entry.uses, used)
                 self._told_to(entry.words, entry.words.account, entry.event_id, place, postings, ids)
                 if entry.words.owner is not None:
                     copy = owners_id(entry.event_id, entry.words.owner)
@@ -152,6 +165,7 @@ class Index:
             db.executemany("INSERT OR IGNORE INTO posting VALUES (?, ?, ?)", postings)
             db.executemany("INSERT OR IGNORE INTO by_id VALUES (?, ?)", ids)
             db.executemany("INSERT OR IGNORE INTO undone VALUES (?)", lost)
+            db.executemany(_USED, [(*name, at_ms) for name, at_ms in used.items()])
             db.executemany("INSERT OR IGNORE INTO verdict VALUES (?, ?)", undone)
             db.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?)", list((settled or {}).items()))
             db.execute("UPDATE source SET done = ?, ended = ? WHERE id = ?", (standing.done, standing.ended, source))
@@ -232,6 +246,12 @@ class Index:
             return int(row[0])
         made = self._db.execute("INSERT INTO source (chain, number, done) VALUES (?, ?, 0)", (chain, number))
         return int(made.lastrowid or 0)
+
+
+def _note(uses: Uses, used: dict[tuple[str, str, str], int]) -> None:
+    for what in uses.what:
+        name = (uses.account, uses.who, what)
+        used[name] = max(uses.at_ms, used.get(name, 0))
 
 
 def kind_of(source: str, name: str, read_only: bool, types: Sequence[str]) -> str:

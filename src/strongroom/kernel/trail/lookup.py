@@ -78,6 +78,14 @@ class Trail:
                 woken = True
             time.sleep(_LOOK_SECONDS)
 
+    def uses(self, account: str, who: str) -> dict[str, int]:
+        """When a principal, by its unique id, last used what (uses.py), in milliseconds. Raises NoIndex."""
+        return self._finder.uses(account, who)
+
+    def oldest_ms(self, account: str) -> int | None:
+        """The moment of an account's oldest record. Raises NoIndex."""
+        return self._finder.oldest_ms(account)
+
     def _read(self, wanted: Wanted, place: Place, piece: Piece | None) -> Found | None:
         raw = line_at(self._journal, place.chain, place.number, place.offset, piece)
         if raw is None:

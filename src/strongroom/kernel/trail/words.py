@@ -177,14 +177,15 @@ def _short(arn: str) -> str:
 
 
 def _when_ms(stamp: str, at_ms: int) -> int:
-    second_ms = _second_ms(stamp)
-    if second_ms is None:
+    begun = second_ms(stamp)
+    if begun is None:
         return at_ms
-    return second_ms + (at_ms % 1000 if at_ms - second_ms < 1000 else 999)
+    return begun + (at_ms % 1000 if at_ms - begun < 1000 else 999)
 
 
 @lru_cache(maxsize=64)
-def _second_ms(stamp: str) -> int | None:
+def second_ms(stamp: str) -> int | None:
+    """The milliseconds of an event's second; None where it is none."""
     try:
         moment = datetime.fromisoformat(stamp)
     except ValueError:

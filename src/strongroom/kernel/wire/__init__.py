@@ -3,7 +3,7 @@
 route        which service and operation a request means
 parse        its parameters
 answer       the reply to a success; frame and framed, where all but some members stays the same
-refuse       the reply to a refusal
+refuse       the reply to a refusal; throttled, the refusal of one call too many
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from strongroom.base.http import HTTPRequest
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.wire import json11, query, restjson, rpccbor
 from strongroom.kernel.wire.json11 import Frame
-from strongroom.kernel.wire.refusals import answer, code_of, frame, framed, refuse
+from strongroom.kernel.wire.refusals import answer, code_of, frame, framed, refuse, throttled
 from strongroom.kernel.wire.route import Form, Route, Router, not_offered, route
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
@@ -47,4 +47,5 @@ __all__ = [
     "parse",
     "refuse",
     "route",
+    "throttled",
 ]

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from strongroom.kernel.model.shapes import OperationModel
-from strongroom.kernel.wire.json_values import Writer, body_members, read_body, writer
+from strongroom.kernel.wire.json_values import EXACT_WRITTEN, Writer, body_members, read_body, writer
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
@@ -37,21 +37,26 @@ def write(operation: OperationModel, answer: Mapping[str, Any]) -> bytes:
     return orjson.dumps(writer(operation.output)(answer))
 
 
+Gap = tuple[str, type | None, Writer]
+"""A member, the type whose values pass as they are, and how all others are written."""
+
+
 class Frame:
     """The body of an answer but for some of its members, for answers that are the same in all others."""
 
-    __slots__ = ("_gaps", "_parts")
+    __slots__ = ("_first", "_gaps")
 
-    def __init__(self, parts: tuple[bytes, ...], gaps: tuple[tuple[str, Writer], ...]) -> None:
-        self._parts = parts
-        self._gaps = gaps
+    def __init__(self, parts: tuple[bytes, ...], gaps: tuple[Gap, ...]) -> None:
+        self._first = parts[0]
+        self._gaps = tuple(zip(gaps, parts[1:], strict=True))
 
     def filled(self, answer: Mapping[str, Any]) -> bytes:
         """The body with the members of one answer in its gaps. Raises AnswerMismatch where they do not fit."""
-        filled = [self._parts[0]]
-        for (name, write_one), part in zip(self._gaps, self._parts[1:], strict=True):
-            filled += orjson.dumps(write_one(answer[name])), part
-        return b"".join(filled)
+        filled = self._first
+        for (name, exact, write_one), part in self._gaps:
+            value = answer[name]
+            filled += orjson.dumps(value if type(value) is exact else write_one(value)) + part
+        return filled
 
 
 def frame(operation: OperationModel, answer: Mapping[str, Any], gaps: Collection[str], unlike: str) -> Frame:
@@ -74,4 +79,5 @@ def frame(operation: OperationModel, answer: Mapping[str, Any], gaps: Collection
         if not found:
             raise AnswerMismatch(f"{operation.name} has an answer that cannot be framed")
         parts.append(before)
-    return Frame((*parts, rest), tuple((name, writer(members[name].shape)) for name in names))
+    shapes = [(name, members[name].shape) for name in names]
+    return Frame((*parts, rest), tuple((name, EXACT_WRITTEN.get(of.type_name), writer(of)) for name, of in shapes))

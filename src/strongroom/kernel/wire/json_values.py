@@ -80,7 +80,7 @@ def deeper_than(value: Any, levels: int) -> bool:
 
 # Values of exactly these types pass as they are; all others go through the shape's own function.
 _EXACT_READ: Final[Mapping[str, type]] = {"string": str, "boolean": bool}
-_EXACT_WRITTEN: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "integer": int, "long": int}
+EXACT_WRITTEN: Final[Mapping[str, type]] = {"string": str, "boolean": bool, "integer": int, "long": int}
 
 
 def _new_reader(shape: Shape) -> Reader:
@@ -224,7 +224,7 @@ def _structure_writer(shape: Shape) -> Writer:
                 if name not in table:
                     raise AnswerMismatch(f"{shape.name} has no member {name}")
                 wire_name, inner = table[name]
-                entry = writers[name] = (wire_name, _EXACT_WRITTEN.get(inner.type_name), writer(inner))
+                entry = writers[name] = (wire_name, EXACT_WRITTEN.get(inner.type_name), writer(inner))
             wire_name, exact, write_one = entry
             if type(part) is exact:
                 out[wire_name] = part
@@ -236,7 +236,7 @@ def _structure_writer(shape: Shape) -> Writer:
 
 
 def _list_writer(inner: Shape) -> Writer:
-    exact = _EXACT_WRITTEN.get(inner.type_name)
+    exact = EXACT_WRITTEN.get(inner.type_name)
 
     def write(value: Any) -> list[Any]:
         if type(value) is not list and not isinstance(value, (list, tuple)):

@@ -157,6 +157,19 @@ def framed(frame: Frame, given: Mapping[str, Any], request_id: str) -> HTTPReply
 # ---------------------------------------------------------------------- refusals
 
 
+def throttled(service: str) -> Refusal:
+    """The refusal of a call that is one too many, in the service's own words. Source: KMS Developer Guide, "Request
+    quotas"; for the others the common text.
+    """
+    return Refusal(Kind.THROTTLED, _THROTTLED.get(service, TABLE[Kind.THROTTLED].text))
+
+
+_THROTTLED: Final = {
+    "kms": "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+    "lambda": "Rate Exceeded.",
+}
+
+
 def refuse(route: Route, error: Answerable, request_id: str) -> HTTPReply:
     """The reply to a call that is refused, in the form of the protocol it came in."""
     code, status = _code(error, route.protocol)

@@ -274,6 +274,20 @@ class Principals:
         )
         return found
 
+    def last_uses(
+        self, tx: Transaction, principals: Sequence[Principal]
+    ) -> Mapping[str, tuple[datetime, datetime | None]]:
+        """When each was made, and last used as GetRole and GetAccessKeyLastUsed tell it."""
+        found: dict[str, tuple[datetime, datetime | None]] = {}
+        for principal in principals:
+            held = entities.by_id(tx, principal.unique_id)
+            if held is None:
+                continue
+            ids = [held.id] if held.kind is ROLE else [key.id for key in keys.of_user(tx, held.id)]
+            uses = [use.used for one in ids if (use := keys.use_of(tx, one)) is not None]
+            found[held.id] = held.created, max(uses, default=None)
+        return found
+
     # ------------------------------------------------------------------ roles
 
     def role(self, tx: Transaction, arn: str) -> Role | None:

@@ -6,7 +6,7 @@ apart: who is granted what changes more often, and is looked up by caller.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import grants, store
 from strongroom.services.kms.material import opened_material
 from strongroom.services.kms.rules.creation import EXTERNAL, PRIMARY, REPLICA, Kind
-from strongroom.services.kms.rules.identifiers import KeyName
+from strongroom.services.kms.rules.identifiers import AliasName, KeyName
 from strongroom.services.kms.rules.policies import stored_policy
 from strongroom.services.kms.rules.specs import MEMBERS, SPECS, SYMMETRIC, is_pair
 from strongroom.services.kms.rules.states import ENABLED, PENDING_DELETION, PENDING_REPLICA_DELETION
@@ -123,6 +123,12 @@ def alias_target(tx: Transaction, account: str, region: str, alias: str) -> KeyN
     return tx.cached(
         account, store.GENERATION, ("alias", region, alias), lambda: _load_alias(tx, account, region, alias)
     )
+
+
+def aliased(tx: Transaction, name: AliasName, asker: str, load: Callable[[], Target]) -> Target:
+    """What ``load`` makes of an alias for a caller of the account ``asker``, kept as a key is. Raises as ``load``."""
+    own = asker == name.account  # all that it may depend on of the caller
+    return tx.cached(name.account, store.GENERATION, ("aliased", name.region, name.name, own), load)
 
 
 def _load(tx: Transaction, keyring: Keyring, name: KeyName) -> Target:

@@ -7,6 +7,7 @@ absence and lack of permission look the same. Source: facts, kms, section 2.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from strongroom.kernel.authz.model import ResourceRule
@@ -44,14 +45,26 @@ def key_named(call: Call, tx: Transaction, text: str, *, aliases: bool = False) 
     if isinstance(name, KeyName):
         found = named(call, tx, name)
         return found if where is None or found.where is not None else replace(found, where=where)
+    with suppress(NoSuchKey):
+        return keys.aliased(tx, name, call.account, lambda: _aliased(call, tx, name))
     try:
         key_name = keys.alias_target(tx, name.account, name.region, name.name)
     except NoSuchKey:
         if not managed.made_for(call, name):
             return absent(call, name)
         key_name = managed.make(call, tx, name)
-    found = named(call, tx, key_name)
-    return replace(found, facts={**found.facts, "kms:requestalias": name.name}, where=where)
+    return _by_alias(named(call, tx, key_name), name)
+
+
+def _aliased(call: Call, tx: Transaction, name: AliasName) -> Target:
+    """The key of an alias. Raises NoSuchKey where either is not there."""
+    key_name = keys.alias_target(tx, name.account, name.region, name.name)
+    keys.key_target(call, tx, key_name)
+    return _by_alias(named(call, tx, key_name), name)
+
+
+def _by_alias(found: Target, name: AliasName) -> Target:
+    return replace(found, facts={**found.facts, "kms:requestalias": name.name}, where=THIS)
 
 
 def named(call: Call, tx: Transaction, name: KeyName) -> Target:

@@ -38,5 +38,9 @@ class TargetMayHaveItException(LocalError):
     """The rotation has written a value that the target may have taken."""
 
 
+class ExportRefusedException(LocalError):
+    """What was asked of an export is not what this server gave out, or cannot be exported yet."""
+
+
 class IndexNotReadyException(LocalError):
     """The index of events is being made."""

@@ -23,9 +23,11 @@ from strongroom.services.local import (
     errors,
     events,
     explanations,
+    exports,
     keyusers,
     metrics,
     model,
+    reports,
     rotations,
     store,
     tokenkeys,
@@ -110,6 +112,8 @@ def register(registry: Registry, local: Local) -> None:
     explanations.declare(room, local.lookup, local.nodes)
     whocan.declare(room, registry)
     audit.declare(room, local.trail, local.pieces)
+    exports.declare(room, local.trail, local.pieces)
+    reports.declare(room, registry, local.trail)
     tokenkeys.declare(room, local.account)
     keyusers.declare(room, registry)
     metrics.declare(room, local.account, local.metrics)

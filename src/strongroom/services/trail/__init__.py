@@ -11,10 +11,11 @@ from strongroom.kernel.trail.lookup import Pieces, Trail
 
 def register(registry: Registry, trail: Trail, pieces: Pieces) -> None:
     """Declare the room's operations. ``pieces`` reads what other nodes recorded."""
-    from strongroom.services.trail.operations import events, trails  # noqa: PLC0415  the models take time to read
+    from strongroom.services.trail.operations import events, keys, trails  # noqa: PLC0415  the models take time to read
     from strongroom.services.trail.room import made  # noqa: PLC0415
 
     room = made()
     events.declare(room, trail, pieces)
     trails.declare(room)
+    keys.declare(room)
     registry.add(room)

@@ -107,9 +107,7 @@ def test_every_operator_of_the_table_is_compared_above() -> None:
 
 @pytest.mark.parametrize("operator", sorted(OPERATORS))
 @pytest.mark.parametrize("absent", [{}, {"aws:key": ()}], ids=["missing", "empty"])
-def test_a_missing_key_fails_positive_and_meets_negated_operators(
-    operator: str, absent: dict[str, Any]
-) -> None:
+def test_a_missing_key_fails_positive_and_meets_negated_operators(operator: str, absent: dict[str, Any]) -> None:
     bounds = ["1"]
 
     assert (operator in NEGATIONS) is met(operator, bounds, absent)
@@ -174,11 +172,7 @@ def test_an_unknown_operator_is_not_understood(operator: str) -> None:
 def test_known_operators_are_known_with_every_prefix_and_suffix() -> None:
     assert is_operator("Null")
     for prefix in ("", "ForAllValues:", "ForAnyValue:"):
-        assert all(
-            is_operator(f"{prefix}{operator}{suffix}")
-            for operator in OPERATORS
-            for suffix in ("", "IfExists")
-        )
+        assert all(is_operator(f"{prefix}{operator}{suffix}") for operator in OPERATORS for suffix in ("", "IfExists"))
 
 
 @pytest.mark.parametrize(

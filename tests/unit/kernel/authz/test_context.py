@@ -64,9 +64,7 @@ def test_a_users_plain_request_has_exactly_these_keys() -> None:
 def test_each_kind_of_caller_has_its_row() -> None:
     """Source: IAM User Guide, "Variables and tags", the table of principal key values."""
     names = ("aws:principalarn", "aws:userid", "aws:username", "aws:principaltype", "aws:principalaccount")
-    rows = [
-        tuple(keys(caller).get(name) for name in names) for caller in (ROOT, USER, ROLE, FEDERATED, NOBODY)
-    ]
+    rows = [tuple(keys(caller).get(name) for name in names) for caller in (ROOT, USER, ROLE, FEDERATED, NOBODY)]
 
     assert rows == [
         (f"arn:aws:iam::{A}:root", A, None, "Account", A),

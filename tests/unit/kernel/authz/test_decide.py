@@ -35,9 +35,7 @@ def decided(vector: dict[str, Any]) -> Decision:
         listed = found if isinstance(found, list) else [found]
         return [read(json.dumps(one), DocumentKind[words], f"{kind} {at}") for at, one in enumerate(listed)]
 
-    context = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in vector["context"].items()
-    }
+    context = {key: tuple(value) if isinstance(value, list) else value for key, value in vector["context"].items()}
     principal = Principal(**vector["principal"] | {"kind": PrincipalKind[vector["principal"]["kind"]]})
     policies = Policies(
         identity=documents("identity", "IDENTITY"),
@@ -69,18 +67,14 @@ def test_decisions_match_the_vectors(path: Path, few: int | None, monkeypatch: p
 
 def test_there_are_vectors_for_every_outcome_of_every_kind_of_policy() -> None:
     seen = {
-        (vector["outcome"], vector["kind"])
-        for path in VECTORS
-        for vector in [json.loads(path.read_text())["expected"]]
+        (vector["outcome"], vector["kind"]) for path in VECTORS for vector in [json.loads(path.read_text())["expected"]]
     }
     kinds = ("identity", "resource", "boundary", "session", "key", "trust")
 
     assert {(outcome, kind) for outcome in ("implicitDeny", "explicitDeny") for kind in kinds} <= seen
 
 
-def _document(
-    *statements: dict[str, Any], kind: DocumentKind = DocumentKind.IDENTITY, label: str = "one"
-) -> Document:
+def _document(*statements: dict[str, Any], kind: DocumentKind = DocumentKind.IDENTITY, label: str = "one") -> Document:
     return load_document(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}), kind, label)
 
 

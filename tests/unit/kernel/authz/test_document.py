@@ -53,9 +53,7 @@ def test_a_document_keeps_what_was_written() -> None:
 def test_without_a_version_the_older_one_holds() -> None:
     assert (
         "2008-10-17"
-        == load_document(
-            '{"Statement":[]}'.replace("[]", json.dumps(ALLOW)), DocumentKind.IDENTITY, "x"
-        ).version
+        == load_document('{"Statement":[]}'.replace("[]", json.dumps(ALLOW)), DocumentKind.IDENTITY, "x").version
     )
 
 
@@ -75,9 +73,7 @@ def test_what_about_remembers_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("kind", list(DocumentKind))
-@pytest.mark.parametrize(
-    "broken", ["", "[1]", "{", '{"Statement":[]}', '{"Version":"1","Statement":[]}', "\ud800"]
-)
+@pytest.mark.parametrize("broken", ["", "[1]", "{", '{"Statement":[]}', '{"Version":"1","Statement":[]}', "\ud800"])
 def test_an_unreadable_document_is_one_deny_of_everything(broken: str, kind: DocumentKind) -> None:
     (statement,) = load_document(broken, kind, "x").about("any:Thing")
 

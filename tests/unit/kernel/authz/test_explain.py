@@ -32,13 +32,9 @@ def test_a_missing_allow_is_told_as_such() -> None:
 
 
 def test_an_allowed_call_tells_what_allowed_it() -> None:
-    assert "cause: a policy of kind identity allows it" in explain(
-        Decision(REQUEST, Outcome.ALLOWED, "identity")
-    )
+    assert "cause: a policy of kind identity allows it" in explain(Decision(REQUEST, Outcome.ALLOWED, "identity"))
     assert "cause: the operation needs no permission" in explain(no_permission_needed(REQUEST))
-    assert "cause: the caller is the root user of its account" in explain(
-        Decision(REQUEST, Outcome.ALLOWED, "root")
-    )
+    assert "cause: the caller is the root user of its account" in explain(Decision(REQUEST, Outcome.ALLOWED, "root"))
 
 
 def test_no_value_of_the_context_is_told() -> None:

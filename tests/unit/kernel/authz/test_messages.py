@@ -17,9 +17,7 @@ def refused(
     kind: str, outcome: Outcome, action: str = "secretsmanager:GetSecretValue", label: str = "inline:x"
 ) -> Decision:
     """A refusal for want of, or by, a kind of policy."""
-    return Decision(
-        Request(ANN, action, ARN, ANN.account), outcome, kind, (Match(kind, label, 0, None, "Deny"),)
-    )
+    return Decision(Request(ANN, action, ARN, ANN.account), outcome, kind, (Match(kind, label, 0, None, "Deny"),))
 
 
 @pytest.mark.parametrize(
@@ -61,9 +59,7 @@ def test_each_cause_has_its_words(kind: str, implicit: str, explicit: str) -> No
     assert explicit == context_text(refused(kind, Outcome.EXPLICIT_DENY))
 
 
-@pytest.mark.parametrize(
-    ("named", "clause"), [(None, f" on resource: {ARN}"), ("db", " on resource: db"), ("", "")]
-)
+@pytest.mark.parametrize(("named", "clause"), [(None, f" on resource: {ARN}"), ("db", " on resource: db"), ("", "")])
 def test_the_resource_is_printed_as_it_was_named(named: str | None, clause: str) -> None:
     expected = (
         f"User: {ANN.arn} is not authorized to perform: secretsmanager:GetSecretValue{clause}"
@@ -98,9 +94,7 @@ def test_no_other_policy_is_ever_named(kind: str, outcome: Outcome) -> None:
 
 def test_sts_gives_no_cause() -> None:
     bare = denial_text(refused("identity", Outcome.EXPLICIT_DENY, "sts:AssumeRole"), named=None)
-    unsigned = denial_text(
-        refused("trust", Outcome.IMPLICIT_DENY, "sts:AssumeRoleWithWebIdentity"), named=None
-    )
+    unsigned = denial_text(refused("trust", Outcome.IMPLICIT_DENY, "sts:AssumeRoleWithWebIdentity"), named=None)
 
     assert f"User: {ANN.arn} is not authorized to perform: sts:AssumeRole on resource: {ARN}" == bare
     assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" == unsigned

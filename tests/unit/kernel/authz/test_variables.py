@@ -39,9 +39,7 @@ def test_a_template_is_filled_from_the_context(text: str, expected: list[object]
     assert expected == fill(parse_template(text, variables=True, wild=True), CONTEXT)
 
 
-@pytest.mark.parametrize(
-    "text", ["${", "${}", "${aws:username", "${a'b}", "${a, b}", "${a, 'b'} ${", "${{a}}"]
-)
+@pytest.mark.parametrize("text", ["${", "${}", "${aws:username", "${a'b}", "${a, b}", "${a, 'b'} ${", "${{a}}"])
 def test_what_begins_no_variable_is_not_understood(text: str) -> None:
     with pytest.raises(NotUnderstoodError):
         parse_template(text, variables=True, wild=True)

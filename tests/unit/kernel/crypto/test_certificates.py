@@ -39,9 +39,7 @@ def handshake(authority: Pair, server: Pair, host: str, directory: Path) -> None
 
 
 @pytest.mark.parametrize("host", [*LOCAL, "vault.example.com", "10.1.2.3", "eu.vault.example.com"])
-def test_a_client_takes_a_server_certificate_for_its_hosts(
-    authority: Pair, host: str, tmp_path: Path
-) -> None:
+def test_a_client_takes_a_server_certificate_for_its_hosts(authority: Pair, host: str, tmp_path: Path) -> None:
     server = certificates.issue_server(authority, [host], NOW)
     handshake(authority, server, host, tmp_path)
     assert {host} == certificates.names_of(server.certificate)

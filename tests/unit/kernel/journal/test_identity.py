@@ -52,7 +52,7 @@ FEDERATED = Principal(
     ACCOUNT,
     "AIDA1",
     f"{ACCOUNT}:f",
-    "x",
+    "f",
     f"arn:aws:iam::{ACCOUNT}:user/x",
     token_issued=ISSUED,
 )

@@ -114,9 +114,7 @@ def test_shapes_that_hold_themselves_are_tied_to_themselves_and_called_unbounded
     branches = shapes["Tree"].members["Branches"].shape
     assert branches.member is not None
     assert shapes["Tree"] is branches.member.shape
-    assert {"Tree", "Trees", "Forest", "Anything"} == {
-        name for name, shape in shapes.items() if shape.unbounded
-    }
+    assert {"Tree", "Trees", "Forest", "Anything"} == {name for name, shape in shapes.items() if shape.unbounded}
 
 
 def test_the_newest_version_of_a_model_is_read(tmp_path: Path) -> None:

@@ -52,10 +52,7 @@ def toy(shapes: dict[str, Any], name: str) -> Shape:
             "secretsmanager",
             "GetSecretValue",
             {"SecretId": ""},
-            (
-                "Value '' at 'secretId' failed to satisfy constraint: "
-                "Member must have length greater than or equal to 1"
-            ),
+            ("Value '' at 'secretId' failed to satisfy constraint: Member must have length greater than or equal to 1"),
         ),
         (
             "secretsmanager",
@@ -79,10 +76,7 @@ def toy(shapes: dict[str, Any], name: str) -> Shape:
             "secretsmanager",
             "ListSecrets",
             {"SortOrder": "up"},
-            (
-                "Value 'up' at 'sortOrder' failed to satisfy constraint: "
-                "Member must satisfy enum value set: [asc, desc]"
-            ),
+            ("Value 'up' at 'sortOrder' failed to satisfy constraint: Member must satisfy enum value set: [asc, desc]"),
         ),
         (
             "secretsmanager",
@@ -124,10 +118,7 @@ def toy(shapes: dict[str, Any], name: str) -> Shape:
             "kms",
             "Encrypt",
             {"KeyId": "k", "Plaintext": b"x" * 4097},
-            (
-                "Value at 'plaintext' failed to satisfy constraint: "
-                "Member must have length less than or equal to 4096"
-            ),
+            ("Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096"),
         ),
         (
             "kms",
@@ -241,9 +232,7 @@ def test_one_value_may_break_several_constraints() -> None:
 
 def test_null_elements_are_told_with_their_place() -> None:
     shape = CATALOGUE.operation("kms", "Decrypt").input
-    assert "Value null at 'grantTokens.2.member'" in told(
-        shape, {"CiphertextBlob": b"x", "GrantTokens": ["a", None]}
-    )
+    assert "Value null at 'grantTokens.2.member'" in told(shape, {"CiphertextBlob": b"x", "GrantTokens": ["a", None]})
 
 
 def test_null_values_of_maps_are_refused() -> None:

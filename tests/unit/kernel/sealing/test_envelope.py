@@ -164,9 +164,7 @@ def test_any_other_context_breaks_a_message(context: dict[str, str]) -> None:
 
 @settings(max_examples=200)
 @given(CONTEXTS, CONTEXTS)
-def test_contexts_are_the_same_bytes_exactly_when_they_are_equal(
-    one: dict[str, str], two: dict[str, str]
-) -> None:
+def test_contexts_are_the_same_bytes_exactly_when_they_are_equal(one: dict[str, str], two: dict[str, str]) -> None:
     assert (one == two) is (canonical_context(one) == canonical_context(two))
 
 

@@ -25,9 +25,7 @@ PASSPHRASE = b"correct horse"
         ("passphrase", "passphrase", "passphrase", True),
     ],
 )
-def test_a_setting_names_a_seal(
-    text: str, kind: str, asks: str, made_at_first_start: bool, tmp_path: Path
-) -> None:
+def test_a_setting_names_a_seal(text: str, kind: str, asks: str, made_at_first_start: bool, tmp_path: Path) -> None:
     seal = parse_seal(text, tmp_path)
     assert (kind, asks, made_at_first_start) == (
         seal.kind, seal.asks, seal.made_at_first_start

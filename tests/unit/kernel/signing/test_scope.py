@@ -35,9 +35,7 @@ def test_five_minutes_either_way_are_accepted(seconds: int) -> None:
     assert None is check_scope(CLAIM, service="kms", regions=REGIONS, now=NOW + timedelta(seconds=seconds))
 
 
-@pytest.mark.parametrize(
-    "offset", [timedelta(seconds=300, milliseconds=1), timedelta(seconds=-300, milliseconds=-1)]
-)
+@pytest.mark.parametrize("offset", [timedelta(seconds=300, milliseconds=1), timedelta(seconds=-300, milliseconds=-1)])
 def test_a_millisecond_more_is_not(offset: timedelta) -> None:
     with pytest.raises(Refusal) as refusal:
         check_scope(CLAIM, service="kms", regions=REGIONS, now=NOW + offset)

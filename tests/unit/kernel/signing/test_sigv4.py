@@ -54,9 +54,7 @@ def prove(request: HTTPRequest, secret: str = SECRET) -> Claim:
     return claim
 
 
-WORDS = st.text(
-    st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=12
-)
+WORDS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=12)
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True).filter(
     lambda name: name not in {"authorization", "expect", "user-agent", "host", "date", "transfer-encoding"}
 )
@@ -145,9 +143,7 @@ def test_a_bit_turned_anywhere_in_what_is_signed_is_refused(where: int, at: int,
 
 def tidy(request: HTTPRequest) -> tuple[object, ...]:
     """A request without what has no meaning: blanks round a header's pieces, a comma or a blank between."""
-    pieces = {
-        name: value.replace(b",", b" ").split() for name, value in request.headers if name == b"authorization"
-    }
+    pieces = {name: value.replace(b",", b" ").split() for name, value in request.headers if name == b"authorization"}
     values = {name: b" ".join(value.split()) for name, value in request.headers if name != b"authorization"}
     return request.method, request.path, request.query, request.body, pieces, values
 

@@ -49,10 +49,7 @@ def test_the_canonical_request_is_botocores(name: str) -> None:
     request = request_of(VECTORS[name])
     payload = sha256(request.body).hexdigest().encode()
 
-    assert (
-        VECTORS[name]["canonical_request"]
-        == canonical_request(read_claim(request), request, payload).decode()
-    )
+    assert VECTORS[name]["canonical_request"] == canonical_request(read_claim(request), request, payload).decode()
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -61,10 +58,7 @@ def test_the_string_to_sign_is_botocores(name: str) -> None:
     claim = read_claim(request_of(vector))
     scope = SigningKeys().key(claim, vector["secret"]).scope
 
-    assert (
-        vector["string_to_sign"]
-        == string_to_sign(claim, scope, vector["canonical_request"].encode()).decode()
-    )
+    assert vector["string_to_sign"] == string_to_sign(claim, scope, vector["canonical_request"].encode()).decode()
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
@@ -94,9 +88,7 @@ def test_what_does_not_hold_is_refused_by_its_step_and_in_its_words(name: str) -
     with pytest.raises(Refusal) as refusal:
         claim = read_claim(request)
         stage = "check_scope"
-        check_scope(
-            claim, service=vector["service"], regions=frozenset(vector["regions"]), now=moment(vector)
-        )
+        check_scope(claim, service=vector["service"], regions=frozenset(vector["regions"]), now=moment(vector))
         stage = "verify"
         verify(claim, request, vector["secret"], keys)
     told = {

@@ -134,9 +134,7 @@ def test_missing_and_unknown_values_are_refused_by_name(values: dict[str, object
 
 
 def test_a_default_computed_in_python_is_refused() -> None:
-    table = Table(
-        "room_other", MetaData(), Column("pk", Integer, primary_key=True), Column("n", Integer, default=len)
-    )
+    table = Table("room_other", MetaData(), Column("pk", Integer, primary_key=True), Column("n", Integer, default=len))
     with pytest.raises(TypeError, match="default"):
         bound(insert(table), pk=1)
 

@@ -20,9 +20,7 @@ def test_its_options_are_kept() -> None:
     assert "verify-full" == parsed(URL)["sslmode"]
 
 
-@pytest.mark.parametrize(
-    "where", ["postgresql://u:canary@h/d?sslmode", "postgresql://u:canary@h:p:q/d?x=%zz"]
-)
+@pytest.mark.parametrize("where", ["postgresql://u:canary@h/d?sslmode", "postgresql://u:canary@h:p:q/d?x=%zz"])
 def test_an_unreadable_address_is_not_repeated(where: str) -> None:
     with pytest.raises(ValueError, match="cannot be read") as refused:
         parsed(where)
@@ -66,9 +64,7 @@ def test_a_value_that_does_not_fit_is_not_repeated() -> None:
 
 
 def test_details_are_left_out() -> None:
-    told = translated(
-        errors.UniqueViolation("duplicate key value\nDETAIL:  Key (name)=(canary) already exists.")
-    )
+    told = translated(errors.UniqueViolation("duplicate key value\nDETAIL:  Key (name)=(canary) already exists."))
     assert "canary" not in str(told)
 
 

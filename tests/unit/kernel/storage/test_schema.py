@@ -31,6 +31,4 @@ def test_columns_hold_numbers_texts_and_bytes_only() -> None:
 def test_no_column_has_a_default_that_a_plain_statement_would_miss() -> None:
     declared()
     columns = [column for table in METADATA.tables.values() for column in table.columns]
-    assert [] == [
-        str(column) for column in columns if column.default is not None or column.onupdate is not None
-    ]
+    assert [] == [str(column) for column in columns if column.default is not None or column.onupdate is not None]

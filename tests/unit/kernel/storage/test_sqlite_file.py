@@ -38,9 +38,7 @@ def test_an_open_file_is_closed_to_others(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("writing", [True, False])
-def test_every_connection_has_the_settings(
-    tmp_path: Path, pragma: str, expected: object, writing: bool
-) -> None:
+def test_every_connection_has_the_settings(tmp_path: Path, pragma: str, expected: object, writing: bool) -> None:
     make_private(tmp_path / "s.db")
     connection = connect(tmp_path / "s.db", writing=writing)
     assert (expected,) == connection.execute(f"PRAGMA {pragma}").fetchone()

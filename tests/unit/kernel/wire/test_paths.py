@@ -49,9 +49,7 @@ LAMBDA = Paths([CATALOGUE.service("lambda")])
         ),
     ],
 )
-def test_a_path_names_its_operation(
-    method: str, path: str, query: str, operation: str, labels: dict[str, str]
-) -> None:
+def test_a_path_names_its_operation(method: str, path: str, query: str, operation: str, labels: dict[str, str]) -> None:
     found = LAMBDA.find(method, path.encode(), query.encode())
     assert found is not None
     assert (operation, labels) == (found[0].operation.name, found[1])

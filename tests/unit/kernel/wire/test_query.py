@@ -145,9 +145,7 @@ def test_an_operation_without_output_has_no_result() -> None:
 
 
 def test_maps_are_written_as_entries() -> None:
-    body = query.write(
-        CATALOGUE.operation("iam", "GetAccountSummary"), IAM, {"SummaryMap": {"Users": 3}}, "id"
-    )
+    body = query.write(CATALOGUE.operation("iam", "GetAccountSummary"), IAM, {"SummaryMap": {"Users": 3}}, "id")
     assert b"<SummaryMap><entry><key>Users</key><value>3</value></entry></SummaryMap>" in body
 
 

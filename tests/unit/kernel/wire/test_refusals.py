@@ -130,9 +130,7 @@ def test_a_modelled_error_names_its_text_as_its_service_does() -> None:
 
 def test_an_error_without_a_text_has_no_key_for_it() -> None:
     """Source: aws-observed, KMS error shape."""
-    assert {"__type": "InvalidCiphertextException"} == body_of(
-        KMS, modelled("kms", "InvalidCiphertextException")()
-    )
+    assert {"__type": "InvalidCiphertextException"} == body_of(KMS, modelled("kms", "InvalidCiphertextException")())
 
 
 def test_errors_of_lambda_say_whose_fault_it_is_and_carry_their_members() -> None:

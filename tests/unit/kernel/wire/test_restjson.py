@@ -82,9 +82,7 @@ def test_an_absent_payload_is_absent_and_an_empty_body_holds_nothing() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_refused(
-    method: str, path: str, query: str, body: bytes, expected: str | None
-) -> None:
+def test_what_cannot_be_read_is_refused(method: str, path: str, query: str, body: bytes, expected: str | None) -> None:
     with pytest.raises(Refusal) as caught:
         read(method, path, query, body)
     assert (Kind.SERIALIZATION, expected) == (caught.value.kind, caught.value.message)
@@ -98,9 +96,7 @@ def test_an_answer_is_spread_over_status_headers_and_body() -> None:
 
 
 def test_the_status_is_the_operation_s_own() -> None:
-    assert (
-        201 == restjson.write(CATALOGUE.operation("lambda", "CreateFunction"), {"FunctionName": "f"}).status
-    )
+    assert 201 == restjson.write(CATALOGUE.operation("lambda", "CreateFunction"), {"FunctionName": "f"}).status
     removed = restjson.write(CATALOGUE.operation("lambda", "RemovePermission"), {})
     assert (204, b"") == (removed.status, removed.body)
 

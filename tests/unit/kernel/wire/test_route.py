@@ -16,9 +16,7 @@ JSON = "application/x-amz-json-1.1"
 FORM = "application/x-www-form-urlencoded"
 
 
-def request(
-    method: str = "POST", path: str = "/", query: str = "", body: str = "", **headers: str
-) -> HTTPRequest:
+def request(method: str = "POST", path: str = "/", query: str = "", body: str = "", **headers: str) -> HTTPRequest:
     """A request whose headers are given with underscores for hyphens."""
     named = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
     return HTTPRequest(method, path.encode(), query.encode(), named, body.encode())
@@ -70,9 +68,7 @@ def routed(asked: HTTPRequest) -> wire.Route:
         (request("GET", "/2015-03-31/functions/f%3Aprod"), "lambda", "GetFunction", "rest-json"),
     ],
 )
-def test_each_protocol_is_known_by_its_form(
-    asked: HTTPRequest, service: str, operation: str, protocol: str
-) -> None:
+def test_each_protocol_is_known_by_its_form(asked: HTTPRequest, service: str, operation: str, protocol: str) -> None:
     found = routed(asked)
     assert (service, operation, protocol, None) == (
         found.service,
@@ -117,9 +113,7 @@ def test_an_unknown_operation_of_a_json_service_has_no_text(target: str) -> None
         ),
     ],
 )
-def test_a_json_request_without_a_good_target_is_an_unknown_operation(
-    asked: HTTPRequest, service: str
-) -> None:
+def test_a_json_request_without_a_good_target_is_an_unknown_operation(asked: HTTPRequest, service: str) -> None:
     """Source: facts of Secrets Manager, 1.5: target missing, or without the prefix."""
     found = routed(asked)
     assert (service, None, "json") == (found.service, found.operation, found.protocol)
@@ -143,9 +137,7 @@ def test_a_json_request_with_another_content_type_gets_bare_xml(headers: dict[st
     ("asked", "service", "operation", "protocol"),
     [
         (
-            request(
-                x_amz_target="AmazonSSM.GetParameter", content_type=JSON, authorization=signed_for("ssm")
-            ),
+            request(x_amz_target="AmazonSSM.GetParameter", content_type=JSON, authorization=signed_for("ssm")),
             "ssm",
             "GetParameter",
             "json",
@@ -172,9 +164,7 @@ def test_a_json_request_with_another_content_type_gets_bare_xml(headers: dict[st
         ),
         (request("GET", "/bucket/key", authorization=signed_for("s3")), "s3", None, "rest-json"),
         (
-            request(
-                "GET", "/bucket/key", query="X-Amz-Credential=AKIA%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"
-            ),
+            request("GET", "/bucket/key", query="X-Amz-Credential=AKIA%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"),
             "s3",
             None,
             "rest-json",
@@ -227,10 +217,7 @@ def test_a_form_that_cannot_be_read_is_refused_in_the_query_protocol(body: str) 
     found = routed(request(body=body, content_type=FORM, authorization=signed_for("iam")))
     assert found.refusal is not None
     assert ("iam", "query", Kind.SERIALIZATION) == (found.service, found.protocol, found.refusal.kind)
-    assert (
-        f'xmlns="{CATALOGUE.service("iam").xml_namespace}"'.encode()
-        in wire.refuse(found, found.refusal, "id").body
-    )
+    assert f'xmlns="{CATALOGUE.service("iam").xml_namespace}"'.encode() in wire.refuse(found, found.refusal, "id").body
 
 
 def test_the_body_of_a_get_is_not_its_form() -> None:
@@ -276,8 +263,7 @@ def test_a_given_scope_goes_before_the_request_s_own_words() -> None:
 def test_an_operation_that_is_not_offered_is_refused_with_its_reason_and_what_is() -> None:
     found = wire.Route("kms", "Sign", "json")
     assert (
-        "Strongroom does not offer kms:Sign: signing keys come later. "
-        "Operations of kms offered here: Decrypt, Encrypt."
+        "Strongroom does not offer kms:Sign: signing keys come later. Operations of kms offered here: Decrypt, Encrypt."
     ) == wire.not_offered(found, {"Encrypt", "Decrypt"}, "signing keys come later.").message
     assert "kms:Sign. Operations" in (wire.not_offered(found, [], None).message or "")
 
@@ -292,8 +278,7 @@ def test_known_routes_are_made_once() -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(["GET", "POST", "PUT", "BREW"]),
-    st.sampled_from([b"/", b"", b"//", b"/2015-03-31/functions/x", b"/%", b"/%ff", b"\xff"])
-    | st.binary(max_size=12),
+    st.sampled_from([b"/", b"", b"//", b"/2015-03-31/functions/x", b"/%", b"/%ff", b"\xff"]) | st.binary(max_size=12),
     st.sampled_from([b"", b"Action=GetUser", b"Action=%", b"X-Amz-Credential=a%2Fb%2Fc%2Fd%2Fe"])
     | st.binary(max_size=12),
     st.lists(

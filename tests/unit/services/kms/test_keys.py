@@ -61,9 +61,7 @@ def test_a_new_key_has_every_member_of_its_metadata(store: SQLiteStore) -> None:
     assert 64 == len(made["CurrentKeyMaterialId"])
 
 
-def test_material_lies_in_the_store_sealed_and_opens_only_as_its_own_keys(
-    store: SQLiteStore, tmp_path: Path
-) -> None:
+def test_material_lies_in_the_store_sealed_and_opens_only_as_its_own_keys(store: SQLiteStore, tmp_path: Path) -> None:
     one, two = make(store), make(store)
     raw = sqlite3.connect(tmp_path / "store.db")
     raw.execute(
@@ -110,10 +108,7 @@ def test_the_default_key_is_made_when_its_service_first_needs_it(store: SQLiteSt
         told = run(tx, "DescribeKey", KeyId=DEFAULT)["KeyMetadata"]
     assert made["KeyId"] == again["KeyId"] == told["Arn"]
     assert "AWS" == told["KeyManager"]
-    assert (
-        "Default key that protects my Secrets Manager data when no other key is defined"
-        == told["Description"]
-    )
+    assert "Default key that protects my Secrets Manager data when no other key is defined" == told["Description"]
     assert made["Plaintext"] == decrypt(store, made["CiphertextBlob"])["Plaintext"]
 
 
@@ -130,9 +125,7 @@ def test_describing_the_predefined_alias_makes_the_default_key_too(store: SQLite
     [(DEFAULT, None), (DEFAULT, "lambda.amazonaws.com"), ("alias/aws/other", SECRETS_MANAGER),
      (f"arn:aws:kms:{REGION}:444455556666:{DEFAULT}", SECRETS_MANAGER)],
 )  # fmt: skip
-def test_nobody_else_brings_a_default_key_into_being(
-    store: SQLiteStore, alias: str, invoked_by: str | None
-) -> None:
+def test_nobody_else_brings_a_default_key_into_being(store: SQLiteStore, alias: str, invoked_by: str | None) -> None:
     with store.write() as tx, pytest.raises(errors.NotFoundException):
         run(tx, "GenerateDataKey", KeyId=alias, KeySpec="AES_256", invoked_by=invoked_by)
 

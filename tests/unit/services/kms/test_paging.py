@@ -33,9 +33,7 @@ def test_a_limit_replaces_the_usual_one() -> None:
     assert (2, 5) == (page().limit, page(Limit=5).limit)
 
 
-@pytest.mark.parametrize(
-    "elsewhere", [{"name": "ListAliases"}, {"of": "arn:k"}, {"account": "444455556666"}], ids=str
-)
+@pytest.mark.parametrize("elsewhere", [{"name": "ListAliases"}, {"of": "arn:k"}, {"account": "444455556666"}], ids=str)
 def test_a_marker_is_good_for_its_own_list_only(elsewhere: dict[str, str]) -> None:
     marker = page().rest(NAMES[:3])["NextMarker"]
     assert "name1" == page(Marker=marker).after

@@ -25,7 +25,7 @@ SIZES = {"AES_256": 32, "AES_128": 16}
 def generate_data_key(call: Call, key: Key, tx: Transaction) -> Answer:
     """A new data key, in the clear and under the key. Source: KMS API reference, GenerateDataKey."""
     plaintext, answer = _data_key(call, tx, key)
-    if not call.get("GrantTokens"):
+    if call.question is not None and not call.get("GrantTokens"):
         stays = {name: value for name, value in answer.items() if name != "CiphertextBlob"}
         bound = canonical_context(check_context(call.get("EncryptionContext")))
         call.repeats(stays, partial(_another, key, len(plaintext), bound))

@@ -130,6 +130,7 @@ def _authorise(
     except Refusal:
         call.decision, call.denial = there.decision, there.denial
         raise
+    call.also = (*call.also, action)
 
 
 def _authorise_creation(call: Call, there: Call, tx: Transaction, key: Key, name: KeyName, tagged: bool) -> None:

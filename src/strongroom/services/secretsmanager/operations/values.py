@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -58,13 +59,13 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     }
     asked = call.asked if call.asks == 1 else None
     if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
-        call.repeats(stays, partial(_again, asked, held, version.form, today + DAY_MS))
+        call.repeats(stays, partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
     return {**stays, **answered(version.form, value)}
 
 
-def _again(asked: Remembered, held: HeldValue, form: str, until_ms: int, call: Call) -> Answer | None:
+def _again(asked: Remembered, held: HeldValue, form: str, until: datetime, call: Call) -> Answer | None:
     """The value alone, decrypted anew; None from the next day on, when its LastAccessedDate is due."""
-    if to_ms(call.now) >= until_ms:
+    if call.now >= until:
         return None
     call.repeat(asked)
     return answered(form, held.open())
@@ -119,7 +120,8 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     if value is None:
         raise errors.InvalidRequestException(errors.NO_VALUE_GIVEN)
     version_id = call["ClientRequestToken"]
-    existing = store.versions.version_by_id(tx, one.pk, version_id)
+    stood = store.versions.standing_of(tx, one.pk, version_id)
+    existing = None if stood.named is None else store.versions.version_by_id(tx, one.pk, version_id)
     case = case_of_token(call, tx, one, existing, value)
     if case is Token.CLASHES:
         raise errors.token_in_use(version_id, one.arn)
@@ -129,21 +131,27 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     ciphertext, wrapped = envelopes.seal(call, tx, one, version_id, plaintext)
     made = {"form": form, "sealed": ciphertext, "wrapped": wrapped, "kms_key_id": one.kms_key_id}
     moment = change_ms(call, one)
-    if case is Token.FILLS:
-        store.versions.fill_version(tx, one.pk, version_id, made)
-    else:
-        store.versions.add_version(tx, {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made})
-    before = store.versions.labels_of(tx, one.pk)
+    before = stood.labels
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
-    store.versions.write_labels(tx, one.pk, before, after)
+    stages = labels.by_version(after).get(version_id, ())
+    number, count, listed = stood.named, stood.versions, None
+    if number is None:
+        added = {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
+        number = store.versions.add_version(tx, added, stages)
+        count, listed = count + 1, version_id
+    else:
+        store.versions.fill_version(tx, one.pk, version_id, made)
+    numbers = {**stood.numbers, version_id: number}
+    store.versions.write_labels(tx, one.pk, before, after, numbers=numbers, listed=listed)
     store.secrets.change_secret(tx, one.pk, changed_ms=moment)
     if one.rotation_enabled is not None:
         hand = rotation.of_call(call)
         rotation.labels_moved(hand, tx, one, before, after)
         if after.get(labels.CURRENT) == version_id:
             rotation.value_written(hand, tx, one)
-    remove_outdated(call, tx, one)
-    return list(labels.by_version(after).get(version_id, ()))
+    if count > deletion.VERSIONS_KEPT:
+        remove_outdated(call, tx, one)
+    return list(stages)
 
 
 def case_of_token(
@@ -161,9 +169,9 @@ def remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
 
     Raises LimitExceededException where too many must stay.
     """
-    if store.versions.count_of(tx, one.pk) <= deletion.VERSIONS_KEPT:
-        return
     versions = store.versions.versions_of(tx, one.pk)
+    if len(versions) <= deletion.VERSIONS_KEPT:
+        return
     needed = store.rotations.unfinished_versions(tx, one.pk) if one.rotation_enabled is not None else frozenset()
     known = [
         (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.rules.labels import Labels, by_version
 from strongroom.services.secretsmanager.store.secrets import NAMED, OF_SECRET, SECRET, change_secret
@@ -22,6 +23,7 @@ from strongroom.services.secretsmanager.store.tables import (
     version,
 )
 
+_each = version.alias("each")
 _VERSION = [version.c[name] for name in Version._fields]
 _SUMMARY = [version.c[name] for name in Summary._fields]
 _WIDTH = len(SECRET)
@@ -42,7 +44,9 @@ _WITH_VERSION = Statement(
     .where(NAMED)
 )
 _INSERT_VERSION = Statement(
-    insert(version).values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
+    insert(version)
+    .values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
+    .returning(version.c.pk)
 )
 _FILL_VERSION = Statement(
     update(version)
@@ -55,7 +59,6 @@ _VERSION_BY_ID = Statement(
 _SUMMARIES = Statement(
     select(*_SUMMARY).where(version.c.secret_pk == OF_SECRET).order_by(version.c.created_ms, version.c.pk)
 )
-_COUNT = Statement(select(func.count()).select_from(version).where(version.c.secret_pk == OF_SECRET))
 _LABELS = Statement(
     select(label.c.label, version.c.version_id)
     .join_from(label, version, version.c.pk == label.c.version_pk)
@@ -67,23 +70,35 @@ _LABELS_OF_MANY = Statement(
     .where(label.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
 _UNLABEL = Statement(delete(label).where(label.c.secret_pk == OF_SECRET, label.c.label == bindparam("at_label")))
-_HOLDER = (
-    select(version.c.pk)
-    .where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("at_version"))
-    .scalar_subquery()
+_NUMBERS = Statement(
+    select(version.c.version_id, version.c.pk).where(
+        version.c.secret_pk == OF_SECRET, version.c.version_id.in_(bindparam("at_versions", expanding=True))
+    )
 )
 _LABEL = Statement(
-    insert(label).values(secret_pk=bindparam("v_secret_pk"), label=bindparam("v_label"), version_pk=_HOLDER)
-)
-_MOVE = Statement(
-    update(label)
-    .where(label.c.secret_pk == OF_SECRET, label.c.label == bindparam("at_label"))
-    .values(version_pk=_HOLDER)
+    Upsert(
+        label,
+        {name: bindparam(f"v_{name}") for name in label.c.keys()},  # noqa: SIM118
+        lambda new: {"version_pk": new.version_pk},
+    )
 )
 _VERSION_LABELS = Statement(
-    update(version)
-    .where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("at_version"))
-    .values(labels=bindparam("v_labels"))
+    update(version).where(version.c.pk == bindparam("at_pk")).values(labels=bindparam("v_labels"))
+)
+_STANDING = Statement(
+    select(
+        select(func.count()).select_from(_each).where(_each.c.secret_pk == OF_SECRET).scalar_subquery(),
+        select(_each.c.pk)
+        .where(_each.c.secret_pk == OF_SECRET, _each.c.version_id == bindparam("wanted"))
+        .scalar_subquery(),
+        label.c.label,
+        version.c.version_id,
+        version.c.pk,
+    )
+    .select_from(
+        secret.outerjoin(label, label.c.secret_pk == secret.c.pk).outerjoin(version, version.c.pk == label.c.version_pk)
+    )
+    .where(secret.c.pk == OF_SECRET)
 )
 _VERSION_READ = Statement(
     update(version).where(version.c.pk == bindparam("at_pk")).values(accessed_day=bindparam("v_day"))
@@ -129,10 +144,41 @@ def find_value(
     return (found, None) if row[_WIDTH] is None else (found, Version._make(row[_WIDTH:]))
 
 
-def add_version(tx: Transaction, values: Mapping[str, Any]) -> None:
-    """Store a new version, without labels: ``write_labels`` gives it those."""
-    row: dict[str, Any] = {**dict.fromkeys(Version._fields[1:]), "accessed_day": 0, "labels": "[]", **values}
-    tx.run(_INSERT_VERSION, **{f"v_{name}": value for name, value in row.items()})
+class Standing(NamedTuple):
+    """What a value that is to be written meets, in one read.
+
+    ``labels``: which version id each label is on; ``numbers``: the rows of those versions; ``versions``: how
+    many there are, deprecated ones too; ``named``: the row of the version that was asked for, None for none.
+    """
+
+    labels: dict[str, str]
+    numbers: dict[str, int]
+    versions: int
+    named: int | None
+
+
+def standing_of(tx: Transaction, secret_pk: int, version_id: str) -> Standing:
+    """How the versions of a secret stand, and whether one of this id is among them."""
+    labels: dict[str, str] = {}
+    numbers: dict[str, int] = {}
+    count, named = 0, None
+    for count, named, name, holder, pk in tx.rows(_STANDING, of_secret=secret_pk, wanted=version_id):  # noqa: B007
+        if name is not None:
+            labels[name] = holder
+            numbers[holder] = pk
+    return Standing(labels, numbers, count, named)
+
+
+def add_version(tx: Transaction, values: Mapping[str, Any], stages: Iterable[str] = ()) -> int:
+    """Store a new version; its number.
+
+    ``stages`` are labels that ``write_labels`` is about to give it, so that its own list is right from the start.
+    """
+    row: dict[str, Any] = {**dict.fromkeys(Version._fields[1:]), "accessed_day": 0, **values, "labels": _listed(stages)}
+    answer = tx.row(_INSERT_VERSION, **{f"v_{name}": value for name, value in row.items()})
+    if answer is None:
+        raise RuntimeError("an insert answered no key")
+    return int(answer[0])
 
 
 def fill_version(tx: Transaction, secret_pk: int, version_id: str, values: Mapping[str, Any]) -> None:
@@ -156,12 +202,6 @@ def versions_of(tx: Transaction, secret_pk: int) -> list[Summary]:
     return [Summary._make(row) for row in tx.rows(_SUMMARIES, of_secret=secret_pk)]
 
 
-def count_of(tx: Transaction, secret_pk: int) -> int:
-    """How many versions a secret has, deprecated ones too."""
-    row = tx.row(_COUNT, of_secret=secret_pk)
-    return 0 if row is None else int(row[0])
-
-
 def labels_of(tx: Transaction, secret_pk: int) -> dict[str, str]:
     """Which version id each label of a secret is on."""
     return {str(name): str(version_id) for name, version_id in tx.rows(_LABELS, of_secret=secret_pk)}
@@ -176,20 +216,45 @@ def labels_of_many(tx: Transaction, secret_pks: Sequence[int]) -> dict[int, dict
     return found
 
 
-def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels) -> None:
-    """Store where labels are now, touching only those that moved and the versions they moved between."""
+def write_labels(
+    tx: Transaction,
+    secret_pk: int,
+    before: Labels,
+    after: Labels,
+    *,
+    numbers: Mapping[str, int] | None = None,
+    listed: str | None = None,
+) -> None:
+    """Store where labels are now, touching only those that moved and the versions they moved between.
+
+    ``numbers``: the rows of all versions that have or get labels, where they are known. ``listed``: the version that
+    was added with its labels in its own list.
+    """
     moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    for name in sorted(moved):
-        if name not in after:
-            tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
-        elif name in before:
-            tx.run(_MOVE, of_secret=secret_pk, at_label=name, at_version=after[name])
-        else:
-            tx.run(_LABEL, v_secret_pk=secret_pk, of_secret=secret_pk, v_label=name, at_version=after[name])
+    touched = sorted({holder[name] for holder in (before, after) for name in moved if name in holder})
+    if not touched:
+        return
+    if numbers is None:
+        numbers = dict(tx.rows(_NUMBERS, of_secret=secret_pk, at_versions=touched))
+    for name in sorted(moved - after.keys()):
+        tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
+    placed = sorted(moved & after.keys())
+    tx.many(
+        _LABEL, [{"v_secret_pk": secret_pk, "v_label": name, "v_version_pk": numbers[after[name]]} for name in placed]
+    )
     stages = by_version(after)
-    for version_id in sorted({holder[name] for holder in (before, after) for name in moved if name in holder}):
-        text = orjson.dumps(stages.get(version_id, ())).decode()
-        tx.run(_VERSION_LABELS, of_secret=secret_pk, at_version=version_id, v_labels=text)
+    tx.many(
+        _VERSION_LABELS,
+        [
+            {"at_pk": numbers[version_id], "v_labels": _listed(stages.get(version_id, ()))}
+            for version_id in touched
+            if version_id != listed
+        ],
+    )
+
+
+def _listed(stages: Iterable[str]) -> str:
+    return orjson.dumps(list(stages)).decode()
 
 
 def mark_read(tx: Transaction, secret_pk: int, version_pk: int, day_ms: int) -> None:

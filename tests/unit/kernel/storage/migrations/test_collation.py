@@ -13,9 +13,7 @@ from strongroom.kernel.storage.migrations import collation
 
 POSTGRESQL: Any = postgresql.dialect
 SQLITE: Any = sqlite.dialect
-TABLE = Table(
-    "room_noun", MetaData(), Column("pk", Integer), Column("name", Text), Column("c", Text(collation="C"))
-)
+TABLE = Table("room_noun", MetaData(), Column("pk", Integer), Column("name", Text), Column("c", Text(collation="C")))
 
 
 def test_a_text_column_is_made_with_the_collation_on_postgresql_only() -> None:
@@ -23,9 +21,7 @@ def test_a_text_column_is_made_with_the_collation_on_postgresql_only() -> None:
     on_postgresql = str(CreateTable(TABLE).compile(dialect=POSTGRESQL()))
     assert 'name TEXT COLLATE "C"' in on_postgresql
     assert 1 == on_postgresql.split("c TEXT")[1].count("COLLATE")
-    assert "COLLATE" not in str(
-        CreateTable(Table("t", MetaData(), Column("name", Text))).compile(dialect=SQLITE())
-    )
+    assert "COLLATE" not in str(CreateTable(Table("t", MetaData(), Column("name", Text))).compile(dialect=SQLITE()))
 
 
 def test_a_cast_stays_a_cast() -> None:

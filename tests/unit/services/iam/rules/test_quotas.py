@@ -20,9 +20,7 @@ from strongroom.services.iam.rules.names import GROUP, ROLE, USER, Kind
         (quotas.ENTITIES_PER_ACCOUNT[USER], "Cannot exceed quota for UsersPerAccount: 5000"),
     ],
 )
-def test_one_above_the_quota_is_refused_and_the_quota_itself_is_not(
-    quota: tuple[str, int], text: str
-) -> None:
+def test_one_above_the_quota_is_refused_and_the_quota_itself_is_not(quota: tuple[str, int], text: str) -> None:
     quotas.refuse_above(quota, quota[1])
     with pytest.raises(LimitExceededException) as refused:
         quotas.refuse_above(quota, quota[1] + 1)

@@ -11,9 +11,7 @@ from strongroom.services.iam.rules import tagging
 def test_keys_that_differ_in_case_only_are_refused() -> None:
     with pytest.raises(InvalidInputException) as refused:
         tagging.asked_tags([{"Key": "Team", "Value": "a"}, {"Key": "team", "Value": "b"}])
-    assert (
-        "Duplicate tag keys found. Please note that Tag keys are case insensitive." == refused.value.message
-    )
+    assert "Duplicate tag keys found. Please note that Tag keys are case insensitive." == refused.value.message
 
 
 def test_no_tags_are_an_empty_map() -> None:
@@ -30,6 +28,4 @@ def test_a_replaced_tag_does_not_count_twice() -> None:
 
 def test_condition_keys_are_lower_case_and_values_are_not() -> None:
     assert {"aws:requesttag/team": "Blue", "aws:tagkeys": ("Team",)} == tagging.request_keys({"Team": "Blue"})
-    assert {"aws:resourcetag/team": "Blue", "iam:resourcetag/team": "Blue"} == tagging.resource_keys(
-        {"Team": "Blue"}
-    )
+    assert {"aws:resourcetag/team": "Blue", "iam:resourcetag/team": "Blue"} == tagging.resource_keys({"Team": "Blue"})

@@ -8,9 +8,7 @@ from strongroom.services.kms.rules.context import check_context, via_service, wi
 
 def test_the_service_that_calls_is_named_with_its_region() -> None:
     """Source: KMS Developer Guide, "kms:ViaService"."""
-    assert "secretsmanager.eu-west-1.amazonaws.com" == via_service(
-        "secretsmanager.amazonaws.com", "eu-west-1"
-    )
+    assert "secretsmanager.eu-west-1.amazonaws.com" == via_service("secretsmanager.amazonaws.com", "eu-west-1")
 
 
 def test_a_context_gives_its_keys_and_each_value() -> None:

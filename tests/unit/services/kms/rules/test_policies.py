@@ -42,9 +42,7 @@ def test_policies_are_printed_as_aws_prints_them() -> None:
     assert '{\n  "Version" : "2012-10-17",\n' == default_policy("111122223333")[:30]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"Version":"2012-10-17","Statement":[{"Effect":"Allow"}]}']
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"Version":"2012-10-17","Statement":[{"Effect":"Allow"}]}'])
 def test_a_policy_that_cannot_be_read_is_malformed(text: str) -> None:
     with pytest.raises(errors.MalformedPolicyDocumentException):
         read_policy(text, ARN)

@@ -61,10 +61,10 @@ def asked(*, allowed: bool = True, form: Any = None) -> Remembered:
 def test_a_value_is_repeated_until_the_day_ends_and_then_its_last_accessed_date_is_due() -> None:
     kernel, key = Repeats(), bytes(range(32))
     held = HeldValue(key, seal_value(key, b"v", arn="a", version_id="1"), arn="a", version_id="1")
-    child, until_ms = asked(), int(MIDNIGHT.timestamp() * 1000)
+    child = asked()
 
     def again(now: datetime) -> Mapping[str, Any] | None:
-        return _again(child, held, "SecretString", until_ms, call_at(now, kernel))
+        return _again(child, held, "SecretString", MIDNIGHT, call_at(now, kernel))
 
     assert {"SecretString": "v"} == again(datetime(2026, 1, 2, 23, 59, 59, 999000, tzinfo=UTC))
     assert again(MIDNIGHT) is None

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("webhook", "number"),
+        info={"quiet": True},
     )
     op.create_table(
         "feed_event",
@@ -45,6 +46,7 @@ def upgrade() -> None:
         sa.Column("resource", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
+        info={"quiet": True},
     )
     op.create_index("feed_event_by_moment", "feed_event", ["at_ms"], unique=False)
     op.create_table(
@@ -62,6 +64,7 @@ def upgrade() -> None:
         sa.Column("dead", sa.BigInteger(), nullable=False),
         sa.Column("missed", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+        info={"quiet": True},
     )
     op.create_table(
         "functions_code",
@@ -118,6 +121,7 @@ def upgrade() -> None:
         sa.Column("service", sa.Text(), nullable=False),
         sa.Column("region", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        info={"quiet": True},
     )
     op.create_table(
         "iam_account",
@@ -180,6 +184,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("lane", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "key"),
+        info={"quiet": True},
     )
     op.create_index("jobs_job_by_due", "jobs_job", ["due_ms"], unique=False)
     op.create_table(
@@ -188,8 +193,9 @@ def upgrade() -> None:
         sa.Column("chain", sa.Text(), nullable=False),
         sa.Column("committed_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("event_id"),
+        info={"quiet": True},
+        sqlite_with_rowid=False,
     )
-    op.create_index("kernel_commit_by_chain", "kernel_commit", ["chain"], unique=False)
     op.create_table(
         "kernel_generation",
         sa.Column("account", sa.Text(), nullable=False),
@@ -258,6 +264,7 @@ def upgrade() -> None:
         sa.Column("start_ms", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("calls", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", "region", "service", "operation", "period", "start_ms"),
+        info={"quiet": True},
     )
     op.create_index("metrics_calls_old", "metrics_calls", ["period", "start_ms"], unique=False)
     op.create_table(
@@ -268,6 +275,7 @@ def upgrade() -> None:
         sa.Column("secrets", sa.BigInteger(), nullable=False),
         sa.Column("paid", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", "region", "start_ms"),
+        info={"quiet": True},
     )
     op.create_index("metrics_secrets_old", "metrics_secrets", ["start_ms"], unique=False)
     op.create_table(
@@ -281,6 +289,7 @@ def upgrade() -> None:
         sa.Column("calls", sa.BigInteger(), nullable=False),
         sa.Column("reads", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", "resource", "principal", "service", "region", "day_ms"),
+        info={"quiet": True},
     )
     op.create_index("metrics_use_old", "metrics_use", ["day_ms"], unique=False)
     op.create_table(
@@ -289,6 +298,7 @@ def upgrade() -> None:
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("question", "node"),
+        info={"quiet": True},
     )
     op.create_table(
         "nodes_question",
@@ -296,6 +306,7 @@ def upgrade() -> None:
         sa.Column("asked_ms", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        info={"quiet": True},
     )
     op.create_table(
         "sealing_holder",
@@ -388,6 +399,7 @@ def upgrade() -> None:
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("chain", "number"),
+        info={"quiet": True},
     )
     op.create_table(
         "trail_head",
@@ -397,6 +409,7 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("node", "number"),
+        info={"quiet": True},
     )
     op.create_table(
         "trail_piece",
@@ -406,6 +419,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("packed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("chain", "number", "begin"),
+        info={"quiet": True},
     )
     op.create_table(
         "functions_alias",
@@ -655,6 +669,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("group_pk", "name", name="logs_stream_name"),
+        info={"quiet": True},
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -761,6 +776,7 @@ def upgrade() -> None:
             ["logs_stream.pk"],
         ),
         sa.PrimaryKeyConstraint("pk"),
+        info={"quiet": True},
         sqlite_autoincrement=True,
     )
     op.create_index("logs_batch_group", "logs_batch", ["group_pk", "pk"], unique=False)

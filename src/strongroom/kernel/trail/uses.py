@@ -1,0 +1,56 @@
+"""Which permissions a record shows to be used, and by whom: what reports of unused ones are made from.
+
+A user or role is known by its unique id, so that one made anew under an old name begins with nothing used. Sessions
+count for whoever they were begun as. Our choice: docs/decisions/0050-report-of-access.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from strongroom.kernel.journal.event import PRODUCT_TIME
+from strongroom.kernel.trail.words import second_ms
+
+ANYTHING = ""
+"""In the place of a use: any call at all, refused ones included, that was proven to be the principal's."""
+_LASTING = ("AIDA", "AROA")
+MOST_ALSO = 20
+"""Of one record; no operation asks for so many permissions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What one record shows. ``what``: ``SOURCE EVENTNAME`` of the call, and the further actions it was allowed."""
+
+    account: str
+    who: str
+    what: tuple[str, ...]
+    at_ms: int
+
+
+def use_of_call(source: str, name: str) -> str:
+    """How a call's own permission is written among the uses."""
+    return f"{source} {name}"
+
+
+def uses_of(line: Mapping[str, Any]) -> Uses | None:
+    """What a line of the journal that holds an event shows; None where nobody of an account asked.
+
+    The moment is the product's. A permission was used where it was granted, whatever became of the call.
+    """
+    event, decision = line["event"], line.get("decision")
+    identity = event.get("userIdentity") or {}
+    issuer = (identity.get("sessionContext") or {}).get("sessionIssuer") or {}
+    who = str(issuer.get("principalId") or identity.get("principalId") or "").partition(":")[0]
+    if not who.startswith(_LASTING) or not decision:
+        return None
+    at_ms = second_ms(str(event.get(PRODUCT_TIME) or event.get("eventTime")))
+    if at_ms is None:
+        at_ms = int(line["at"])
+    what: tuple[str, ...] = (ANYTHING,)
+    if decision.get("outcome") == "allowed":
+        also = [str(one) for one in decision.get("also") or ()][:MOST_ALSO]
+        what = (ANYTHING, use_of_call(str(event.get("eventSource")), str(event.get("eventName"))), *also)
+    return Uses(str(identity.get("accountId") or ""), who, what, at_ms)

@@ -1,0 +1,127 @@
+"""A plain request is read as the parser reads it, and nothing is plain that the parser reads otherwise."""
+
+from __future__ import annotations
+
+import httptools
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from strongroom.server import plain
+from strongroom.server.plain import read_plain
+
+SENT = (
+    b"POST / HTTP/1.1\r\nHost: 127.0.0.1:8443\r\nX-Amz-Target: secretsmanager.GetSecretValue\r\n"
+    b"Content-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}"
+)
+
+
+class Parsed:
+    """What the parser makes of some bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.url = self.body = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.ended = 0
+        parser = httptools.HttpRequestParser(self)
+        parser.feed_data(data)
+        self.method, self.version = parser.get_method(), parser.get_http_version()
+        self.kept = parser.should_keep_alive()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.ended += 1
+
+
+def same(data: bytes) -> bool:
+    """Whether these bytes are plain; asserts that the parser then reads the same."""
+    found = read_plain(data)
+    if found is None:
+        return False
+    parsed = Parsed(data)
+    assert (parsed.ended, parsed.method, parsed.version, parsed.kept) == (1, b"POST", "1.1", True)
+    assert (parsed.url, parsed.headers, parsed.body) == (found.path, list(found.headers), found.body)
+    assert found.by_name == dict(parsed.headers)
+    return True
+
+
+def test_what_an_sdk_sends_is_plain() -> None:
+    assert same(SENT)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"POST", b"GET"),
+        (b"POST / ", b"POST /a "),
+        (b"POST / ", b"POST /?a=b "),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"\r\n\r\n{}", b"\r\n\r\n{}{"),
+        (b"\r\n\r\n{}", b"\r\n\r\n{"),
+        (b"\r\n\r\n{}", b"\r\n"),
+        (b"Content-Length: 2\r\n", b""),
+        (b"Content-Length: 2\r\n", b"Content-Length: 2\r\nContent-Length: 2\r\n"),
+        (b"Content-Length: 2", b"Content-Length: +2"),
+        (b"Content-Length: 2", b"Content-Length: 02"),
+        (b"Content-Length: 2", b"Transfer-Encoding: chunked"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nTransfer-Encoding: chunked"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nConnection: close"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nExpect: 100-continue"),
+        (b"Content-Length: 2", b"Content-Length: 2\r\nUpgrade: h2c"),
+        (b"Host: 127", b"Host:127"),
+        (b"Host: 127", b"Host:  127"),
+        (b"Host: 127", b"Host : 127"),
+        (b"Host: 127", b" Host: 127"),
+        (b":8443\r\n", b":8443 \r\n"),
+        (b":8443\r\n", b":8443\r\n folded\r\n"),
+        (b":8443\r\n", b":8443\n"),
+        (b":8443\r\n", b":8443\rA: b\r\n"),
+        (b":8443\r\n", b":8443\x00\r\n"),
+        (b":8443\r\n", b":8443\r\nA: \xe9\r\n"),
+        (b":8443\r\n", b":8443\r\nA: \r\n"),
+        (b":8443\r\n", b":8443\r\n: b\r\n"),
+        (b":8443\r\n", b":8443\r\nA b: c\r\n"),
+        (b":8443\r\n", b":8443\r\nHost: other\r\n"),
+    ],
+)
+def test_anything_else_is_left_to_the_parser(old: bytes, new: bytes) -> None:
+    assert read_plain(SENT.replace(old, new)) is None
+
+
+def test_a_long_head_and_many_headers_are_left_to_the_parser() -> None:
+    padded = SENT.replace(b"Host", b"A: " + b"x" * plain.MAX_BYTES + b"\r\nHost")
+    many = SENT.replace(b"Host", b"".join(b"A%d: b\r\n" % n for n in range(plain.MAX_HEADERS)) + b"Host")
+    assert read_plain(padded) is None and read_plain(many) is None
+
+
+def test_names_are_kept_to_a_bound() -> None:
+    for number in range(2 * plain._NAMES_KEPT):
+        assert read_plain(SENT.replace(b"Host", b"A%d: b\r\nHost" % number)) is not None
+    assert len(plain._names) <= plain._NAMES_KEPT
+
+
+PIECES = [
+    b"POST / HTTP/1.1", b"\r\n", b"\n", b"\r", b": ", b":", b" ", b"\t", b"Host", b"x", b"Content-Length", b"0", b"2",
+    b"{}", b"Connection", b"close", b"keep-alive", b"Transfer-Encoding", b"chunked", b"\x00", b"\x80", b"A: b\r\n",
+    b"Content-Length: 2\r\n", b"\r\n\r\n", b"\r\n\r\n{}",
+]  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=14))
+def test_whatever_is_plain_is_the_same_to_the_parser(pieces: list[bytes]) -> None:
+    same(b"POST / HTTP/1.1\r\nHost: x\r\n" + b"".join(pieces))
+
+
+@settings(max_examples=300)
+@given(st.integers(0, len(SENT)), st.integers(0, 3), st.binary(max_size=3))
+def test_a_changed_request_is_plain_only_where_the_parser_reads_the_same(at: int, cut: int, put: bytes) -> None:
+    same(SENT[:at] + put + SENT[at + cut :])

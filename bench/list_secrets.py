@@ -2,7 +2,7 @@
 
     PYTHONPATH=src python -m bench.list_secrets --secrets 500000
 
-A page looks for at most 30 ms on the embedded store and may then come back short: AWS's contract. Exit 1 where the
+A page walks for at most 10 ms on the embedded store and may then come back short: AWS's contract. Exit 1 where the
 first page of an ordinary filter is not full.
 """
 

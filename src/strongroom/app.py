@@ -67,7 +67,7 @@ from strongroom.server.asgi import Application, Deliveries, Engine, Scrape
 from strongroom.server.directory import DataDirectory, credentials_text, read_endpoint, write_private
 from strongroom.server.functions.house import NO_ISOLATION, AtHome, House, Neighbour, invocations
 from strongroom.server.functions.sandbox import Bubblewrap, Unconfined
-from strongroom.server.gauges import Gauges
+from strongroom.server.gauges import Gauges, certificate_ends
 from strongroom.server.headsinks import HeadSinks
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
@@ -716,9 +716,9 @@ class Opened:
         """Add what a process counted to the store's sums, and tell what the operator wants to be told of."""
         now = self.chain.clock() + self.offset(tx)
         readers = metrics.keep(tx, counted, now)
+        sums = metrics.add_denials(tx, denials, now)
         if not self.rules.any:
             return
-        sums = metrics.add_denials(tx, denials, now)
         clock, entropy = self.chain.clock, self.chain.entropy
         told = alerts.met(self.rules, alarms=alarms, readers=readers, denials=sums, clock=clock, entropy=entropy)
         if told:
@@ -779,6 +779,7 @@ class Worker:
         self._opened = opened = self._product.open_engine(root_key, self._process, deliveries)
         if opened.traces is not None:
             opened.registry.functions = TracedFunctions(opened.chain.functions)
+        metering = Metering(Usage(), opened.queue, opened.keep_usage)
         self._application.engine = Engine(
             opened.chain,
             opened.store,
@@ -786,7 +787,7 @@ class Worker:
             opened.recorder,
             deliveries,
             sync_each=self._product.settings.journal_sync == "each",
-            metering=Metering(Usage(), opened.queue, opened.keep_usage),
+            metering=metering,
             space=self._space,
             traces=opened.traces,
             admission=Admission(self._product.settings.places),
@@ -798,6 +799,7 @@ class Worker:
                 opened.queue,
                 opened.recorder,
                 sync_each=self._product.settings.journal_sync == "each",
+                counted=metering.page_asked,
             )
             self._application.console = self._front = Front(door, self._furnishing(opened))
 
@@ -808,6 +810,7 @@ class Worker:
             length=timedelta(hours=settings.console_session),
             regions=sorted(opened.chain.regions),
             region=settings.region,
+            certificates=lambda: certificate_ends(settings.tls, DataDirectory(settings.data)),
         )
 
     def catch_up(self) -> None:

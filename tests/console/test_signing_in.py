@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +22,11 @@ from tests.wire.test_iam_mfa import Token
 WRONG = "Your authentication information is incorrect. Please try again."
 MAY_CHANGE = {"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "*"}
 REGION = "us-east-1"
+
+
+def product_now(server: InProcess) -> datetime:
+    """The product's clock."""
+    return datetime.fromisoformat(server.product.admin({"do": "clock status"}, None)["now"]).astimezone(UTC)
 
 
 def logins(world: World) -> list[dict[str, Any]]:
@@ -57,6 +64,28 @@ def test_a_user_signs_in_with_a_password_and_is_seen_in_the_records(
     assert identity["accessKeyId"].startswith("ASIA")
     assert "false" == identity["sessionContext"]["attributes"]["mfaAuthenticated"]
     assert ("test-browser/1", world.address) == (mine[0]["userAgent"], mine[0]["sourceIPAddress"])
+
+
+def test_when_a_password_was_last_used_is_told_of_the_user(world: World) -> None:
+    """Source: IAM API reference, User, PasswordLastUsed; IAM User Guide, credential reports."""
+    iam = world.account.client("iam")
+    assert "PasswordLastUsed" not in iam.get_user(UserName="admin")["User"]
+    world.browser().sign_in(world.account.id, "admin", "wrong-password-1")
+    assert "PasswordLastUsed" not in iam.get_user(UserName="admin")["User"]
+
+    browser = world.signed_in()
+
+    used = iam.get_user(UserName="admin")["User"]["PasswordLastUsed"]
+    assert abs(product_now(world.server) - used) < timedelta(minutes=5)
+    assert [used] == [one["PasswordLastUsed"] for one in iam.list_users()["Users"]]
+    while iam.generate_credential_report()["State"] != "COMPLETE":
+        pass
+    report = iam.get_credential_report()["Content"].decode()
+    (row,) = [one for one in csv.DictReader(io.StringIO(report)) if one["user"] == "admin"]
+    assert used == datetime.fromisoformat(row["password_last_used"])
+    assert 200 == browser.get(f"/console/{REGION}/secrets").status, "signing in ends no session"
+    iam.update_login_profile(UserName="admin", Password=f"{PASSWORD}-2")
+    assert used == iam.get_user(UserName="admin")["User"]["PasswordLastUsed"]
 
 
 def test_an_account_alias_stands_for_the_account(world: World) -> None:

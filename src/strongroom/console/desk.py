@@ -7,9 +7,10 @@ the session's forms carry. Nothing of a session is kept in memory: what one work
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -18,9 +19,10 @@ from strongroom.console.store import StoredSession
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.call import Record, Source
 from strongroom.kernel.crypto.digests import same, sha256
-from strongroom.kernel.journal.event import sign_in_event
+from strongroom.kernel.journal.event import sign_in_event, switch_event
+from strongroom.kernel.journal.identity import user_identity
 from strongroom.kernel.sealing.keyring import SealBroken
-from strongroom.kernel.signedin import KeptSession, SessionOver, SignedIn
+from strongroom.kernel.signedin import KeptSession, RoleOver, SessionOver, SignedIn
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 from strongroom.services.iam import signin
@@ -29,6 +31,8 @@ from strongroom.services.iam.signin import Claim, Verdict
 COOKIE_BYTES = 32
 SESSIONS_OF_ONE_USER = 20
 """The oldest ends where one more begins. Our choice: it bounds the table by the number of users."""
+ROLES_REMEMBERED = 5
+"""As AWS's console does: the last ones stand in the menu."""
 SEEN_EVERY = timedelta(minutes=1)
 FORM_TOKEN_CHARS = 43
 
@@ -42,14 +46,28 @@ class NotSignedIn(Exception):  # noqa: N818  an answer
 
 
 @dataclass(frozen=True, slots=True)
+class TakenRole:
+    """A role that somebody switches to, as they named it."""
+
+    account: str
+    name: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Who is at the console now.
 
     ``form_token``: what each of the session's forms must carry.
+    ``user``: who signed in. ``principal``: who asks now, which is a role where they switched to one (``role``).
+    ``recent``: the roles that they switched to before, the newest first.
     """
 
     session_id: str
     principal: Principal
+    user: Principal
+    role: TakenRole | None
+    recent: Sequence[TakenRole]
     kept: KeptSession
     form_token: str = field(repr=False)
     began: datetime
@@ -104,9 +122,8 @@ class Desk:
         return cookie
 
     def _begin(self, tx: Transaction, cookie: str, former: str, verdict: Verdict, now: datetime) -> None:
-        chain, key = self.door.chain, _id_of(cookie)
-        told = [verdict.access_key_id, verdict.token, _text(chain.entropy.take(COOKIE_BYTES))]
-        sealed = chain.keyring.seal(store.PURPOSE, orjson.dumps(told), key.encode())
+        key = _id_of(cookie)
+        sealed = self._sealed(key, {"key": verdict.access_key_id, "token": verdict.token})
         ends = verdict.ends or now
         store.remove_ended(tx, now)
         if former:
@@ -128,17 +145,98 @@ class Desk:
                 opened = chain.keyring.open(store.PURPOSE, found.sealed, key.encode())
             except SealBroken:
                 raise SessionOver from None
-        access_key_id, token, form_token = orjson.loads(opened)
-        kept = KeptSession(access_key_id, token)
-        credential = self.door.who(kept)
+        told = orjson.loads(opened)
+        own = KeptSession(told["key"], told["token"])
+        user = self.door.who(own).principal
         if now - found.seen >= SEEN_EVERY:
             self._change(lambda tx: store.see(tx, key, now))
-        return Person(key, credential.principal, kept, form_token, found.began, found.ends, found.must_change)
+        recent = [TakenRole(*one) for one in told.get("recent", ())]
+        person = Person(
+            session_id=key,
+            principal=user,
+            user=user,
+            role=None,
+            recent=recent,
+            kept=own,
+            form_token=told["form"],
+            began=found.began,
+            ends=found.ends,
+            must_change=found.must_change,
+        )
+        if "role" not in told:
+            return person
+        kept = replace(own, role=KeptSession(*told["role"]))
+        try:
+            return replace(person, principal=self.door.who(kept).principal, role=recent[0], kept=kept)
+        except RoleOver:
+            # Never the user instead, unasked: whoever presses a button means it for the role.
+            self._change(lambda tx: store.reseal(tx, key, self._told(person, own, None, recent)))
+            raise
+
+    def switch(
+        self, person: Person, taken: TakenRole, access_key_id: str, token: str, source: Source, region: str
+    ) -> None:
+        """Have the session act as a role from now on, whose session the person was given. Its forms of before are
+        good no more: a page that was opened as somebody else changes nothing as this one.
+        """
+        own, role = _own(person), KeptSession(access_key_id, token)
+        recent = [taken, *(one for one in person.recent if (one.account, one.name) != (taken.account, taken.name))]
+        sealed = self._told(person, own, role, recent[:ROLES_REMEMBERED])
+        principal = self.door.who(replace(own, role=role)).principal
+        self._recorded(person, principal, "SwitchRole", source, region, sealed)
+
+    def switch_back(self, person: Person, source: Source, region: str) -> None:
+        """Have the session act as its user again."""
+        if person.role is not None:
+            sealed = self._told(person, _own(person), None, person.recent)
+            self._recorded(person, person.principal, "ExitRole", source, region, sealed)
+
+    def _recorded(
+        self, person: Person, principal: Principal, name: str, source: Source, region: str, sealed: bytes
+    ) -> None:
+        call = self.door.call("signin", name, region, source)
+
+        def run(tx: Transaction) -> Outcome:
+            self.door.chain.catch_up(tx)
+            store.reseal(tx, person.session_id, sealed)
+            event = switch_event(
+                name=name,
+                event_id=call.event_id,
+                when=call.machine_now,
+                product_now=call.machine_now + self.door.chain.offset(tx),
+                identity=user_identity(principal, "", None),
+                account=principal.account,
+                region=region,
+                source_ip=source.ip,
+                user_agent=source.user_agent,
+                switched_from=person.user.arn,
+            )
+            return Outcome(keep=True, records=(Record(call.event_id, event, writes=True),), value=None)
+
+        self.door.written(run)
+
+    def _told(self, person: Person, own: KeptSession, role: KeptSession | None, recent: Sequence[TakenRole]) -> bytes:
+        told: dict[str, Any] = {"key": own.access_key_id, "token": own.token}
+        told["recent"] = [[one.account, one.name, one.display] for one in recent]
+        if role is not None:
+            told["role"] = [role.access_key_id, role.token]
+        return self._sealed(person.session_id, told)
+
+    def _sealed(self, session_id: str, told: Mapping[str, Any]) -> bytes:
+        """What a session's row keeps, with a new secret for its forms."""
+        chain = self.door.chain
+        whole = {**told, "form": _text(chain.entropy.take(COOKIE_BYTES))}
+        return chain.keyring.seal(store.PURPOSE, orjson.dumps(whole), session_id.encode())
+
+    def account_named(self, text: str) -> str:
+        """The account that an id or an alias means; "" for none of ours."""
+        with self.door.chain.store.read() as tx:
+            return signin.account_named(tx, text)
 
     def sessions(self, person: Person) -> Sequence[StoredSession]:
         """All sessions of a person."""
         with self.door.chain.store.read() as tx:
-            return store.of_user(tx, person.principal.unique_id)
+            return store.of_user(tx, person.user.unique_id)
 
     def sign_out(self, person: Person) -> None:
         """End this session."""
@@ -146,7 +244,7 @@ class Desk:
 
     def sign_out_everywhere(self, person: Person) -> None:
         """End all sessions of this person's user."""
-        self._change(lambda tx: store.remove_of_user(tx, person.principal.unique_id))
+        self._change(lambda tx: store.remove_of_user(tx, person.user.unique_id))
 
     def _change(self, change: Callable[[Transaction], object]) -> None:
         def run(tx: Transaction) -> Outcome:
@@ -154,6 +252,10 @@ class Desk:
             return Outcome(keep=True, records=(), value=None)
 
         self.door.written(run)
+
+
+def _own(person: Person) -> KeptSession:
+    return replace(person.kept, role=None)
 
 
 def is_own_form(person: Person, token: str) -> bool:
@@ -169,4 +271,4 @@ def _text(drawn: bytes) -> str:
     return base64.urlsafe_b64encode(drawn).decode("ascii").rstrip("=")
 
 
-__all__ = ["Claim", "Desk", "NotSignedIn", "Person", "is_own_form"]
+__all__ = ["Claim", "Desk", "NotSignedIn", "Person", "TakenRole", "is_own_form"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.kernel.call import Source
@@ -33,12 +33,13 @@ Site = Callable[[HTTPRequest, Source, ThreadPoolExecutor], Awaitable[HTTPReply]]
 
 @dataclass(frozen=True, slots=True)
 class Furnishing:
-    """What the settings say of the console."""
+    """What the settings say of the console. ``certificates``: when each of the server's certificates ends, by name."""
 
     idle: timedelta
     length: timedelta
     regions: Sequence[str]
     region: str
+    certificates: Callable[[], Mapping[str, datetime]] = dict
 
 
 class Front:

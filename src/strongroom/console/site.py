@@ -24,7 +24,7 @@ from strongroom.console.pages import OPEN_PAGES, PAGES
 from strongroom.console.rendering import environment
 from strongroom.console.visit import BadForm, House, Reply, Stop, Visit, fields, query
 from strongroom.kernel.call import Source
-from strongroom.kernel.signedin import Refused, SessionOver, SignedIn
+from strongroom.kernel.signedin import Refused, RoleOver, SessionOver, SignedIn
 
 log = logging.getLogger("strongroom.console")
 
@@ -46,6 +46,7 @@ class Site:
             templates=environment(mark),
             regions=furnishing.regions,
             region=furnishing.region,
+            certificates=furnishing.certificates,
         )
         static = Route("/console/static/{mark}/{name}", self._static, methods=["GET"])
         pages = [
@@ -118,10 +119,8 @@ class Site:
             return self._guarded(page, visit, signed_in=signed_in)
         except Stop as stop:
             return stop.reply
-        except SessionOver:
-            over = visit.go("/console/sign-in?over=1")
-            cookie = guard.set_cookie("", secure=visit.secure)
-            return Reply("", over.status, dict(over.headers) | {"set-cookie": cookie})
+        except SessionOver as over:
+            return _over(visit, over)
         except Refused as refusal:
             return visit.page("refused.html", status=refusal.status, refusal=refusal)
         except BadForm:
@@ -153,6 +152,15 @@ class Site:
             visit.path = {}
             return visit.page("missing.html", status=404)
         return page(visit)
+
+
+def _over(visit: Visit, over: SessionOver) -> Reply:
+    """A role's session that is over leaves the user's own; that one being over leaves nothing but to sign in."""
+    if isinstance(over, RoleOver):
+        return visit.go("/console/switch-role?over=1")
+    reply = visit.go("/console/sign-in?over=1")
+    cookie = guard.set_cookie("", secure=visit.secure)
+    return Reply("", reply.status, dict(reply.headers) | {"set-cookie": cookie})
 
 
 _OPEN_UNTIL_CHANGED = (b"/console/password", b"/console/sign-out")

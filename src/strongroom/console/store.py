@@ -28,9 +28,9 @@ session = Table(
     Column("must_change", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
 )
-"""``id``: SHA-256 of the cookie, in hex. ``sealed``: access key id, session token and the secret of its forms, under
-the keyring's purpose ``console-session``, bound to the id. ``must_change``: 0 or 1, that nothing but a change of the
-password is open yet. Times are the product's.
+"""``id``: SHA-256 of the cookie, in hex. ``sealed``: access key id, session token, the secret of its forms and the role
+that it was switched to, under the keyring's purpose ``console-session``, bound to the id. ``must_change``: 0 or 1, that
+nothing but a change of the password is open yet. Times are the product's.
 """
 Index("console_session_user", session.c.user_id)
 Index("console_session_end", session.c.ends_ms)
@@ -57,6 +57,7 @@ _OF_USER = Statement(
     select(*session.columns).where(session.c.user_id == bindparam("who")).order_by(session.c.began_ms.desc())
 )
 _INSERT = Statement(insert(session).values({column.name: bindparam(column.name) for column in session.columns}))
+_RESEAL = Statement(update_(session).where(session.c.id == bindparam("which")).values(sealed=bindparam("v_sealed")))
 _SEEN = Statement(update_(session).where(session.c.id == bindparam("which")).values(seen_ms=bindparam("v_seen")))
 _DELETE = Statement(delete(session).where(session.c.id == bindparam("which")))
 _DELETE_OF_USER = Statement(delete(session).where(session.c.user_id == bindparam("who")))
@@ -92,6 +93,11 @@ def add(tx: Transaction, one: StoredSession) -> None:
 def see(tx: Transaction, which: str, now: datetime) -> None:
     """Note that a session was used. Raises no generation: nothing is cached of sessions."""
     tx.run(_SEEN, which=which, v_seen=to_ms(now))
+
+
+def reseal(tx: Transaction, which: str, sealed: bytes) -> None:
+    """Store something else for a session: another role, other forms."""
+    tx.run(_RESEAL, which=which, v_sealed=sealed)
 
 
 def remove(tx: Transaction, which: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,7 @@ class House:
     templates: jinja2.Environment
     regions: Sequence[str]
     region: str
+    certificates: Callable[[], Mapping[str, datetime]]
 
 
 @dataclass(slots=True)

@@ -8,12 +8,13 @@ record, the commit before the answer. An import contract lets nobody but the con
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from strongroom.base.entropy import uuid4
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import wire
+from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Source
 from strongroom.kernel.chain import GLOBAL_REGION, NOBODY, Chain, log_bug
 from strongroom.kernel.model.shapes import OperationModel
@@ -26,11 +27,20 @@ from strongroom.kernel.storage.port import NeedsWrite, Transaction
 from strongroom.kernel.storage.writequeue import Outcome, Waiter, WriteQueue
 
 COMMIT_WAIT_SECONDS = 60.0
+ROLES_KEPT = 64
 GLOBAL_SERVICES = frozenset({"iam", "sts"})
+
+
+Counted = Callable[[Call, Answerable | None], None]
+"""Told of a call that was answered, and of its refusal if it was one."""
 
 
 class SessionOver(Exception):  # noqa: N818  a finding about the session
     """The session is good no more: its time is over, or its user, key or password changed."""
+
+
+class RoleOver(SessionOver):
+    """The session of the role that somebody switched to is good no more; their own may be."""
 
 
 class Refused(Exception):  # noqa: N818  an answer
@@ -53,18 +63,32 @@ class Refused(Exception):  # noqa: N818  an answer
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A session of the console's as the server keeps it."""
+    """A session of the console's as the server keeps it. ``role``: the session of the role that it was switched to."""
 
     access_key_id: str
     token: str = field(repr=False)
+    role: KeptSession | None = None
 
 
 class SignedIn:
     """One process's calls for people at the console. To be used from threads that may wait, never from a loop."""
 
-    def __init__(self, chain: Chain, queue: WriteQueue, recorder: Recorder, *, sync_each: bool = False) -> None:
-        """``sync_each``: whether the record of a read is synced before its answer (setting ``journal_sync``)."""
+    def __init__(
+        self,
+        chain: Chain,
+        queue: WriteQueue,
+        recorder: Recorder,
+        *,
+        sync_each: bool = False,
+        counted: Counted | None = None,
+    ) -> None:
+        """``sync_each``: whether the record of a read is synced before its answer (setting ``journal_sync``).
+
+        ``counted`` is told of each call that was answered, and of its refusal: the metrics have people's calls too.
+        """
         self.chain = chain
+        self._counted = counted
+        self._roles: dict[int, tuple[Credential, Credential]] = {}
         self._sync_each = sync_each
         self._queue = queue
         self._recorder = recorder
@@ -122,14 +146,19 @@ class SignedIn:
             if member.idempotency_token and name not in given:  # an SDK makes one too
                 given[name] = uuid4(self.chain.entropy)
         try:
-            return self._asked(session, call, declared, model, given)
+            answer = self._asked(session, call, declared, model, given)
         except Answerable as refusal:
+            if self._counted is not None:
+                self._counted(call, refusal)
             code = wire.code_of(refusal, service, self.chain.catalogue)
             raise Refused(code, refusal.message or "", call.request_id, f"{service}:{operation}") from refusal
         except StoreError as error:
             log_bug(call, error)
             said = "The server is too busy, or its store is out of reach. Please try again."
             raise Refused("ServiceUnavailable", said, call.request_id, f"{service}:{operation}") from error
+        if self._counted is not None:
+            self._counted(call, None)
+        return answer
 
     def _asked(
         self,
@@ -181,15 +210,37 @@ class SignedIn:
         validate(model.input, params)
 
     def _credential(self, session: KeptSession, tx: Transaction) -> Credential:
+        """Whom a session stands for. A role is good only as long as the session that was switched to it is too: it
+        ends with its user, as AWS's console has it.
+        """
+        found = self._opened(session, tx)
+        if found is None or not found.principal.from_console:
+            raise SessionOver
+        if session.role is None:
+            return found
+        role = self._opened(session.role, tx)
+        if role is None or role.principal.kind is not PrincipalKind.ROLE:
+            raise RoleOver
+        return self._marked(role)
+
+    def _opened(self, session: KeptSession, tx: Transaction) -> Credential | None:
         chain = self.chain
         now = chain.clock() + chain.offset(tx)
         try:
-            found = chain.principals.credential(tx, session.access_key_id, session.token, now)
-        except Refusal as refusal:
-            raise SessionOver from refusal
-        if found is None or not found.principal.from_console:
-            raise SessionOver
-        return found
+            return chain.principals.credential(tx, session.access_key_id, session.token, now)
+        except Refusal:
+            return None
+
+    def _marked(self, role: Credential) -> Credential:
+        """A role's credential that says that it is used from the console; the same one for the same one, as records
+        keep what they made of a principal by its identity.
+        """
+        kept = self._roles.get(id(role))
+        if kept is None:
+            if len(self._roles) >= ROLES_KEPT:
+                self._roles.clear()
+            kept = self._roles[id(role)] = (role, replace(role, principal=replace(role.principal, from_console=True)))
+        return kept[1]
 
     def _done(
         self, call: Call, declared: Operation, model: OperationModel, tx: Transaction

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -77,18 +78,26 @@ class Gauges:
     def _certificates(self) -> Iterator[Family]:
         if self._tls == "off":
             return
-        files = {"server": self._directory.tls / "server.pem", "ca": self._directory.tls / "ca.pem"}
-        if self._tls != "auto":
-            files = {"server": given_files(self._tls)[0]}
         now = self._clock()
-        samples = []
-        for name, path in files.items():
-            try:
-                left = (ends(path.read_bytes()) - now).total_seconds() / _DAY_SECONDS
-            except (OSError, ValueError):
-                continue  # one that is being replaced is there at the next look
-            samples.append(("", (("certificate", name),), round(left, 3)))
+        samples = [
+            ("", (("certificate", name),), round((end - now).total_seconds() / _DAY_SECONDS, 3))
+            for name, end in certificate_ends(self._tls, self._directory).items()
+        ]
         yield Family("strongroom_certificate_days_left", "gauge", "Days until a certificate is over.", samples)
+
+
+def certificate_ends(tls: str, directory: DataDirectory) -> dict[str, datetime]:
+    """When each certificate of the server is over, by name: ``server``, and ``ca`` where it is our own."""
+    if tls == "off":
+        return {}
+    files = {"server": directory.tls / "server.pem", "ca": directory.tls / "ca.pem"}
+    if tls != "auto":
+        files = {"server": given_files(tls)[0]}
+    found = {}
+    for name, path in files.items():
+        with suppress(OSError, ValueError):  # one that is being replaced is there at the next look
+            found[name] = ends(path.read_bytes())
+    return found
 
 
 def _size(path: Path) -> int:

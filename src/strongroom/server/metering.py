@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from strongroom.base.refusals import Answerable, Kind, Refusal
+from strongroom.kernel.call import Call
 from strongroom.kernel.metrics.alarms import Alarm, Alarms
 from strongroom.kernel.metrics.usage import Usage, Use
 from strongroom.kernel.storage.errors import StoreError
@@ -29,6 +31,16 @@ class Metering:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metering", daemon=True)
         self._thread.start()
+
+    def page_asked(self, call: Call, refusal: Answerable | None) -> None:
+        """Count a call that a page of the console made."""
+        principal = call.credential.principal
+        if not principal.account:
+            return
+        resource = "" if call.target is None or call.target.found is None else call.target.arn
+        self.usage.count(principal.account, call.region, call.service, call.name, principal.entity_arn, resource)
+        if isinstance(refusal, Refusal) and refusal.kind is Kind.ACCESS_DENIED:
+            self.alarms.deny(principal.account)
 
     def flush(self) -> threading.Event:
         """Have stored what was counted so far; the event is set when it is, or is lost, which is said."""

@@ -10,11 +10,13 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.values import value_object
-from strongroom.server.admission import Standing
+
+if TYPE_CHECKING:
+    from strongroom.server.admission import Standing  # a client's commands do without the chain
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -56,7 +58,7 @@ class Held(Protocol):
         ...
 
 
-AtOnce = Callable[[HTTPRequest, str, TLSDetails | None, Standing], HTTPReply | Held | Coroutine[Any, Any, HTTPReply]]
+AtOnce = Callable[[HTTPRequest, str, TLSDetails | None, "Standing"], HTTPReply | Held | Coroutine[Any, Any, HTTPReply]]
 """The same application for a request that is whole already: the request, the client's address, its protection, and
 what the connection has proven so far.
 

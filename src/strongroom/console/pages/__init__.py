@@ -15,6 +15,7 @@ from strongroom.console.pages import (
     secret,
     secrets,
     storing,
+    switching,
 )
 from strongroom.console.visit import Reply, Visit
 
@@ -25,6 +26,7 @@ OPEN_PAGES: Table = people.OPEN
 
 _ROOMS = (
     people.SIGNED_IN,
+    switching.PAGES,
     explaining.PAGES,
     dashboard.PAGES,
     secrets.PAGES,

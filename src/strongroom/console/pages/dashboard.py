@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from strongroom.console.pages import charts
 from strongroom.console.pages.audit import shown
 from strongroom.console.visit import Refused, Reply, Visit
 
@@ -18,14 +19,16 @@ UNREAD = timedelta(days=90)
 UNREAD_LOOKED_AT = 100
 UNREAD_SHOWN = 10
 KEYS_AT_MOST = 100
-CALENDAR_DAYS = 30
 EVENT_PAGES_AT_MOST = 4
 """Of 50 events each, for each kind of event; what lies beyond is said to be."""
 DENIED_AMONG = 2
 """Pages of the newest events in which denied calls are looked for."""
 ENDS = ("RotationSucceeded", "RotationFailed")
 EVENTS_SHOWN = 20
-_HEIGHT, _BAR, _GAP = 120, 24, 6
+KEY_ROTATION = "RotateKey"
+CERTIFICATE_SOON, CERTIFICATE_NOW = timedelta(days=30), timedelta(days=14)
+"""When a certificate's end is a concern. Our own are renewed before either."""
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,6 @@ class Concern:
     severe: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One day of the calendar, and where its bar is drawn. Units: those of the picture."""
-
-    label: str
-    count: int
-    x: int
-    y: int
-    height: int
-    good: bool = True
-
-
 def looked_at(visit: Visit) -> Reply:
     """The page."""
     now = visit.now
@@ -58,6 +49,8 @@ def looked_at(visit: Visit) -> Reply:
     standing = [] if isinstance(rotations, Refused) else rotations
     unread = visit.attempt("secretsmanager", "ListSecrets", SortBy="last-accessed-date", MaxResults=UNREAD_LOOKED_AT)
     concerns = [*rotation_concerns(visit, standing, now), *_keys(visit)]
+    ends = visit.house.certificates()
+    concerns += certificate_concerns(ends, visit.url("dashboard") + "#certificates", visit.machine_now)
     if isinstance(unread, Refused):
         refusals.append(unread)
     else:
@@ -65,16 +58,16 @@ def looked_at(visit: Visit) -> Reply:
     ended, whole = rotations_ended(visit)
     return visit.page(
         "dashboard.html",
-        timeline=timeline(ended, visit.machine_now),
+        timeline=charts.timeline(ended, visit.machine_now),
+        key_rotations=charts.by_month([one["when"] for one in key_rotations(visit)], visit.machine_now),
+        calls=_calls(visit, now),
+        certificates=ends,
         ended=ended[:EVENTS_SHOWN],
         whole=whole,
         denied=_denied(visit),
         concerns=sorted(concerns, key=lambda one: not one.severe),
         refusals=refusals,
-        bars=calendar([one["NextRotation"] for one in standing if "NextRotation" in one], now),
-        width=CALENDAR_DAYS * (_BAR + _GAP),
-        height=_HEIGHT,
-        bar=_BAR,
+        calendar=charts.calendar([one["NextRotation"] for one in standing if "NextRotation" in one], now),
         rotations=len(standing),
         more=more,
     )
@@ -135,28 +128,85 @@ def _keys(visit: Visit) -> list[Concern]:
     return told
 
 
+def certificate_concerns(ends: Mapping[str, datetime], where: str, now: datetime) -> list[Concern]:
+    """The server's certificates that are over soon, by name."""
+    told = []
+    for name, end in ends.items():
+        left = end - now
+        if left < CERTIFICATE_SOON:
+            text = f"It ends on {end:%Y-%m-%d}; programs that check it will refuse this server then."
+            told.append(Concern(f"The {name} certificate is near its end", text, where, severe=left < CERTIFICATE_NOW))
+    return told
+
+
+def _calls(visit: Visit, now: datetime) -> charts.Chart | None:
+    """Reads and denied calls of the last days, out of the metrics; None where they may not be read."""
+    read, denied = (
+        visit.attempt(
+            "cloudwatch",
+            "GetMetricStatistics",
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=charts.DAYS - 1),
+            EndTime=now + timedelta(minutes=1),
+            Period=_DAY_SECONDS,
+            Statistics=["Sum"],
+        )
+        for namespace, name, dimensions in (
+            (
+                "AWS/Usage",
+                "CallCount",
+                {"Type": "API", "Resource": "GetSecretValue", "Service": "Secrets Manager", "Class": "None"},
+            ),
+            ("Strongroom", "DeniedCount", {}),
+        )
+    )
+    if isinstance(read, Refused) or isinstance(denied, Refused):
+        return None
+    reads, denials = (
+        {one["Timestamp"].date(): int(one["Sum"]) for one in answer["Datapoints"]} for answer in (read, denied)
+    )
+    return charts.by_day(reads, denials, now)
+
+
 def rotations_ended(visit: Visit) -> tuple[list[Mapping[str, Any]], bool]:
     """Rotations of the last days that succeeded or failed, newest first, and whether these are all of them."""
+    since = visit.machine_now - timedelta(days=charts.DAYS)
     found: list[Mapping[str, Any]] = []
     whole = True
     for name in ENDS:
-        token = None
-        for _ in range(EVENT_PAGES_AT_MOST):
-            answer = visit.attempt(
-                "cloudtrail",
-                "LookupEvents",
-                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
-                StartTime=visit.machine_now - timedelta(days=CALENDAR_DAYS),
-                NextToken=token,
-            )
-            if isinstance(answer, Refused):
-                return [], False
-            found += [_end(one) for one in answer["Events"]]
-            token = answer.get("NextToken")
-            if token is None:
-                break
-        whole = whole and token is None
+        events, all_of = _events(visit, name, since)
+        found += [_end(one) for one in events]
+        whole = whole and all_of
     return sorted(found, key=lambda one: one["when"], reverse=True), whole
+
+
+def key_rotations(visit: Visit) -> list[Mapping[str, Any]]:
+    """Rotations of KMS keys in the last year, whatever began them, newest first."""
+    events, _ = _events(visit, KEY_ROTATION, visit.machine_now - timedelta(days=366))
+    return [{"when": one["EventTime"]} for one in events]
+
+
+def _events(visit: Visit, name: str, since: datetime) -> tuple[list[Mapping[str, Any]], bool]:
+    """The newest events of a name, and whether these are all; none where the trail may not be read."""
+    found: list[Mapping[str, Any]] = []
+    token = None
+    for _ in range(EVENT_PAGES_AT_MOST):
+        answer = visit.attempt(
+            "cloudtrail",
+            "LookupEvents",
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
+            StartTime=since,
+            NextToken=token,
+        )
+        if isinstance(answer, Refused):
+            return [], False
+        found += answer["Events"]
+        token = answer.get("NextToken")
+        if token is None:
+            return found, True
+    return found, False
 
 
 def _end(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,44 +228,6 @@ def _denied(visit: Visit) -> list[Mapping[str, Any]] | None:
         if token is None:
             break
     return found
-
-
-def timeline(ended: Sequence[Mapping[str, Any]], now: datetime) -> list[Bar]:
-    """Two bars for each of the last days, today last: what succeeded, and on top of it what failed."""
-    last = now.date()
-    days = [last - timedelta(days=CALENDAR_DAYS - 1 - at) for at in range(CALENDAR_DAYS)]
-    counts = {
-        (day, good): sum(one["when"].date() == day and one["good"] is good for one in ended)
-        for day in days
-        for good in (True, False)
-    }
-    most = max(1, *(counts[day, True] + counts[day, False] for day in days))
-    bars = []
-    for at, day in enumerate(days):
-        below = _HEIGHT
-        for good in (True, False):
-            count = counts[day, good]
-            height = max(2, round((_HEIGHT - 20) * count / most)) if count else 0
-            below -= height
-            bars.append(Bar(f"{day:%Y-%m-%d}", count, at * (_BAR + _GAP), below, height, good=good))
-    return bars
-
-
-def calendar(moments: Sequence[datetime], now: datetime) -> list[Bar]:
-    """A bar for each of the next days, today first. What is overdue is no day's."""
-    first = now.date()
-    counts = [0] * CALENDAR_DAYS
-    for moment in moments:
-        day = (moment.date() - first).days
-        if 0 <= day < CALENDAR_DAYS and moment >= now:
-            counts[day] += 1
-    most = max(1, *counts)
-    bars = []
-    for day, count in enumerate(counts):
-        height = max(2, round((_HEIGHT - 20) * count / most)) if count else 0
-        label = f"{first + timedelta(days=day):%Y-%m-%d}"
-        bars.append(Bar(label, count, day * (_BAR + _GAP), _HEIGHT - height, height))
-    return bars
 
 
 PAGES = (("GET", "/console/{region}/dashboard", looked_at),)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from strongroom.console.pages import charts
 from strongroom.console.visit import Refused, Reply, Visit
 
 A_PAGE = 50
+ROTATIONS_AT_MOST = 100
 
 
 def listed(visit: Visit) -> Reply:
@@ -38,6 +40,8 @@ def looked_at(visit: Visit) -> Reply:
 
 def _page(visit: Visit, key_id: str, *, status: int = 200, refusal: Refused | None = None) -> Reply:
     key = visit.ask("kms", "DescribeKey", KeyId=key_id)["KeyMetadata"]
+    told = visit.attempt("kms", "ListKeyRotations", KeyId=key["KeyId"], Limit=ROTATIONS_AT_MOST)
+    rotations = () if isinstance(told, Refused) else told["Rotations"][::-1]
     return visit.page(
         "key.html",
         status=status,
@@ -46,6 +50,8 @@ def _page(visit: Visit, key_id: str, *, status: int = 200, refusal: Refused | No
         aliases=_aliases(visit, key["KeyId"]).get(key["KeyId"], []),
         policy=visit.attempt("kms", "GetKeyPolicy", KeyId=key["KeyId"], PolicyName="default"),
         rotation=visit.attempt("kms", "GetKeyRotationStatus", KeyId=key["KeyId"]),
+        rotations=rotations,
+        timeline=charts.by_month([one["RotationDate"] for one in rotations if "RotationDate" in one], visit.now),
         users=visit.attempt("strongroom", "KeyUsers", KeyId=key["Arn"]),
         said=visit.asked("said"),
     )

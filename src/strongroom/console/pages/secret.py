@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from strongroom.console.pages import samples
+from strongroom.console.pages import charts, samples
 from strongroom.console.pages.dashboard import rotations_ended
 from strongroom.console.visit import Refused, Reply, Stop, Visit
 from strongroom.kernel.authz.document import DocumentKind
@@ -93,10 +93,12 @@ def _versions(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rotation(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
+    history = [one for one in rotations_ended(visit)[0] if one["secret"] == secret["ARN"]]
     return {
+        "timeline": charts.timeline(history, visit.machine_now),
         "functions": visit.attempt("lambda", "ListFunctions", MaxItems=50),
         "standing": visit.attempt("strongroom", "GetRotation", SecretId=secret["ARN"]),
-        "history": [one for one in rotations_ended(visit)[0] if one["secret"] == secret["ARN"]],
+        "history": history,
     }
 
 

@@ -29,8 +29,8 @@ def listed(visit: Visit) -> Reply:
     """One page of secrets."""
     wanted = visit.asked("q").strip()
     chips = _chips(visit)
-    sort = visit.asked("sort") if visit.asked("sort") in SORTS else "name"
-    order = "desc" if visit.asked("order") == "desc" else "asc"
+    chosen = visit.asked("sort") in SORTS
+    sort, order = _order(visit, wanted)
     scheduled = visit.asked("scheduled") == "1"
     view = {"q": wanted, "f": [f"{key}:{value}" for key, value in chips], "sort": sort, "order": order}
     view["scheduled"] = "1" if scheduled else ""
@@ -60,13 +60,23 @@ def listed(visit: Visit) -> Reply:
         view=view,
         chips=[(KEYS[key], value, _without(view, at)) for at, (key, value) in enumerate(chips)],
         keys=KEYS,
-        sorts=SORTS,
+        chosen=chosen,
         filtered=bool(filters),
         next=None if token is None else {**view, "token": token},
         later=bool(visit.asked("token")),
         now=visit.now,
         said=visit.asked("said"),
     )
+
+
+def _order(visit: Visit, wanted: str) -> tuple[str, str]:
+    """What a list goes by: by name, unless something else is asked for; of a search the newest come first.
+
+    What is searched for often stands in names, so that by name the matches lie together, far from the beginning.
+    """
+    if visit.asked("sort") in SORTS:
+        return visit.asked("sort"), "desc" if visit.asked("order") == "desc" else "asc"
+    return ("created-date", "desc") if wanted else ("name", "asc")
 
 
 def _chips(visit: Visit) -> list[tuple[str, str]]:

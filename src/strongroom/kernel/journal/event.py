@@ -249,6 +249,48 @@ def sign_in_event(
     return event
 
 
+def switch_event(
+    *,
+    name: str,
+    event_id: str,
+    when: datetime,
+    product_now: datetime,
+    identity: Mapping[str, Any],
+    account: str,
+    region: str,
+    source_ip: str,
+    user_agent: str,
+    switched_from: str,
+) -> dict[str, Any]:
+    """The event of somebody who begins (SwitchRole) or ends (ExitRole) to act as a role at the console.
+
+    It is the role's, in the role's account. Source: CloudTrail User Guide, "AWS Management Console sign-in events".
+    Our choice: ExitRole has the same members.
+    """
+    event: dict[str, Any] = {
+        "eventVersion": VERSION,
+        "userIdentity": dict(identity),
+        "eventTime": second(when),
+        "eventSource": event_source("signin"),
+        "eventName": name,
+        "awsRegion": region,
+        "sourceIPAddress": source_ip,
+        "userAgent": user_agent[:MAX_TEXT_CHARS],
+        "requestParameters": None,
+        "responseElements": {name: "Success"},
+        "additionalEventData": {"SwitchFrom": switched_from[:MAX_TEXT_CHARS]},
+        "eventID": event_id,
+        "readOnly": False,
+        "eventType": "AwsConsoleSignIn",
+        "managementEvent": True,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+    }
+    if product_now != when:
+        event[PRODUCT_TIME] = second(product_now)
+    return event
+
+
 @lru_cache(maxsize=256)
 def event_source(service: str) -> str:
     """``kms.amazonaws.com``; our own operations come from ``strongroom``, which is no service of AWS's."""

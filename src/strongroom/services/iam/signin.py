@@ -118,14 +118,20 @@ def judge(call: Call, tx: Transaction, claim: Claim, prepared: Prepared, length:
         return _no(prepared, user, FAILED)
     if expired is None:
         return _no(prepared, user, EXPIRED)
+    if not claim.access_key_id:
+        login_profiles.use(tx, user.id, call.now)
     return _session(call, tx, claim, user, mfa_used=bool(second), must_change=expired, length=length)
 
 
 def _account(tx: Transaction, claim: Claim) -> str:
-    """The account that is meant; "" for none of ours."""
     if claim.access_key_id:
         return account_of(claim.access_key_id) or ""
-    named = claim.account.strip().lower()
+    return account_named(tx, claim.account)
+
+
+def account_named(tx: Transaction, text: str) -> str:
+    """The account that an id or an alias means; "" for none of ours."""
+    named = text.strip().lower()
     if is_account_id(named):
         return named if account_exists(tx, named) else ""
     return (accounts.by_alias(tx, named) or "") if named else ""

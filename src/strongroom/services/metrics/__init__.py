@@ -13,6 +13,7 @@ from strongroom.kernel.metrics.usage import Use
 from strongroom.kernel.registry import Registry
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.metrics import store
+from strongroom.services.metrics.series import DENIED
 
 
 def register(registry: Registry) -> None:
@@ -43,7 +44,7 @@ def add_denials(tx: Transaction, denials: Mapping[str, int], now: datetime) -> d
     now_ms = to_ms(now)
     found: dict[str, tuple[int, int]] = {}
     for account, number in denials.items():
-        one = store.Counter(account, "", "denied", "")
+        one = store.Counter(account, "", DENIED, "")
         start = now_ms // (store.MINUTE * 1000) * store.MINUTE * 1000
         before = sum(count for _, count in store.calls_between(tx, one, store.MINUTE, start, start + 1))
         store.add(tx, {one: number}, now_ms)

@@ -11,7 +11,7 @@ from strongroom.kernel.call import Call
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.metrics import errors, store
 from strongroom.services.metrics.points import Point, gathered
-from strongroom.services.metrics.series import Series
+from strongroom.services.metrics.series import DENIED, Series
 
 MOST_SPAN = timedelta(days=456)
 """Older points are not kept, so that longer times are cut to this."""
@@ -30,7 +30,9 @@ def points_of(
     if not series.service:
         counts = store.secrets_between(tx, call.account, call.region, first_ms, end_ms)
         return gathered(counts, max(period, store.MINUTE), calls=False)
-    one = store.Counter(call.account, call.region, series.service, series.operation)
+    # Denials are counted for an account as a whole.
+    region = "" if series.service == DENIED else call.region
+    one = store.Counter(call.account, region, series.service, series.operation)
     return gathered(store.calls_between(tx, one, unit, first_ms, end_ms), period, calls=True)
 
 

@@ -13,6 +13,10 @@ SECRETS_NAMESPACE: Final = "AWS/SecretsManager"
 USAGE_NAMESPACE: Final = "AWS/Usage"
 RESOURCE_COUNT: Final = "ResourceCount"
 CALL_COUNT: Final = "CallCount"
+OWN_NAMESPACE: Final = "Strongroom"
+DENIED_COUNT: Final = "DeniedCount"
+DENIED: Final = "denied"
+"""Stands in the place of a service where denials are counted. Our choice: CloudWatch has no count of them."""
 SERVICES: Final[Mapping[str, str]] = {"secretsmanager": "Secrets Manager", "kms": "KMS"}
 """The services whose calls are told, by the value of the dimension Service."""
 _SERVICE_OF: Final = {told: service for service, told in SERVICES.items()}
@@ -20,7 +24,7 @@ _SERVICE_OF: Final = {told: service for service, told in SERVICES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric: of secrets (no ``service``), or of the calls of one operation."""
+    """One metric: of secrets (no ``service``), of the calls of one operation, or of an account's denied calls."""
 
     service: str = ""
     operation: str = ""
@@ -28,21 +32,27 @@ class Series:
     @property
     def namespace(self) -> str:
         """The namespace."""
+        if self.service == DENIED:
+            return OWN_NAMESPACE
         return USAGE_NAMESPACE if self.service else SECRETS_NAMESPACE
 
     @property
     def name(self) -> str:
         """The metric's name."""
+        if self.service == DENIED:
+            return DENIED_COUNT
         return CALL_COUNT if self.service else RESOURCE_COUNT
 
     @property
     def unit(self) -> str:
         """The unit of its points."""
-        return "None" if self.service else "Count"
+        return "Count" if self.service in ("", DENIED) else "None"
 
     @property
     def dimensions(self) -> dict[str, str]:
         """Names to values, in AWS's order."""
+        if self.service == DENIED:
+            return {}
         told = SERVICES[self.service or "secretsmanager"]
         if self.service:
             return {"Type": "API", "Resource": self.operation, "Service": told, "Class": "None"}
@@ -69,7 +79,8 @@ class Series:
 def existing(secrets: bool, called: Iterable[tuple[str, str]]) -> list[Series]:
     """The series of an account in a Region."""
     found = [Series()] if secrets else []
-    return [*found, *(Series(service, operation) for service, operation in called if service in SERVICES)]
+    told = (*SERVICES, DENIED)
+    return [*found, *(Series(service, operation) for service, operation in called if service in told)]
 
 
 def meant(namespace: str, name: str, dimensions: Sequence[Mapping[str, str]]) -> Series | None:
@@ -80,6 +91,8 @@ def meant(namespace: str, name: str, dimensions: Sequence[Mapping[str, str]]) ->
         found = Series()
     elif (namespace, name) == (USAGE_NAMESPACE, CALL_COUNT) and service:
         found = Series(service, given.get("Resource", ""))
+    elif (namespace, name) == (OWN_NAMESPACE, DENIED_COUNT):
+        found = Series(DENIED)
     else:
         return None
     return found if given == found.dimensions and len(given) == len(dimensions) else None

@@ -83,7 +83,8 @@ def _row(tx: Transaction, user: Entity, policy: Mapping[str, Any] | None) -> lis
         password = ["false", _NONE, _NONE, _NONE]
     else:
         due = password_policy.next_rotation(policy, profile.changed)
-        password = ["true", "no_information", _time(profile.changed), _time(due)]
+        used = "no_information" if profile.used is None else _time(profile.used)
+        password = ["true", used, _time(profile.changed), _time(due)]
     return [
         user.name,
         user.arn,

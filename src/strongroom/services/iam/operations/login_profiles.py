@@ -43,7 +43,7 @@ def create_login_profile(call: Call, user: Entity, tx: Transaction) -> Answer:
     if call.get("Password") is None:
         raise invalid("The parameter Password must be given.")
     fresh = call.once("salt", lambda: passwords.new(call.kernel.entropy))
-    profile = LoginProfile(user.id, call.now, call.now, call.get("PasswordResetRequired", False), b"")
+    profile = LoginProfile(user.id, call.now, call.now, call.get("PasswordResetRequired", False), None, b"")
     return {"LoginProfile": _form(user, _with_password(call, tx, profile, fresh, call["Password"]))}
 
 

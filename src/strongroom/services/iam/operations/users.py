@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
@@ -28,13 +30,13 @@ def create_user(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: AR
 @operation("GetUser", mode=Mode.READ, locate=targets.at_user_or_caller)
 def get_user(call: Call, user: Entity, tx: Transaction) -> Answer:  # noqa: ARG001
     """One user, by default the caller, with tags and boundary. Source: API reference, GetUser."""
-    return {"User": forms.user(user, tags.of(tx, user.id))}
+    return {"User": forms.user(user, tags.of(tx, user.id)) | _password_use(tx, user)}
 
 
 @operation("ListUsers", mode=Mode.READ, locate=targets.listing_of(USER))
 def list_users(call: Call, found: None, tx: Transaction) -> Answer:  # noqa: ARG001
     """Users under a path, without tags and boundaries. Source: API reference, ListUsers."""
-    return making.listed(call, tx, USER, "Users", forms.listed_user)
+    return making.listed(call, tx, USER, "Users", lambda user: forms.listed_user(user) | _password_use(tx, user))
 
 
 @operation("UpdateUser", mode=Mode.WRITE, locate=targets.at_name(USER))
@@ -73,3 +75,9 @@ def list_groups_for_user(call: Call, user: Entity, tx: Transaction) -> Answer:
     page = paging.asked_page(call)
     groups = paging.cut(page, members.groups_of(tx, user.id), forms.name_key)
     return paging.answer_page(call, page, "Groups", groups, forms.name_key, forms.group)
+
+
+def _password_use(tx: Transaction, user: Entity) -> dict[str, datetime]:
+    """When the user last signed in at the console with a password. Source: API reference, User, PasswordLastUsed."""
+    profile = login_profiles.of_user(tx, user.id)
+    return {} if profile is None or profile.used is None else {"PasswordLastUsed": profile.used}

@@ -149,10 +149,11 @@ login_profile = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
     Column("reset_required", Integer, nullable=False),
+    Column("used_ms", BigInteger),
     Column("sealed", LargeBinary, nullable=False),
 )
-"""``sealed``: the stretched passwords, newest first, under the keyring's purpose ``iam-login-password``, bound to
-the user's id. ``reset_required``: 0 or 1.
+"""``used_ms``: when somebody last signed in with it; null for never. ``sealed``: the stretched passwords, newest
+first, under the keyring's purpose ``iam-login-password``, bound to the user's id. ``reset_required``: 0 or 1.
 """
 
 attempt = Table(

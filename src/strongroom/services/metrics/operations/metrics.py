@@ -27,7 +27,7 @@ def list_metrics(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: AR
         raise errors.InvalidParameterValueException(refusal.message) from None
     since = to_ms(call.now - (_RECENT if call.get("RecentlyActive") else _TOLD)) - store.HOUR * 1000
     counted = store.secrets_between(tx, call.account, call.region, since, to_ms(call.now))
-    called = store.called_since(tx, call.account, call.region, since)
+    called = [one for region in (call.region, "") for one in store.called_since(tx, call.account, region, since)]
     all_of = [one for one in series.existing(bool(counted), called) if one.meets(call.params)]
     if call.get("OwningAccount", call.account) != call.account:
         all_of = []

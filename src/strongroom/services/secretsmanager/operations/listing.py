@@ -12,21 +12,23 @@ from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import pages, store
 from strongroom.services.secretsmanager.room import ROOM
 from strongroom.services.secretsmanager.rules import labels
-from strongroom.services.secretsmanager.rules.filters import Filter, read_filters
+from strongroom.services.secretsmanager.rules.filters import WORD_KEYS, Filter, Wanted, read_filters
 from strongroom.services.secretsmanager.shown import described
 from strongroom.services.secretsmanager.store import Secret
-from strongroom.services.secretsmanager.store.listing import Candidate, Place, Walk
+from strongroom.services.secretsmanager.store.listing import Candidate, Looked, Place, Walk
 from strongroom.services.secretsmanager.targets import all_secrets
 
 PAGE_MAX = 100
 CHUNK = 500
 # DIFFERS: listing time.
-SECONDS_A_PAGE = 0.03
+SECONDS_A_PAGE = 0.01
 """How long a page may work on finding matches; it may then come back short or empty, with a NextToken."""
 SECONDS_AT_MOST = 0.3
 """How long it may look for them by the clock on the wall: a busy machine or a database far off counts here."""
 FEW = 2_000
 """Up to how many candidates of an index are read at once instead of walking all secrets."""
+WORDS_ASKED = 8
+"""How many words of a search the index is asked for, so that a long search costs no more than a short one."""
 
 
 @ROOM.operation("ListSecrets", mode=Mode.SLOW, locate=all_secrets)
@@ -67,14 +69,15 @@ def walk(
     few = _few(call, tx, filters)
     if few is not None:
         alive = few if scheduled_too else [one for one in few if one.deleted_ms is None]
-        return _among(alive, filters, limit=limit, after=after, order=order, descending=descending)
+        met, last = _among(alive, filters, limit=limit, after=after, order=order, descending=descending)
+        return _whole(call, tx, met), last
     low, high = _names(filters) if order == "name" else (None, None)
     if after is None:
         after = _beginning(low, high, descending=descending)
     way = Walk(call.account, call.region, order, descending, scheduled_too)
     if not filters:
         return _all(tx, way, after, limit=limit)
-    met: list[int] = []
+    met = []
     for one in _looked_at(tx, way, after):
         if one is None:
             return _whole(call, tx, met), after
@@ -88,11 +91,11 @@ def walk(
     return _whole(call, tx, met), None
 
 
-def _looked_at(tx: Transaction, way: Walk, after: Place | None) -> Iterator[Candidate | None]:
+def _looked_at(tx: Transaction, way: Walk, after: Place | None) -> Iterator[Looked | None]:
     """The secrets after a place, as filters look at them; None as the last where the page's time is up."""
     stop, latest = thread_time() + SECONDS_A_PAGE, perf_counter() + SECONDS_AT_MOST
     while True:
-        rows = store.listing.candidates_page(tx, way, after=after, limit=CHUNK)
+        rows = store.listing.looked_page(tx, way, after=after, limit=CHUNK)
         yield from rows
         if len(rows) < CHUNK:
             return
@@ -132,44 +135,61 @@ def _names(filters: Sequence[Filter]) -> tuple[str, str] | tuple[None, None]:
     return None, None
 
 
-def _few(call: Call, tx: Transaction, filters: Sequence[Filter]) -> list[Secret] | None:
-    """All secrets that may match, where the index of some filter's prefixes knows that they are few."""
+def _few(call: Call, tx: Transaction, filters: Sequence[Filter]) -> list[Candidate] | None:
+    """All secrets that may match, where the index of some filter knows that they are few."""
     for one in filters:
-        if one.key not in store.listing.INDEXED or any(value.negated for value in one.values):
+        if any(value.negated for value in one.values):
             continue
-        found = [
-            store.listing.candidates(
-                tx, account=call.account, region=call.region, key=one.key, prefix=value.text, at_most=FEW
-            )
-            for value in one.values
-        ]
-        known = [each for each in found if each is not None]
-        numbers = set().union(*known)
-        if len(known) == len(found) and len(numbers) <= FEW:
-            return store.listing.secrets_among(tx, account=call.account, region=call.region, pks=numbers)
+        numbers: set[int] | None = set()
+        for value in one.values:
+            found = _candidates(call, tx, one.key, value)
+            numbers = None if found is None or numbers is None else numbers | found
+            if numbers is None or len(numbers) > FEW:
+                break
+        else:
+            if numbers is not None:
+                return store.listing.candidates_among(tx, account=call.account, region=call.region, pks=numbers)
+    return None
+
+
+def _candidates(call: Call, tx: Transaction, key: str, value: Wanted) -> set[int] | None:
+    """The numbers of all secrets that may meet one value; None where no index knows, or they are too many."""
+    if key in store.listing.INDEXED:
+        return store.listing.candidates(
+            tx, account=call.account, region=call.region, key=key, prefix=value.text, at_most=FEW
+        )
+    if key not in WORD_KEYS:
+        return None
+    if not value.words:
+        return set()  # as words_match: no word at all is met by nothing
+    # Each word must be met, so the rarest decides; the longest is likely to be it.
+    for wanted in sorted(value.words, key=len, reverse=True)[:WORDS_ASKED]:
+        found = store.words.with_word(tx, call.account, wanted, FEW)
+        if found is not None:
+            return found
     return None
 
 
 def _among(
-    few: list[Secret],
+    few: list[Candidate],
     filters: Sequence[Filter],
     *,
     limit: int,
     after: Place | None,
     order: str,
     descending: bool,
-) -> tuple[list[Secret], Place | None]:
-    """A page of few matches, in the order and from the place that a walk would have."""
+) -> tuple[list[int], Place | None]:
+    """The numbers of a page of few matches, in the order and from the place that a walk would have."""
 
-    def place(one: Secret) -> Place:
-        return store.listing.place_of(one, order)
+    def place(one: Candidate) -> Place:
+        return one.place(order)
 
+    if after is not None:
+        few = [one for one in few if (place(one) < after if descending else place(one) > after)]
     matching = [one for one in few if all(each.accepts(one) for each in filters)]
     ordered = sorted(matching, key=place, reverse=descending)
-    if after is not None:
-        ordered = [one for one in ordered if (place(one) < after if descending else place(one) > after)]
     page = ordered[:limit]
-    return page, place(page[-1]) if len(ordered) > limit else None
+    return [one.pk for one in page], place(page[-1]) if len(ordered) > limit else None
 
 
 def _entry(one: Secret, held: labels.Labels) -> dict[str, Any]:

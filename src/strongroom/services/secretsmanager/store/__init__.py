@@ -1,7 +1,7 @@
 """The room's tables and every statement that touches them; nobody else's code does.
 
 ``tables`` what is stored; ``secrets``, ``versions``, ``replicas``, ``rotations``, ``attempts`` point reads and
-writes; ``listing`` pages.
+writes; ``listing`` pages; ``words`` the index that searches use.
 """
 
 from strongroom.services.secretsmanager.store import (
@@ -13,6 +13,7 @@ from strongroom.services.secretsmanager.store import (
     secrets,
     tables,
     versions,
+    words,
 )
 from strongroom.services.secretsmanager.store.replicas import Replica
 from strongroom.services.secretsmanager.store.rotations import Rotation
@@ -32,4 +33,5 @@ __all__ = [
     "secrets",
     "tables",
     "versions",
+    "words",
 ]

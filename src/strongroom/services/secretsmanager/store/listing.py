@@ -45,8 +45,8 @@ class Walk(NamedTuple):
     scheduled_too: bool = False
 
 
-class Candidate(NamedTuple):
-    """A secret as filters look at it (rules.filters.Searched), and where it lies in the order that is walked."""
+class Looked(NamedTuple):
+    """A secret as a walk's filters look at it (rules.filters.Searched), and where it lies in the order walked."""
 
     pk: int
     name: str
@@ -62,6 +62,35 @@ class Candidate(NamedTuple):
         return [] if self.tags is None else list(orjson.loads(self.tags))
 
 
+class Candidate(NamedTuple):
+    """A secret that an index named, as filters look at it, with what each order goes by."""
+
+    pk: int
+    name: str
+    description: str | None
+    tags: str | None
+    primary_region: str | None
+    owning_service: str | None
+    account: str
+    region: str
+    deleted_ms: int | None
+    created_ms: int
+    accessed_day: int
+    changed_ms: int
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """Its tags."""
+        return [] if self.tags is None else list(orjson.loads(self.tags))
+
+    def place(self, order: str) -> Place:
+        """Where it lies in an order."""
+        return getattr(self, ORDERS[order].name), self.pk
+
+
+_CANDIDATES_BY_PKS = Statement(
+    select(*(secret.c[name] for name in Candidate._fields)).where(secret.c.pk.in_(bindparam("pks", expanding=True)))
+)
 _BY_PKS = Statement(select(*SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
 
 
@@ -86,9 +115,9 @@ def secrets_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int
     return [Secret._make(row) for row in _rows(tx, walk, after, limit, lean=False)]
 
 
-def candidates_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int) -> list[Candidate]:
+def looked_page(tx: Transaction, walk: Walk, *, after: Place | None, limit: int) -> list[Looked]:
     """The same secrets, with only what filters look at: a third of the work for those that do not match."""
-    return [Candidate._make(row) for row in _rows(tx, walk, after, limit, lean=True)]
+    return [Looked._make(row) for row in _rows(tx, walk, after, limit, lean=True)]
 
 
 def _rows(tx: Transaction, walk: Walk, after: Place | None, limit: int, *, lean: bool) -> Sequence[Row]:
@@ -101,7 +130,7 @@ def _rows(tx: Transaction, walk: Walk, after: Place | None, limit: int, *, lean:
 def candidates(tx: Transaction, *, account: str, region: str, key: str, prefix: str, at_most: int) -> set[int] | None:
     """The numbers of all secrets that may match a prefix of an indexed key; None where they are too many.
 
-    Tags are looked up over all accounts: whoever uses this reads the rows with ``secrets_among``.
+    Tags are looked up over all accounts: whoever uses this reads the rows with ``candidates_among``.
     """
     if not prefix:
         return None
@@ -118,6 +147,14 @@ def secrets_among(tx: Transaction, *, account: str, region: str, pks: set[int]) 
         return []
     # Compared here: given the columns, an engine may walk their index instead of looking the numbers up.
     found = [Secret._make(row) for row in tx.rows(_BY_PKS, pks=sorted(pks))]
+    return [one for one in found if one.account == account and one.region == region]
+
+
+def candidates_among(tx: Transaction, *, account: str, region: str, pks: set[int]) -> list[Candidate]:
+    """The same, with only what filters and orders look at."""
+    if not pks:
+        return []
+    found = [Candidate._make(row) for row in tx.rows(_CANDIDATES_BY_PKS, pks=sorted(pks))]
     return [one for one in found if one.account == account and one.region == region]
 
 

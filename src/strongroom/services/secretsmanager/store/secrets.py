@@ -10,6 +10,7 @@ from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
+from strongroom.services.secretsmanager.store import words
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
     attempt,
@@ -72,6 +73,7 @@ _PURGE = (
     Statement(delete(replica).where(replica.c.primary_pk == OF_SECRET)),
     Statement(delete(secret).where(secret.c.pk == OF_SECRET)),
 )
+_SEARCHED = frozenset(("name", "description", "tags"))
 _changes: dict[tuple[str, ...], Statement] = {}
 
 
@@ -101,11 +103,19 @@ def add_secret(tx: Transaction, values: Mapping[str, Any]) -> Secret:
     answer = tx.row(_INSERT_SECRET, **{f"v_{name}": value for name, value in row.items()})
     if answer is None:
         raise RuntimeError("an insert answered no key")
-    return Secret._make((answer[0], *row.values()))
+    made = Secret._make((answer[0], *row.values()))
+    words.add(tx, made.account, made.pk, words.of(made))
+    return made
 
 
 def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
     """Set columns of one secret. A statement for each set of columns is kept."""
+    before = secret_by_pk(tx, pk) if values.keys() & _SEARCHED else None
+    if before is not None:
+        now = before._replace(**values)
+        had, has = words.of(before), words.of(now)
+        words.drop(tx, before.account, pk, had - has)
+        words.add(tx, before.account, pk, has - had)
     columns = tuple(sorted(values))
     statement = _changes.get(columns)
     if statement is None:
@@ -144,5 +154,8 @@ def replica_regions(tx: Transaction, primary_pk: int) -> list[str]:
 
 def purge(tx: Transaction, secret_pk: int) -> None:
     """Delete a secret for good: labels, rotations, wrapped keys, versions, tags, policy, the row itself."""
+    one = secret_by_pk(tx, secret_pk)
+    if one is not None:
+        words.drop(tx, one.account, secret_pk, words.of(one))
     for statement in _PURGE:
         tx.run(statement, of_secret=secret_pk)

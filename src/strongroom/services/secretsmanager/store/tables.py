@@ -107,6 +107,16 @@ tag = Table(
 )
 Index("secretsmanager_tag_key", tag.c.key, tag.c.secret_pk)
 Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
+word = Table(
+    "secretsmanager_word",
+    METADATA,
+    # Not the text of the account: a row is a few bytes, and there are many.
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("word", Text, primary_key=True),
+    Column("secret_pk", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Which words a secret's name, description and tags have, as ``store.words`` keeps them; it alone writes here."""
 policy = Table(
     "secretsmanager_policy",
     METADATA,

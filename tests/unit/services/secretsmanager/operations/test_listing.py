@@ -74,6 +74,9 @@ def walked(engine: SQLiteStore, filters: list[dict[str, Any]], **asked: Any) -> 
         [{"Key": "name", "Values": ["team0/app5", "team0/app2"]}],
         [{"Key": "tag-key", "Values": ["k2"]}, {"Key": "name", "Values": ["!team0"]}],
         [{"Key": "tag-value", "Values": ["1"]}, {"Key": "description", "Values": ["number"]}],
+        [{"Key": "all", "Values": ["app"]}],
+        [{"Key": "all", "Values": ["num 1", "TEAM 4"]}],
+        [{"Key": "description", "Values": ["number 2"]}, {"Key": "all", "Values": ["!team 1"]}],
     ],
 )
 def test_few_candidates_give_the_page_that_a_walk_gives(
@@ -95,6 +98,7 @@ def test_few_candidates_give_the_page_that_a_walk_gives(
 def test_a_page_stops_when_its_time_is_up_and_says_where_to_go_on(
     engine: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listing, "FEW", 0)
     monkeypatch.setattr(listing, "SECONDS_A_PAGE", -1.0)
     monkeypatch.setattr(listing, "CHUNK", 10)
     assert ([], True) == walked(engine, [{"Key": "all", "Values": ["59"]}], scheduled_too=True)
@@ -109,3 +113,11 @@ def test_scheduled_secrets_are_left_out_on_both_ways(engine: SQLiteStore) -> Non
 def test_exactly_a_page_has_no_more(engine: SQLiteStore) -> None:
     one = [{"Key": "name", "Values": ["team0/app6"]}]
     assert (["team0/app6", "team0/app60"][:1], False) == walked(engine, one, limit=1)
+
+
+@pytest.mark.parametrize("wanted", ["nowhere", "+", "59 nowhere", "umber"])
+def test_what_nothing_fits_is_known_without_looking_at_any_secret(
+    engine: SQLiteStore, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setattr(store.listing, "looked_page", lambda *_, **__: pytest.fail("secrets were walked"))
+    assert ([], False) == walked(engine, [{"Key": "all", "Values": [wanted]}])

@@ -393,6 +393,14 @@ def upgrade() -> None:
     )
     op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
     op.create_table(
+        "secretsmanager_word",
+        sa.Column("account", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("account", "word", "secret_pk"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "trail_copied",
         sa.Column("chain", sa.Text(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -527,6 +535,7 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.Column("reset_required", sa.Integer(), nullable=False),
+        sa.Column("used_ms", sa.BigInteger(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"],

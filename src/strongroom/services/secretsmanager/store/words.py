@@ -1,0 +1,102 @@
+"""The index of words: which secrets may match a search, known without looking at all of them (decision 0054).
+
+INVARIANT: a secret has one row for each of ``indexed`` of its name, description and tags. ``secrets`` calls here with
+whatever changes one of them, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from itertools import chain
+
+import orjson
+from sqlalchemy import BindParameter, bindparam, delete, insert, select
+
+from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.services.secretsmanager.rules.filters import words
+from strongroom.services.secretsmanager.store.tables import Secret, word
+
+WORDS_AT_MOST = 64
+"""Of one secret. Our choice: beyond it the secret is looked at in every search, and storing it costs one row."""
+CHARS_AT_MOST = 24
+"""Of one word: what lies behind them is compared when the secret itself is looked at."""
+EVERY = ""
+"""The one word of a secret that has too many."""
+
+# A filter's value has no other letters and digits (the model's pattern), so what stands behind one is never asked for.
+_ASKED_FOR = re.compile(f"[a-z0-9]{{1,{CHARS_AT_MOST}}}")
+
+_WITH = Statement(
+    select(word.c.secret_pk)
+    .where(
+        word.c.account == bindparam("of_account"),
+        word.c.word >= bindparam("low"),
+        word.c.word < bindparam("high"),
+    )
+    .limit(bindparam("at_most"))
+)
+_DROP = Statement(
+    delete(word).where(
+        word.c.account == bindparam("of_account"),
+        word.c.word.in_(bindparam("gone", expanding=True)),
+        word.c.secret_pk == bindparam("of_secret"),
+    )
+)
+
+
+def indexed(name: str, description: str | None, tags: str | None) -> frozenset[str]:
+    """What stands in the index for a secret. ``tags`` as they are stored: JSON, or nothing."""
+    told = [] if tags is None else chain.from_iterable((one["Key"], one["Value"]) for one in orjson.loads(tags))
+    found: set[str] = set()
+    for text in (name, description or "", *told):
+        for one in words(text):
+            begin = _ASKED_FOR.match(one)
+            if begin is not None:
+                found.add(begin[0])
+        if len(found) > WORDS_AT_MOST:
+            return frozenset((EVERY,))
+    return frozenset(found)
+
+
+def of(one: Secret) -> frozenset[str]:
+    """What stands in the index for a stored secret."""
+    return indexed(one.name, one.description, one.tags)
+
+
+def add(tx: Transaction, account: str, secret_pk: int, found: Iterable[str]) -> None:
+    """Put words of a secret into the index: one statement."""
+    # In the index's order, so that every node takes its locks in the same one.
+    ordered = sorted(found)
+    if ordered:
+        values = {f"word_{at}": one for at, one in enumerate(ordered)}
+        tx.run(_add(len(ordered)), of_account=int(account), of_secret=secret_pk, **values)
+
+
+def drop(tx: Transaction, account: str, secret_pk: int, gone: Iterable[str]) -> None:
+    """Take words of a secret out of the index."""
+    ordered = sorted(gone)
+    if ordered:
+        tx.run(_DROP, of_account=int(account), of_secret=secret_pk, gone=ordered)
+
+
+def with_word(tx: Transaction, account: str, begin: str, at_most: int) -> set[int] | None:
+    """The numbers of an account's secrets that may have a word that begins so; None where there are too many."""
+    wanted = begin[:CHARS_AT_MOST]
+    found: set[int] = set()
+    # Nothing lies between the marker and the first word but the marker.
+    for low, high in ((EVERY, "\x01"), (wanted, wanted[:-1] + chr(ord(wanted[-1]) + 1))):
+        rows = tx.rows(_WITH, of_account=int(account), low=low, high=high, at_most=at_most + 1)
+        if len(rows) > at_most:
+            return None
+        found.update(int(row[0]) for row in rows)
+    return found
+
+
+@cache  # WORDS_AT_MOST + 1 shapes
+def _add(count: int) -> Statement:
+    account: BindParameter[int] = bindparam("of_account")
+    secret_pk: BindParameter[int] = bindparam("of_secret")
+    rows = [{"account": account, "word": bindparam(f"word_{at}"), "secret_pk": secret_pk} for at in range(count)]
+    return Statement(insert(word).values(rows))

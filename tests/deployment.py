@@ -158,7 +158,7 @@ class Deployment:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             input=stdin or "",
             pass_fds=tuple(pass_fds),

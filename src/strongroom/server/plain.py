@@ -35,13 +35,16 @@ def read_plain(data: bytes) -> HTTPRequest | None:
         or head.translate(None, _PRINTABLE)
         or head.count(b"\r") != count  # no line ends otherwise
         or head.count(b"\n") != count
+        or b" \r\n" in head  # nor do values begin or end with a space
+        or b":  " in head
+        or head.endswith(b" ")
     ):
         return None
     headers = []
     for line in lines:
-        name, colon, value = line.partition(b": ")
+        name, _, value = line.partition(b": ")
         lower = _names.get(name) or _checked(name)
-        if lower is None or not colon or value.strip(b" ") != value or not value:
+        if lower is None or not value:
             return None
         headers.append((lower, value))
     by_name = dict(headers)

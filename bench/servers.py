@@ -6,6 +6,7 @@ import configparser
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -85,18 +86,23 @@ class _Server:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(self._probe, timeout=1) as reply:
+            with urllib.request.urlopen(self._probe, timeout=1, context=self._trust()) as reply:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
+    def _trust(self) -> ssl.SSLContext | None:
+        """Whom its clients trust; None where it speaks plain HTTP."""
+        return None
+
 
 class Strongroom(_Server):
-    """Ours, over plain loopback HTTP."""
+    """Ours, on loopback, over plain HTTP unless ``tls``."""
 
-    def __init__(self, data: Path, *, workers: int, extra: tuple[str, ...] = ()) -> None:
+    def __init__(self, data: Path, *, workers: int, extra: tuple[str, ...] = (), tls: bool = False) -> None:
         port = free_port()
         self._data = data
+        self.authority = data / "tls" / "ca.pem" if tls else None
         super().__init__(
             [
                 sys.executable,
@@ -108,14 +114,17 @@ class Strongroom(_Server):
                 "--listen",
                 f"127.0.0.1:{port}",
                 "--tls",
-                "off",
+                "auto" if tls else "off",
                 "--workers",
                 str(workers),
                 *extra,
             ],
-            f"http://127.0.0.1:{port}",
+            f"{'https' if tls else 'http'}://127.0.0.1:{port}",
             "/_strongroom/health?ready",
         )
+
+    def _trust(self) -> ssl.SSLContext | None:
+        return None if self.authority is None else ssl.create_default_context(cafile=self.authority)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -123,6 +132,16 @@ class Strongroom(_Server):
         read = configparser.RawConfigParser()
         read.read(self._data / "credentials")
         return read["default"]["aws_access_key_id"], read["default"]["aws_secret_access_key"]
+
+
+class Bare(_Server):
+    """The peer that checks and stores nothing (bench/bare.py)."""
+
+    key = ("AKIAIOSFODNN7EXAMPLE", "none")
+
+    def __init__(self, *, workers: int) -> None:
+        port = free_port()
+        super().__init__([sys.executable, "-m", "bench.bare", str(port), str(workers)], f"http://127.0.0.1:{port}", "/")
 
 
 class Moto(_Server):

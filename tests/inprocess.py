@@ -20,6 +20,7 @@ from botocore.config import Config
 
 from strongroom.app import Product
 from strongroom.kernel.jobs.due import count_due
+from strongroom.server.admission import Standing
 from strongroom.server.parts import Receive, Send
 from strongroom.services.local.store import clock_offset, move_clock
 from strongroom.settings import Settings
@@ -69,6 +70,7 @@ class InProcess:
         self.worker = self.product.open_worker(ROOT_KEY, 0)
         self.runner = self.product.open_runner(ROOT_KEY)
         self._stop = threading.Event()
+        self._standings: dict[Any, Standing] = {}
         config = uvicorn.Config(
             self._plain,
             port=self.port,
@@ -94,6 +96,8 @@ class InProcess:
     async def _plain(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})
         scope["state"]["tls"] = None
+        # What a connection has proven stays with it, as in the server's own protocol.
+        scope["state"]["standing"] = self._standings.setdefault(scope["client"], Standing())
         await self.worker.asgi(scope, receive, send)
 
     def account(self, account: str | None = None) -> Account:

@@ -7,9 +7,11 @@ import json
 import re
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, HTTPClientError
 
 from tests.deployment import Deployment
 
@@ -174,3 +177,24 @@ def test_what_is_refused_is_counted_and_health_answers_all_the_same(server: Depl
     with urllib.request.urlopen(asked, timeout=60) as reply:
         found = re.search(r'operation="GetRandomPassword",outcome="throttled"\} (\d+)', reply.read().decode())
     assert found and int(found[1]) >= flood.refused
+
+
+def test_slow_strangers_who_hold_all_connections_do_not_keep_out_those_who_have_a_key(tmp_path: Path) -> None:
+    patient = {"STRONGROOM_MAX_CONNECTIONS": "8", "STRONGROOM_HEAD_TIMEOUT": "600", "STRONGROOM_KEEP_ALIVE": "600"}
+    with Deployment(tmp_path / "data", "--tls", "off", "--workers", "1", env=patient) as server:
+        key = keys(server)
+        old, new = client(server, key, attempts=1), client(server, key, attempts=1)
+        old.get_random_password()
+        where = urlsplit(server.url)
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                slow = socket.create_connection((where.hostname or "", where.port or 0), 60)
+                stack.enter_context(contextlib.closing(slow)).sendall(b"POST / HTTP/1.1\r\nHost: ")
+            until = time.monotonic() + 60
+            while True:
+                with contextlib.suppress(ClientError, HTTPClientError):
+                    new.get_random_password()
+                    break
+                assert time.monotonic() < until, "the slow ones kept it out"
+                time.sleep(0.05)
+            old.get_random_password()  # on the connection that it had

@@ -79,6 +79,16 @@ def test_every_line_is_a_secret_afterwards(account: Account, imported: Run) -> N
     assert ("d", tags) == (described["Description"], described["Tags"])
 
 
+def test_what_was_imported_is_found_by_its_words(account: Account, imported: Run) -> None:
+    tags = [{"Key": "team", "Value": "crimson"}]
+    imported("\n".join([line("app/1", Description="the ledger"), line("app/2", Tags=tags), line("app/3")]))
+    client = account.client("secretsmanager")
+    sought = (("description", "ledger", "app/1"), ("tag-value", "crimson", "app/2"), ("all", "3", "app/3"))
+    for key, value, name in sought:
+        found = client.list_secrets(Filters=[{"Key": key, "Values": [value]}])["SecretList"]
+        assert [name] == [one["Name"] for one in found]
+
+
 def test_each_secret_has_its_record_and_the_file_one_event_with_its_hash(
     strongroom: InProcess, account: Account, imported: Run
 ) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,6 +31,8 @@ FEW: Final = 2
 """The places that everybody has, however many share."""
 LATE_SHARES: Final = 4
 """A crowded turn lets in so many times ``calls`` at most: principals can be made by the thousand."""
+CLAIMS: Final = 4
+"""One claimed key has this part of its address's places: a flood of new connections leaves some to its neighbours'."""
 LANES_KEPT: Final = 4096
 PROVEN_KEPT: Final = 8
 """Keys that one connection is known to have proven; behind a proxy it may serve several clients."""
@@ -41,17 +44,17 @@ _LINE_PATIENCE: Final = 2.5
 class Bounds:
     """``after``: seconds that calls may have waited before anybody is refused; ``calls``: the places then shared."""
 
-    after: float = 0.02
+    after: float = 0.015
     calls: int = 64
 
 
 class Lane:
     """One of those who share: a principal, or an address whose calls are not proven (``account`` empty).
 
-    ``held``: its calls in the turn of the number ``turn``.
+    ``held``: its calls in the turn of the number ``turn``; ``claims``: an address's, by the key that they claim.
     """
 
-    __slots__ = ("account", "failed", "held", "name", "turn")
+    __slots__ = ("account", "claims", "failed", "held", "name", "turn")
 
     def __init__(self, name: str, account: str = "", *, failed: bool = False) -> None:
         self.name = name
@@ -59,6 +62,7 @@ class Lane:
         self.failed = failed
         self.turn = -1
         self.held = 0
+        self.claims: Counter[bytes] = Counter()
 
 
 class Standing:
@@ -163,12 +167,21 @@ class Admission:
         held = lane.held if lane.turn == self._turn else 0
         if self._late >= LATE_SHARES * self.bounds.calls:
             return lane
-        if held >= share(self.bounds.calls, self._in_turn + (held == 0), lane):
+        places = share(self.bounds.calls, self._in_turn + (held == 0), lane)
+        if held >= places or not (lane.account or self._attempt(lane, claimed_key(request), places, now)):
             return lane
         self._late += 1
-        if not lane.account:
-            self._hold(lane, now)  # an attempt counts, whoever it turns out to be
         return None
+
+    def _attempt(self, lane: Lane, claim: bytes, places: int, now: float) -> bool:
+        """Count an attempt to prove something, whoever it turns out to be; False where the claim has had its part."""
+        if lane.turn != self._turn:
+            self._enter(lane, now)
+        if lane.claims[claim] >= max(FEW, places // CLAIMS):
+            return False
+        lane.claims[claim] += 1
+        lane.held += 1
+        return True
 
     def lane_of(self, request: HTTPRequest, address: str, standing: Standing) -> Lane:
         """Whose share a call is of, before it is proven."""
@@ -210,13 +223,10 @@ class Admission:
         self._in_turn = self._late = 0
         self.crowded_at = inf
 
-    def _hold(self, lane: Lane, now: float) -> None:
-        if lane.turn != self._turn:
-            self._enter(lane, now)
-        lane.held += 1
-
     def _enter(self, lane: Lane, begun: float) -> None:
         lane.turn, lane.held = self._turn, 0
+        if lane.claims:
+            lane.claims.clear()
         self._in_turn += 1
         if self.crowded_at == inf:
             self.crowded_at = begun + self.bounds.after

@@ -25,6 +25,7 @@ from strongroom.server.parts import TLSDetails, WireLimits
 
 _LINGER_SECONDS = 2.0
 _LINGER_BODIES = 16
+_STRANGER_SECONDS = 1.0
 _CODE_PATHS = (b"/2015-03-31/functions", b"/2018-10-31/layers")
 """Where Lambda takes code and payloads: nobody is proven yet when a body comes, so its size is bounded by place."""
 _LARGE_AT_ONCE = 4
@@ -66,6 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._most_body = limits.max_body_bytes
         self._is_large = False
         self.standing = Standing()
+        self._since = 0.0
 
     # The connection
 
@@ -75,7 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
         secured = transport.get_extra_info("ssl_object")
         tls = None if secured is None else TLSDetails(secured.version(), secured.cipher()[0])
         self.app_state = {"tls": tls, "standing": self.standing}
-        self.deadline = self.loop.time() + self.limits.head_timeout
+        self._since = self.loop.time()
+        self.deadline = self._since + self.limits.head_timeout
         if len(self.connections) > 2 * self.limits.max_connections:
             transport.abort()
         elif len(self.connections) > self.limits.max_connections:
@@ -134,6 +137,11 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
             self.deadline = self.loop.time() + _LINGER_SECONDS
+
+    def is_in_the_way(self, now: float) -> bool:
+        """Whether it has proven nothing for a second, and nobody is at work for it: it goes where places are short."""
+        proven = self.standing.proven and not self.standing.failed
+        return not (proven or self._answering() or self._refused) and now - self._since > _STRANGER_SECONDS
 
     # The parser's callbacks
 

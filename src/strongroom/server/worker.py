@@ -60,12 +60,17 @@ class WorkerServer(uvicorn.Server):
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Twice a second, end the patience with whoever has used it up."""
+        """Twice a second, end the patience with whoever has used it up; with strangers sooner where all places are
+        taken, so that nobody without a key can keep those out who have one.
+        """
         if counter % _TICKS_A_SWEEP == 0:
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, BoundedProtocol) and 0.0 < connection.deadline < now:
-                    connection.expire()
+            now, connections = asyncio.get_running_loop().time(), list(self.server_state.connections)
+            full = len(connections) >= self._limits.max_connections
+            for one in connections:
+                if not isinstance(one, BoundedProtocol):
+                    continue
+                if 0.0 < one.deadline < now or (full and one.is_in_the_way(now)):
+                    one.expire()
         return await super().on_tick(counter)
 
 

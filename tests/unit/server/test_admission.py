@@ -10,7 +10,18 @@ import pytest
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Credential, Source
-from strongroom.server.admission import FEW, LANES_KEPT, LATE_SHARES, Admission, Bounds, Lane, Line, Standing, share
+from strongroom.server.admission import (
+    CLAIMS,
+    FEW,
+    LANES_KEPT,
+    LATE_SHARES,
+    Admission,
+    Bounds,
+    Lane,
+    Line,
+    Standing,
+    share,
+)
 
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 NOBODY = Credential(Principal(PrincipalKind.ANONYMOUS, arn="anonymous", account=""), access_key_id="", secret="")
@@ -104,6 +115,14 @@ def test_forged_claims_use_up_no_share_but_their_addresss() -> None:
     assert sum(forged) <= CALLS + 1
     assert all(call(admission, ann, hers, 200.0 + at) for at in range(CALLS // 3))
     assert call(admission, ann, Standing(), 300.0, ip=HOME), "and a new connection of hers from elsewhere is let in"
+
+
+def test_new_connections_of_a_flood_leave_a_place_to_a_neighbours_first_call() -> None:
+    admission = worker(Bounds(after=0.0, calls=64))
+    ann, bob = user("ann"), user("bob")
+    flood = [call(admission, ann, Standing(), 1.0 + at) for at in range(100)]
+    assert 1 <= sum(flood) <= 1 + 64 // CLAIMS
+    assert call(admission, bob, Standing(), 200.0)
 
 
 def test_a_connection_that_has_failed_to_prove_itself_has_the_fewest_places_until_it_does() -> None:

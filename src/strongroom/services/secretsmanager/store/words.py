@@ -7,7 +7,7 @@ whatever changes one of them, in the same transaction.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import chain
 
@@ -36,6 +36,9 @@ _WITH = Statement(
         word.c.word < bindparam("high"),
     )
     .limit(bindparam("at_most"))
+)
+_ADD = Statement(
+    insert(word).values(account=bindparam("of_account"), word=bindparam("of_word"), secret_pk=bindparam("of_secret"))
 )
 _DROP = Statement(
     delete(word).where(
@@ -72,6 +75,13 @@ def add(tx: Transaction, account: str, secret_pk: int, found: Iterable[str]) -> 
     if ordered:
         values = {f"word_{at}": one for at, one in enumerate(ordered)}
         tx.run(_add(len(ordered)), of_account=int(account), of_secret=secret_pk, **values)
+
+
+def add_new(tx: Transaction, account: str, found: Mapping[int, Iterable[str]]) -> None:
+    """Put the words of many new secrets, by their numbers, into the index."""
+    # In the index's order, as above.
+    ordered = sorted((one, secret_pk) for secret_pk, words_of in found.items() for one in words_of)
+    tx.many(_ADD, [{"of_account": int(account), "of_word": one, "of_secret": pk} for one, pk in ordered])
 
 
 def drop(tx: Transaction, account: str, secret_pk: int, gone: Iterable[str]) -> None:

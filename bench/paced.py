@@ -1,0 +1,139 @@
+"""A load that keeps its pace: calls are due at their moments whether the last ones are answered or not.
+
+A closed loop waits for its server and so never offers more than it takes; what overload does to those who wait is
+then not seen. Here latency counts from the moment at which a call was due, its wait for a free connection included.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+ANSWERED, REFUSED, BROKEN = "answered", "refused", "broken"
+_PAUSE_SECONDS = 0.0005
+
+
+@dataclass
+class Measured:
+    """What came of the calls that were due in some seconds. Latencies in seconds, sorted, by outcome."""
+
+    seconds: float
+    offered: int = 0
+    latencies: dict[str, list[float]] = field(default_factory=lambda: {ANSWERED: [], REFUSED: [], BROKEN: []})
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def rate(self, outcome: str) -> float:
+        """How many a second."""
+        return len(self.latencies[outcome]) / self.seconds
+
+    def ms(self, outcome: str, part: float) -> float:
+        """The latency that this part of the calls does not exceed, in milliseconds."""
+        found = self.latencies[outcome]
+        return found[min(int(len(found) * part), len(found) - 1)] * 1e3 if found else 0.0
+
+
+def signed_pool(url: str, key: tuple[str, str], target: str, bodies: list[bytes]) -> list[bytes]:
+    """Whole requests, signed now: they are good for five minutes."""
+    host, made = urlsplit(url).netloc, []
+    for body in bodies:
+        asked = AWSRequest(
+            "POST", url + "/", data=body, headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        )
+        SigV4Auth(Credentials(*key), "secretsmanager", "us-east-1").add_auth(asked)
+        head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
+        made.append(f"POST / HTTP/1.1\r\nHost: {host}\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    return made
+
+
+class _Connection:
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, 10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.due = 0.0
+        self.got = b""
+
+
+class Load:
+    """``connections`` to one server; each has one call under way at most."""
+
+    def __init__(self, url: str, pool: list[bytes], *, connections: int) -> None:
+        parts = urlsplit(url)
+        self._pool, self._next = pool, 0
+        self._selector = selectors.DefaultSelector()
+        self._free: deque[_Connection] = deque()
+        for _ in range(connections):
+            one = _Connection((parts.hostname or "", parts.port or 0))
+            self._selector.register(one.socket, selectors.EVENT_READ, one)
+            self._free.append(one)
+
+    def run(self, seconds: float, rate: float | None) -> Measured:
+        """Offer ``rate`` calls a second for so long, or as many as are answered; then wait for the last answers."""
+        measured = Measured(seconds)
+        begun = time.perf_counter()
+        end, offered, all_ = begun + seconds, 0, len(self._free)
+        while True:
+            now = time.perf_counter()
+            due = offered + len(self._free) if rate is None else int((min(now, end) - begun) * rate)
+            while now < end and offered < due and self._free:
+                self._send(self._free.popleft(), now if rate is None else begun + offered / rate, measured)
+                offered += 1
+            if now >= end and (len(self._free) == all_ or now > end + 10):
+                break
+            for event, _ in self._selector.select(_PAUSE_SECONDS):
+                self._receive(event.data, measured)
+        measured.offered = offered if rate is None else int(seconds * rate)
+        for found in measured.latencies.values():
+            found.sort()
+        return measured
+
+    def close(self) -> None:
+        """Hang up."""
+        for event in list(self._selector.get_map().values()):
+            event.data.socket.close()
+        self._selector.close()
+
+    def _send(self, one: _Connection, due: float, measured: Measured) -> None:
+        one.due, one.got = due, b""
+        self._next = (self._next + 1) % len(self._pool)
+        try:
+            one.socket.send(self._pool[self._next])
+        except OSError as error:
+            self._broken(one, measured, type(error).__name__)
+
+    def _receive(self, one: _Connection, measured: Measured) -> None:
+        try:
+            got = one.socket.recv(65536)
+        except OSError as error:
+            self._broken(one, measured, type(error).__name__)
+            return
+        if not got:
+            self._broken(one, measured, "closed")
+            return
+        one.got += got
+        head, ended, body = one.got.partition(b"\r\n\r\n")
+        if not ended or len(body) < int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]):
+            return
+        if head.startswith(b"HTTP/1.1 200"):
+            outcome = ANSWERED
+        elif b"ThrottlingException" in body:
+            outcome = REFUSED
+        else:
+            outcome = BROKEN
+            measured.errors[body[:200].decode("latin-1")] += 1
+        measured.latencies[outcome].append(time.perf_counter() - one.due)
+        self._free.append(one)
+
+    def _broken(self, one: _Connection, measured: Measured, why: str) -> None:
+        measured.latencies[BROKEN].append(time.perf_counter() - one.due)
+        measured.errors[why] += 1
+        self._selector.unregister(one.socket)
+        one.socket.close()

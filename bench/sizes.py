@@ -75,9 +75,11 @@ def _disk(store: Path, count: int) -> float:
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         (page,) = connection.execute("PRAGMA page_size").fetchone()
     values -= _SEALED_OVERHEAD * count
-    for name, size in parts:
-        if size >= count:
-            print(f"{size / count:9.0f} bytes a secret  {name}")
+    shown = [(name, size) for name, size in parts if size >= 8 * count]
+    for name, size in shown:
+        print(f"{size / count:9.0f} bytes a secret  {name}")
+    others = sum(size for _, size in parts) - sum(size for _, size in shown)
+    print(f"{others / count:9.0f} bytes a secret  all other tables and indexes")
     print(f"{free * page / count:9.0f} bytes a secret  free pages")
     whole = (sum(size for _, size in parts) + free * page - values) / count
     print(f"{whole:9.0f} bytes a secret in all, beyond values of {values / count:.0f} bytes and the journal")

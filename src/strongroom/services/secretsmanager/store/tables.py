@@ -104,6 +104,8 @@ tag = Table(
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+    # One tree, not a table and an index that repeats its key.
+    sqlite_with_rowid=False,
 )
 Index("secretsmanager_tag_key", tag.c.key, tag.c.secret_pk)
 Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)

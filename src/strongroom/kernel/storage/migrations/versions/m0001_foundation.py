@@ -749,6 +749,7 @@ def upgrade() -> None:
             ["secretsmanager_secret.pk"],
         ),
         sa.PrimaryKeyConstraint("secret_pk", "key"),
+        sqlite_with_rowid=False,
     )
     op.create_index("secretsmanager_tag_key", "secretsmanager_tag", ["key", "secret_pk"], unique=False)
     op.create_index("secretsmanager_tag_value", "secretsmanager_tag", ["value", "secret_pk"], unique=False)

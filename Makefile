@@ -2,7 +2,9 @@
 
 PY ?= python3
 ARGS ?=
-PROCESSES ?= 2
+# One more than the cores of a small machine: tests also wait, for other processes. They go in the order of the
+# directories (--no-loadscope-reorder), so that long files of few tests do not come last and alone.
+PROCESSES ?= 3
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -33,7 +35,7 @@ setup: $(RUN) $(DRIVERS)  ## make the virtual environment, start nothing
 test: $(TEST) $(DRIVERS) $(NODE_MODULES) $(FUNCTIONS) lint  ## every check, and every test but the long ones
 	@$(PY) tools/system_packages.py $(PACKAGES)
 	@$(MAKE) --no-print-directory $(TEMPLATES) || echo "PyGreSQL was not built: the tests of template shapes will be skipped"
-	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile -m "not long" $(ARGS)
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
 check: $(TEST) lint docs  ## what is quick: style, types, import contracts, pages against the program
 
@@ -52,7 +54,7 @@ fix: $(TEST)  ## mend what can be mended by machine, print the generated pages a
 test-all: $(TEST) $(DRIVERS) $(NODE_MODULES) $(FUNCTIONS) lint  ## the long tests too
 	@$(PY) tools/system_packages.py $(PACKAGES)
 	@$(MAKE) --no-print-directory $(TEMPLATES) || echo "PyGreSQL was not built: the tests of template shapes will be skipped"
-	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(TEST) $(BENCH)  ## speed, with moto's server beside it in the same run
 	@$(PY) tools/system_packages.py wrk postgresql

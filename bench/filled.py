@@ -37,7 +37,7 @@ def fill(engine: Store, account: str, region: str, count: int) -> None:
             for one in rows:
                 made = store.secrets.add_secret(tx, {"account": account, "region": region, **one})
                 store.secrets.write_tags(tx, made.pk, orjson.loads(one["tags"]))
-                store.counts.one_more(tx, account, region)
+                store.counts.more(tx, account, region)
 
 
 def _batches(count: int) -> Iterator[list[dict[str, Any]]]:

@@ -4,7 +4,8 @@
     PYTHONPATH=src python -m bench.lookup --events 10000000 --filled
 
 A journal is made up, indexed, and looked up in this process, without the network. Exit 1 where the slowest of a
-question's pages (99 of 100) takes more than 100 ms.
+question's pages (99 of 100) takes more than 100 ms. The processor's own time stands beside it: on a machine that others
+use it says what is ours.
 
 With ``--filled`` the journal's files are printed from forms, without their chain of hashes, and the index gets the same
 words from the generator through its own writer, instead of reading every line back: that is several times as fast, and
@@ -245,17 +246,31 @@ def questions(made: Made, chance: random.Random) -> Iterator[tuple[str, Wanted]]
             yield f"{attribute}, before a day", late
 
 
-def measured(made: Made, rounds: int, *, seed: int = 11) -> dict[str, list[float]]:
-    """Milliseconds of each question's pages of 50; in an order that no page is the one just read."""
+@dataclass(frozen=True)
+class Took:
+    """Milliseconds of one page: as a client waits for it, and of the processor alone."""
+
+    waited: float
+    worked: float
+
+
+def measured(made: Made, rounds: int, *, seed: int = 11) -> dict[str, list[Took]]:
+    """Each question's pages of 50; in an order that no page is the one just read."""
     chance = random.Random(seed)
-    took: dict[str, list[float]] = {}
+    took: dict[str, list[Took]] = {}
     for _ in range(rounds):
         for told, wanted in questions(made, chance):
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.thread_time()
             made.trail.caught_up()
             made.trail.page(wanted, 50)
-            took.setdefault(told, []).append((time.perf_counter() - begun) * 1000)
+            one = Took((time.perf_counter() - begun) * 1000, (time.thread_time() - worked) * 1000)
+            took.setdefault(told, []).append(one)
     return took
+
+
+def late(times: list[float]) -> float:
+    """What 99 of 100 do not take longer than."""
+    return sorted(times)[max(0, len(times) * 99 // 100 - 1)]
 
 
 def main() -> int:
@@ -276,10 +291,12 @@ def main() -> int:
         )
         slow = False
         for told, times in measured(made, given.rounds).items():
-            times.sort()
-            late = times[max(0, len(times) * 99 // 100 - 1)]
-            slow = slow or late > MOST_MS
-            print(f"{told:32} median {statistics.median(times):7.2f} ms   99 of 100 {late:7.2f} ms")
+            waited, worked = [one.waited for one in times], [one.worked for one in times]
+            slow = slow or late(waited) > MOST_MS
+            print(
+                f"{told:32} median {statistics.median(waited):7.2f} ms   99 of 100 {late(waited):7.2f} ms"
+                f"   of the processor {statistics.median(worked):7.2f} and {late(worked):7.2f} ms"
+            )
     return 1 if slow else 0
 
 

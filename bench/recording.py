@@ -81,9 +81,9 @@ def serve_without(words: Sequence[str]) -> int:
     def no_repeat(_: OnBehalf, call: Call, __: Remembered) -> None:
         call.records.append(_NOTHING)
 
-    Records.of = no_record  # type: ignore[method-assign]
-    Recorder.read = no_write  # type: ignore[method-assign]
-    OnBehalf.repeat = no_repeat  # type: ignore[method-assign]
+    Records.of = no_record  # type: ignore[method-assign, assignment]
+    Recorder.read = no_write  # type: ignore[method-assign, assignment]
+    OnBehalf.repeat = no_repeat  # type: ignore[method-assign, assignment]
     return strongroom(list(words))
 
 

@@ -45,7 +45,7 @@ class _Server:
         begun = time.perf_counter()
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not self._answers():
-            if self._process.poll() is not None or time.perf_counter() - begun > 30:
+            if self._process.poll() is not None or time.perf_counter() - begun > 120:
                 raise SystemExit(f"{self._command[0]} did not start")
             time.sleep(0.01)
         self.ready_seconds = time.perf_counter() - begun

@@ -158,7 +158,7 @@ class Deployment:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             input=stdin or "",
             pass_fds=tuple(pass_fds),
@@ -210,7 +210,7 @@ class Deployment:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         self._process = None
-        if error[0] is None:
+        if not any(error):
             planted.check(str(self.data), self.data)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strongroom import settings
+from strongroom.settings.printed import reference
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
 
-PAGES = {"settings.md": settings.reference}
+PAGES = {"settings.md": reference}
 """Each generated page and what prints it. tests/docs/test_reference.py keeps page and program equal."""
 
 

@@ -85,3 +85,22 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]
     finally:
         made.close()
         postgres.remove(databases)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One Chromium for all tests."""
+    from tests.console import driving  # noqa: PLC0415  most tests need no Playwright
+
+    with driving.started() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(chromium: Any) -> Iterator[Any]:
+    """A context of its own for each test, whose waits are long: the machine may be slow."""
+    from tests.console import driving  # noqa: PLC0415  as above
+
+    made = driving.opened(chromium)
+    yield made
+    made.close()

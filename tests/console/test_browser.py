@@ -6,84 +6,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.console.conftest import PASSWORD, World
+from tests.console.driving import AXE, CHROMIUM, EVIL, REGION, faults, findings, opened, picture, sign_in
+from tests.functions.packing import ECHO, make_function, make_role
 from tests.rotation.rotators import rotator
 
-CHROMIUM = shutil.which("chromium")
-AXE = Path(__file__).parents[1] / "clients" / "js" / "node_modules" / "axe-core" / "axe.min.js"
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
-WAIT_MS = 60_000
-REGION = "us-east-1"
-EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on this machine")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of this file."""
-    with sync_playwright() as playwright:
-        # Started by root, Chromium refuses its own sandbox; nothing but our pages is opened.
-        options = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A context of its own for each test, whose waits are long: the machine may be slow."""
-    made = opened(chromium)
-    yield made
-    made.close()
-
-
-def opened(chromium: Browser, **more: Any) -> BrowserContext:
-    """A new context."""
-    made = chromium.new_context(**({"viewport": {"width": 1200, "height": 800}} | more))
-    made.set_default_timeout(WAIT_MS)
-    expect.set_options(timeout=WAIT_MS)
-    return made
-
-
-def faults(page: Page) -> list[str]:
-    """What the page complains about: filled while it is used. A dialog is one too."""
-    told: list[str] = []
-    page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
-
-    def dialog(one: Any) -> None:
-        told.append(f"dialog: {one.message}")
-        one.dismiss()
-
-    page.on("dialog", dialog)
-    return told
-
-
-def sign_in(page: Page, world: World) -> None:
-    """As a person does."""
-    page.goto(f"{world.server.url}/console")
-    page.get_by_label("Account ID").fill(world.account.id)
-    page.get_by_label("IAM user name").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").first.click()
-    expect(page.get_by_role("heading", name="Secrets", exact=True)).to_be_visible()
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a picture of the page, where that is asked for."""
-    if os.environ.get("SCREENSHOTS"):
-        IMAGES.mkdir(exist_ok=True)
-        page.screenshot(path=IMAGES / f"{name}.png")
 
 
 def seeded(world: World) -> None:
@@ -259,7 +193,13 @@ def test_axe_finds_nothing_serious_and_no_page_is_wider_than_the_screen(
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm is not on this machine")
     seeded(world)
-    key_id = world.account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    kms = world.account.client("kms")
+    key_id = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.rotate_key_on_demand(KeyId=key_id)
+    world.account.client("secretsmanager").get_secret_value(SecretId="prod/mail/smtp")
+    assert world.server.worker.asgi.engine.metering.flush().wait(60)  # type: ignore[attr-defined]
+    make_function(world.account, "greeter", ECHO, make_role(world.account), Timeout=30)
+    at = f"{world.server.url}/console/{REGION}"
     context = opened(chromium, color_scheme=scheme, viewport={"width": width, "height": 800})
     try:
         page = context.new_page()
@@ -275,7 +215,14 @@ def test_axe_finds_nothing_serious_and_no_page_is_wider_than_the_screen(
             *(f"{secret}&tab={tab}" for tab in tabs),
             *(f"{world.server.url}/console/{REGION}/{name}" for name in ("dashboard", "keys", "functions", "audit")),
             f"{world.server.url}/console/{REGION}/key?id={key_id}",
-            f"{world.server.url}/console/{REGION}/identities",
+            *(f"{at}/identities?kind={kind}" for kind in ("users", "roles", "policies")),
+            f"{at}/identity?kind=roles&name=runs",
+            f"{at}/function?name=greeter",
+            f"{at}/secrets?q=nothing-fits-this",
+            f"{at}/secret?id=absent",
+            f"{at}/nowhere",
+            f"{world.server.url}/console/explain?request=absent",
+            f"{world.server.url}/console/switch-role",
             f"{world.server.url}/console/{REGION}/identity?kind=users&name=admin",
             f"{world.server.url}/console/sessions",
             f"{world.server.url}/console/password",
@@ -291,27 +238,3 @@ def test_axe_finds_nothing_serious_and_no_page_is_wider_than_the_screen(
         assert [] == found
     finally:
         context.close()
-
-
-def findings(context: BrowserContext, page: Page) -> list[str]:
-    """What axe-core calls serious or worse, and whether the page is wider than its window.
-
-    Asked past the page's own policy, which lets nobody evaluate anything.
-    """
-    session = context.new_cdp_session(page)
-
-    def evaluated(expression: str) -> Any:
-        answer = session.send(
-            "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True}
-        )
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    evaluated(AXE.read_text())
-    told = evaluated(
-        "axe.run().then(told => JSON.stringify(told.violations.map(one => [one.impact, one.id, one.nodes[0].html])))"
-    )
-    wide = evaluated("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    session.detach()
-    found = [f"{page.url}: {fault}" for fault in json.loads(told) if fault[0] in ("serious", "critical")]
-    return [*found, f"{page.url} is wider than its window"] if wide else found

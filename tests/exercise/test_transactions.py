@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import bindparam, insert, select, text
 
 from strongroom.kernel.storage.batch import BatchStore
 from strongroom.kernel.storage.errors import Conflict, StoreBusy, StoreError, StoreUnavailable
-from strongroom.kernel.storage.port import NeedsWrite
+from strongroom.kernel.storage.port import NeedsWrite, Statement
 from tests.exercise.things import ADD, BY_NAME, PUT, add, make_things, number, process, thing
 
 Opened = Callable[[], BatchStore]
@@ -281,3 +281,65 @@ def test_a_read_in_progress_survives_the_closing_of_the_store(store: BatchStore)
     closed.set()
     reading.join(10)
     assert [1] == seen
+
+
+def test_an_attempt_that_raises_takes_back_its_own_changes_and_no_others(store: BatchStore) -> None:
+    make_things(store, x=1)
+    with store.write() as tx:
+        tx.run(ADD, named="x", more=1)
+        with tx.attempt():
+            tx.run(ADD, named="x", more=10)
+        with pytest.raises(ZeroDivisionError), tx.attempt():
+            tx.run(ADD, named="x", more=100)
+            with tx.attempt():
+                tx.run(ADD, named="x", more=1000)
+            raise ZeroDivisionError
+        assert 12 == number(tx)
+    with store.read() as tx:
+        assert 12 == number(tx)
+
+
+def test_a_transaction_outlives_an_attempt_that_broke_a_rule(store: BatchStore) -> None:
+    make_things(store, x=1)
+    with store.write() as tx:
+        with pytest.raises(Conflict), tx.attempt():
+            tx.run(PUT, name="x", n=2, b=None)
+        tx.run(ADD, named="x", more=1)
+    with store.read() as tx:
+        assert 2 == number(tx)
+
+
+def test_what_an_undone_attempt_had_raised_and_learnt_is_forgotten(store: BatchStore) -> None:
+    """Else the next raising would not be written, and others would go on with what they know."""
+    make_things(store, x=1)
+
+    def known() -> int:
+        with store.read() as tx:
+            return tx.cached("a", "things", "x", lambda: number(tx))
+
+    assert 1 == known()
+    with store.write() as tx:
+        with pytest.raises(ZeroDivisionError), tx.attempt():
+            tx.raise_generation("a", "things")
+            raise ZeroDivisionError
+        tx.run(ADD, named="x", more=1)
+        tx.raise_generation("a", "things")
+    assert 2 == known()
+
+
+def test_many_rows_are_changed_at_once_or_not_at_all(store: BatchStore) -> None:
+    make_things(store, x=1)
+    put = Statement(insert(thing).values({name: bindparam(f"v_{name}") for name in ("name", "n", "b")}))
+    rows = [{"v_name": f"m{at}", "v_n": at, "v_b": bytes((0, at))} for at in range(20)]
+    with store.write() as tx:
+        tx.many(put, rows)
+        tx.many(put, [])
+        with pytest.raises(Conflict), tx.attempt():
+            tx.many(put, [{"v_name": "new", "v_n": 1, "v_b": None}, {"v_name": "m3", "v_n": 1, "v_b": None}])
+    with store.read() as tx:
+        found = tx.rows(select(thing.c.name, thing.c.n, thing.c.b).where(thing.c.name != "x").order_by(thing.c.pk))
+        assert [(row["v_name"], row["v_n"], row["v_b"]) for row in rows] == list(found)
+        with pytest.raises(NeedsWrite):
+            tx.many(put, rows)
+        with pytest.raises(NeedsWrite):
+            tx.attempt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import Any
 
@@ -54,6 +55,23 @@ def test_a_process_that_has_been_up_for_long_still_answers(account: Account, str
             place.process._begun -= 3600
     answers = [invoke(client, "old") for _ in range(20)]
     assert [(number, None) for number in range(2, 22)] == [(one.value, one.error) for one in answers]
+
+
+def test_a_function_leaves_the_processor_to_the_server(account: Account) -> None:
+    """Also where the kernel shares it out among sessions, of which every function is one (sched(7), autogroup)."""
+    code = """
+import os
+def handler(e, c):
+    try:
+        group = open("/proc/self/autogroup").read().split()[-1]
+    except OSError:
+        group = None
+    return [os.getpriority(os.PRIO_PROCESS, 0), group]
+"""
+    make_function(account, "behind", code)
+    nice, group = invoke(account.client("lambda"), "behind").value
+    assert nice == 10 + os.getpriority(os.PRIO_PROCESS, 0)
+    assert group in (None, "10")
 
 
 def test_the_context_and_environment_are_lambdas(account: Account) -> None:

@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 from tests.inprocess import InProcess
 from tests.journals import entries
 
+from strongroom.server.space import RESERVE_BYTES, RESERVE_FILE
+
 MUCH = 1_000_000_000
 
 
@@ -113,6 +115,52 @@ def test_a_real_disk_that_fills_loses_no_acknowledged_write(small_disk: Path) ->
         ballast.unlink()
         for name in (stored[0], stored[-1]):
             assert "x" * 60_000 == read_again(secrets, name)
+
+
+def test_on_a_disk_without_a_byte_left_the_reserve_is_given_up_and_refusals_are_recorded(small_disk: Path) -> None:
+    data = small_disk / "data"
+    with server(data, space_warn_mb=24, space_writes_mb=22, space_calls_mb=20) as made:
+        secrets = made.account().client("secretsmanager")
+        reserve = data / RESERVE_FILE
+        for _ in range(600):
+            if reserve.exists() and reserve.stat().st_size == RESERVE_BYTES:
+                break
+            pause()
+        assert RESERVE_BYTES == reserve.stat().st_size
+        fill(small_disk / "ballast")
+        for _ in range(600):
+            # Until the space is looked at again, a call is answered or, where it cannot be recorded, fails as one.
+            try:
+                secrets.list_secrets()
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ServiceUnavailableException":
+                    break
+            pause()
+        before = refusals(data)
+        assert ("ServiceUnavailableException", 503) == refusal(secrets.list_secrets)
+
+        assert not reserve.exists()
+        assert before + 1 == refusals(data)
+        assert "every call is refused" in health(made)["space"]
+
+
+def fill(path: Path) -> None:
+    """Write until not one more byte fits."""
+    with path.open("wb", buffering=0) as ballast:
+        size = 1024 * 1024
+        while size:
+            try:
+                ballast.write(bytes(size))
+            except OSError:
+                size //= 2
+
+
+def refusals(data: Path) -> int:
+    """How many calls the journal says were refused for want of room."""
+    return sum(
+        (entry.name, entry.event.get("errorCode")) == ("ListSecrets", "ServiceUnavailableException")
+        for entry in entries(data)
+    )
 
 
 def wait_until_stopped(secrets: Any) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import statistics
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,12 +23,11 @@ from strongroom.kernel.trail.indexing import rebuild
 @pytest.mark.parametrize(("events", "filled"), [(5_000, False), pytest.param(1_000_000, True, marks=pytest.mark.long)])
 def test_a_page_takes_less_than_a_tenth_of_a_second(tmp_path: Path, events: int, filled: bool) -> None:
     made = Made(tmp_path, events, filled=filled)
-    begun = time.process_time()
 
     took = measured(made, 5)
 
-    asked = sum(len(times) for times in took.values())
-    assert (time.process_time() - begun) * 1000 / asked < MOST_MS
+    worst = {told: statistics.median(one.worked for one in times) for told, times in took.items()}
+    assert max(worst.values()) < MOST_MS, worst
     empty = [told for told, wanted in questions(made, random.Random(3)) if not made.trail.page(wanted, 50)[0]]
     assert not {"everything", "ReadOnly", "Username", "EventSource"}.intersection(empty)
 
@@ -48,7 +47,8 @@ def rows(path: Path) -> set[tuple[object, ...]]:
 def watched(made: Made) -> Iterator[tuple[list[str], list[int]]]:
     """The statements of lookups, and the steps that SQLite's machine takes for them."""
     db = made.trail._finder._database()
-    seen, steps = [], [0]
+    seen: list[str] = []
+    steps = [0]
 
     def step() -> int:
         steps[0] += 1

@@ -93,6 +93,39 @@ def test_each_secret_of_a_batch_is_decided_on_its_own(secrets: Any, strongroom: 
     ]
 
 
+def test_a_batch_answered_from_memory_is_recorded_and_decided_like_the_first(
+    secrets: Any, strongroom: InProcess, account: Account
+) -> None:
+    names = [f"again-{number}" for number in range(3)]
+    for name in names:
+        secrets.create_secret(Name=name, SecretString=name)
+    times = 6
+    for _ in range(times):
+        got = secrets.batch_get_secret_value(SecretIdList=names)["SecretValues"]
+        assert names == [one["SecretString"] for one in got]
+    parts = calls(strongroom, account, "GetSecretValue")
+    assert times * names == [part.asked["secretId"] for part in parts]
+    opened = calls(strongroom, account, "Decrypt")
+    assert times * len(names) == len(opened), "each value was opened under its own data key, each time"
+    own = {"eventID", "requestID", "eventTime"}
+    for kind in (parts, opened):
+        assert len(kind) == len({one.id for one in kind})
+        alike = {json.dumps({k: v for k, v in one.event.items() if k not in own}, sort_keys=True) for one in kind}
+        assert len(names) == len(alike)
+    secrets.put_resource_policy(SecretId=names[1], ResourcePolicy=json.dumps(NOBODY))
+    for _ in range(times):
+        answer = secrets.batch_get_secret_value(SecretIdList=names)
+        assert [names[0], names[2]] == [one["Name"] for one in answer["SecretValues"]]
+        told = [(one["SecretId"], one["ErrorCode"]) for one in answer["Errors"]]
+        assert [(names[1], "AccessDeniedException")] == told
+
+
+NOBODY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}],
+}
+
+
 # ---------------------------------------------------------------------- versions that go
 
 

@@ -50,13 +50,13 @@ class Client:
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer to one signed request. Raises StartRefused with the server's own words."""
         content = b"" if body is None else json.dumps(body).encode()
-        return _answer(*self.send(method, path, content, "application/json", service=SERVICE))
+        return answer_of(*self.send(method, path, content, "application/json", service=SERVICE))
 
     def call(self, service: str, target: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer of one operation of a json 1.1 service, as ``X-Amz-Target`` names it. Raises StartRefused."""
         more = {"x-amz-target": target}
         content, form = json.dumps(body).encode(), "application/x-amz-json-1.1"
-        return _answer(*self.send("POST", "/", content, form, service=service, more=more))
+        return answer_of(*self.send("POST", "/", content, form, service=service, more=more))
 
     def send(
         self,
@@ -72,12 +72,11 @@ class Client:
 
         ``more``: further headers, in lower case; they are signed.
         """
-        parts = urlsplit(self.url)
-        headers = {"host": parts.netloc, "content-type": content_type, **(more or {})}
+        headers = {"host": self.netloc, "content-type": content_type, **(more or {})}
         headers |= signature(
             self, method, path, headers=headers, content=content, now=datetime.now(UTC), service=service
         )
-        connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
+        connection = self.connection()
         try:
             connection.request(method, path, content, headers)
             reply = connection.getresponse()
@@ -90,13 +89,22 @@ class Client:
             connection.close()
         return reply.status, text
 
-    def _connection(self, scheme: str, host: str, port: int | None) -> HTTPConnection:
-        if scheme == "https":
-            return HTTPSConnection(host, port, timeout=_SECONDS, context=client_context(self.ca))
-        return HTTPConnection(host, port, timeout=_SECONDS)
+    @property
+    def netloc(self) -> str:
+        """Host and port as the URL names them."""
+        return urlsplit(self.url).netloc
+
+    def connection(self) -> HTTPConnection:
+        """A new connection, not opened yet."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            return HTTPSConnection(host, parts.port, timeout=_SECONDS, context=client_context(self.ca))
+        return HTTPConnection(host, parts.port, timeout=_SECONDS)
 
 
-def _answer(status: int, text: bytes) -> dict[str, Any]:
+def answer_of(status: int, text: bytes) -> dict[str, Any]:
+    """What a reply says. Raises StartRefused with the server's own words."""
     try:
         found = json.loads(text or b"{}")
     except ValueError:

@@ -1,6 +1,7 @@
 """What each subcommand does, in a sentence: known without importing any, so that ``--help`` need not wait.
 
-A command lives in the file of its name here (``who-can`` in ``who_can.py``), whose ``add`` declares it.
+A command lives in the file of its name here (``who-can`` in ``who_can.py``, ``import`` in ``importing.py``), whose
+``add`` declares it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ DOES: Mapping[str, str] = {
     "print the key that signs (key) or the newest head (head), to be kept elsewhere; tell who read a secret (who); "
     "make the index of events anew (reindex); write CloudTrail's log files and digests (export) and print the key "
     "that signs those (export-key).",
+    "import": "Make many secrets from a file that has one CreateSecret request, in JSON, a line.",
     "report": "Report secrets and principals that nobody uses, permissions never used, secrets overdue for rotation "
     "and keys near deletion.",
     "function": "Make a zip or layer of a directory, with its packages for the function's Python, and check its "
@@ -44,4 +46,5 @@ DOES: Mapping[str, str] = {
 
 def declare(commands: Any, name: str) -> None:
     """Have one subcommand declare its options; only now is its file imported."""
-    import_module(f"strongroom.cli.{name.replace('-', '_')}").add(commands)
+    file = "importing" if name == "import" else name.replace("-", "_")  # `import` is a word of Python's
+    import_module(f"strongroom.cli.{file}").add(commands)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
-from strongroom.base.refusals import Answerable
+from strongroom.base.refusals import Answerable, Refusal
 from strongroom.base.running import Functions
 from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
@@ -110,6 +110,7 @@ class Record:
 
     ``decision`` stands beside the event: why the call was allowed or refused (authz.reasons).
     ``resource``: the ARN of what the call was about, for the feed; or nothing.
+    ``untold``: another record's event tells the feed of it, one event for many.
     """
 
     event_id: str
@@ -117,6 +118,7 @@ class Record:
     writes: bool
     decision: Mapping[str, Any] | None = None
     resource: str = ""
+    untold: bool = False
 
 
 AnyRecord = Record | WrittenRecord
@@ -232,6 +234,18 @@ class Kernel(Protocol):
 
     def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another operation of the same room as the caller; see Call.part."""
+        ...
+
+    def request(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any] | Refusal,
+        ahead: Any,
+    ) -> Answer:
+        """Run a request that this call brought; see Call.request."""
         ...
 
     def act(
@@ -409,6 +423,18 @@ class Call:
     def part(self, tx: Transaction, operation: str, /, **params: Any) -> Answer:
         """Run one operation of this room as a part of this call: same caller, a decision and a record of its own."""
         return self.kernel.part(self, tx, operation, params)
+
+    def request(
+        self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any] | Refusal, ahead: Any = None
+    ) -> Answer:
+        """Run one of many requests that this call brought, as its caller sent it: validated by the model, decided and
+        recorded on its own. ``params``: as ``wire`` read them, or why they cannot be read. ``ahead``: what the handler
+        finds as its call's.
+
+        Raises whatever the operation refuses with; then the records of what was done for it say that it was undone.
+        To be called inside ``Transaction.attempt``, unless the handler changes nothing.
+        """
+        return self.kernel.request(self, tx, service, operation, params, ahead)
 
     def act(
         self, tx: Transaction, service: str, operation: str, /, *, resource: tuple[str, str], **params: Any

@@ -28,6 +28,8 @@ from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependen
 from strongroom.kernel.journal import event
 from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.model.catalogue import Catalogue
+from strongroom.kernel.model.overlay import overlay_of
+from strongroom.kernel.model.walker import validate
 from strongroom.kernel.records import Records, undone
 from strongroom.kernel.registry import Operation, PrincipalSource, Registry
 from strongroom.kernel.remembering import recall_asked
@@ -98,6 +100,42 @@ class OnBehalf(ABC):
         child = self._child(call, call.service, operation, params)
         child.invoked_by, child.via = call.invoked_by, call.via
         return self._asked(call, child, tx)
+
+    def request(
+        self,
+        call: Call,
+        tx: Transaction,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any] | Refusal,
+        ahead: Any,
+    ) -> Answer:
+        """Run a request that ``call`` brought, as its caller sent it; see Call.request."""
+        child = self._child(call, service, operation, {})
+        child.ahead = ahead
+        child.invoked_by, child.via = call.invoked_by, call.via
+        declared = self.registry.rooms[service].operations[operation]
+        model = self.catalogue.service(service).operations[operation]
+        begun = len(call.records)
+        try:
+            if isinstance(params, Refusal):
+                raise params
+            child.params = params
+            overlay_of(service).check(operation, params)
+            validate(model.input, params)
+            answer = self._inside(child, declared, tx)
+            if child.afterwards is not None:
+                raise RuntimeError(f"{service}:{operation} waits, and was asked inside a transaction")
+        except Answerable as refusal:
+            # A service event that was rolled back has not happened; a call on behalf was made all the same.
+            back = [record for record in call.records[begun:] if record.event["eventType"] == "AwsApiCall"]
+            call.records[begun:] = [undone(record) for record in back]
+            call.records.append(self.records.of(child, declared, model, None, refusal, tx))
+            raise
+        made = self.records.of(child, declared, model, answer, None, tx)
+        # The feed is told of the call that brought them all, once.
+        call.records.append(Record(made.event_id, made.event, made.writes, made.decision, untold=True))
+        return answer
 
     def act(
         self,
@@ -182,7 +220,9 @@ class OnBehalf(ABC):
         if declared.steady and not tx.writable:  # among changes nothing is remembered
             recall_asked(child, declared, tx)
         try:
-            answer = self._inside(child, declared, tx)
+            answer = self._again(child)
+            if answer is None:
+                answer = self._inside(child, declared, tx)
             if child.afterwards is not None:
                 raise RuntimeError(f"{child.service}:{child.name} waits, and was asked inside a transaction")
         except (NeedsWrite, SnapshotMoved):
@@ -196,6 +236,21 @@ class OnBehalf(ABC):
         call.asks += 1
         call.asked = child.remembered
         return answer
+
+    @staticmethod
+    def _again(child: Call) -> Answer | None:
+        """The answer of a call that was decided in this snapshot already, made again as its room has said; else None.
+
+        What the steps would do with it in four calls: the decision stands, and is looked at once more.
+        """
+        asked = child.remembered
+        if asked is None or asked.repeat is None or child.now != child.machine_now:
+            return None
+        if not asked.decision.allowed:
+            raise RuntimeError(f"{child.service}:{child.name} is remembered without a decision that allowed it")
+        child.target, child.decision = asked.target, asked.decision
+        made = asked.repeat.anew(child)
+        return None if made is None else {**asked.repeat.stays, **made}
 
     def repeat(self, call: Call, asked: Remembered) -> None:
         """As Call.repeat. Raises RuntimeError for what was not allowed, or has no form to be recorded in."""

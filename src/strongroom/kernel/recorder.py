@@ -108,7 +108,7 @@ class Recorder:
         for record in records:
             if record.writes:
                 ids.append({"event_id": record.event_id, "chain": chain, "committed_ms": now_ms})
-                if not record.event["readOnly"]:
+                if not (record.untold or record.event["readOnly"]):
                     new.append(feed.New(record.event, record.resource or _about(record.event)))
         tx.many(_KEEP, ids)
         if new:

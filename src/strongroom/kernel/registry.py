@@ -289,6 +289,24 @@ class Counted(NamedTuple):
     paid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a run of lines: how many were looked at, how many secrets made, how many were there already.
+
+    ``errors``: (which of the lines, from 0, code, text); no value stands in a text.
+    """
+
+    done: int
+    created: int
+    present: int
+    errors: Sequence[tuple[int, str, str]] = ()
+
+
+Importer = Callable[[Call, Transaction, Sequence[bytes], bool], Imported]
+"""Makes secrets of lines, one CreateSecret request each, as the caller sent them. The last argument: whether to go on
+behind a line that is refused; else it is the last that is looked at, and not counted as done."""
+
+
 Census = Callable[[Transaction], Sequence[Counted]]
 """Everything that is counted by the hour, copies included. May take as long as a scan of all secrets."""
 
@@ -332,6 +350,7 @@ class Registry:
     usage: UsageOf = _nothing_used
     tags_of: TagsOf = _no_tags
     rotations: RotationDesk | None = None
+    importer: Importer | None = None
 
     def add(self, room: Room) -> None:
         """Take in one room."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -96,8 +96,13 @@ def test_a_turn_that_cannot_be_recorded_is_refused_whole(tmp_path: Path) -> None
     opened.close()
 
 
-def synced_turns(opened: Opened, count: int, threads: Executor) -> list[tuple[int, bool]]:
-    """Status of each reply of some turns that end while a sync is under way, and whether its record was durable."""
+def synced_turns(
+    opened: Opened, count: int, threads: Executor, ended: threading.Event | None = None
+) -> list[tuple[int, bool]]:
+    """Status of each reply of some turns that end while a sync is under way, and whether its record was durable.
+
+    ``ended`` is set when all turns have ended.
+    """
     turn = Turn(opened.chain, opened.recorder, syncing_in=threads)
     replies: list[tuple[int, bool]] = []
 
@@ -106,6 +111,8 @@ def synced_turns(opened: Opened, count: int, threads: Executor) -> list[tuple[in
             held = held_request(opened, turn)
             held.deliver = lambda reply: replies.append((reply.status, opened.recorder.journal.durable))
             turn.end()
+        if ended is not None:
+            ended.set()
         while len(replies) < count:
             await asyncio.sleep(0.001)
 
@@ -123,16 +130,17 @@ def test_where_each_record_is_synced_no_answer_leaves_before_it_is_durable(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     syncs: list[int] = []
+    ended = threading.Event()
     whole = opened.recorder.sync
 
     def counted() -> None:
         syncs.append(1)
-        time.sleep(0.05)  # so that the other turns end meanwhile
+        assert ended.wait(60)  # so that the other turns end meanwhile
         whole()
 
     monkeypatch.setattr(opened.recorder, "sync", counted)
     with ThreadPoolExecutor(1) as threads:
-        replies = synced_turns(opened, 6, threads)
+        replies = synced_turns(opened, 6, threads, ended)
     assert [(400, True)] * 6 == replies
     assert 2 == len(syncs), "one for the first turn, one for all that ended during it"
 

@@ -85,11 +85,14 @@ def _nothing(_visit: Visit, _secret: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _versions(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "versions": visit.attempt(
-            "secretsmanager", "ListSecretVersionIds", SecretId=secret["ARN"], IncludeDeprecated=True, MaxResults=100
-        )
-    }
+    """The newest first, so that what is compared at first is the last change."""
+    answer = visit.attempt(
+        "secretsmanager", "ListSecretVersionIds", SecretId=secret["ARN"], IncludeDeprecated=True, MaxResults=100
+    )
+    if isinstance(answer, Refused):
+        return {"versions": answer}
+    ordered = sorted(answer["Versions"], key=lambda one: one["CreatedDate"], reverse=True)
+    return {"versions": {**answer, "Versions": ordered}}
 
 
 def _rotation(visit: Visit, secret: Mapping[str, Any]) -> dict[str, Any]:

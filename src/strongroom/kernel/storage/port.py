@@ -81,6 +81,13 @@ class Transaction(Protocol):
         """
         ...
 
+    def attempt(self) -> AbstractContextManager[None]:
+        """A part of a call that may fail by itself: where the block raises, its changes are taken back, and no others.
+
+        Attempts may nest. Raises NeedsWrite in a reading transaction.
+        """
+        ...
+
     def raise_generation(self, account: str, kind: str) -> None:
         """Say, in the transaction that changes it, that an account's ``kind`` (iam, kms, ...) changed."""
         ...

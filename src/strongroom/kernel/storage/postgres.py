@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -91,6 +92,10 @@ class PostgresReading:
 
     def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
         """As Transaction.many: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """As Transaction.attempt: a reading transaction refuses."""
         raise NeedsWrite
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002

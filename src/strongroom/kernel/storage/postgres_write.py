@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -140,6 +141,19 @@ class PostgresBatch:
         each = [sent(one) for one in parameters]
         self._sent(lambda: self._cursor.executemany(plan.sql, each))
 
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """As Transaction.attempt. What was learnt or raised in it is forgotten, which is never wrong."""
+        self._say("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            if self._open and not self._lost:
+                self._say("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+                self._view.undo()
+            raise
+        self._say("RELEASE SAVEPOINT attempt")
+
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""
         if self._view.must_raise(account, kind):
@@ -219,10 +233,11 @@ class PostgresBatch:
         try:
             return send()
         except psycopg.Error as error:
-            self._lost = self._raw.closed
-            if self._lost:
-                raise StoreUnavailable("the connection to the database was lost") from None
-            raise translated(error) from None
+            raise self._failed(error) from None
+
+    def _failed(self, error: psycopg.Error) -> Exception:
+        self._lost = self._raw.closed
+        return StoreUnavailable("the connection to the database was lost") if self._lost else translated(error)
 
     def _kinds(self, account: str) -> dict[str, int]:
         return dict(self._execute(_GENERATIONS, [account]).fetchall())

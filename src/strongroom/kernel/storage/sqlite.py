@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -171,6 +172,10 @@ class SQLiteReading:
 
     def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
         """As Transaction.many: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """As Transaction.attempt: a reading transaction refuses."""
         raise NeedsWrite
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,6 +140,20 @@ class SQLiteBatch:
             plan, parameters = bind_many(statement, "sqlite", values)
             self._noisy |= plan.noisy
             self._execute(plan.sql, parameters, many=True)
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """As Transaction.attempt. What was learnt or raised in it is forgotten, which is never wrong."""
+        self._execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            if self._open:
+                self._execute("ROLLBACK TO attempt")
+                self._execute("RELEASE attempt")
+                self._view.undo()
+            raise
+        self._execute("RELEASE attempt")
 
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""

@@ -8,6 +8,7 @@ Everything it needs comes over one inherited descriptor, a memory file without a
 Source: capabilities(7), setresuid(2): leaving uid 0 by setresuid gives up all capabilities.
 """
 
+import contextlib
 import ctypes
 import io
 import json
@@ -25,6 +26,7 @@ def main() -> None:
     """Read the orders, unpack, give up rights, become the function."""
     head, zips = _orders(int(sys.argv[1]))
     os.umask(0o022)
+    _stand_back(head["nice"])
     left = head["unpacked_bytes"]
     for (_, place), packed in zip(head["zips"], zips, strict=True):
         left = _unpack(packed, place, left)
@@ -35,9 +37,17 @@ def main() -> None:
         os.setresuid(head["uid"], head["uid"], head["uid"])
     if ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError("no_new_privs")
-    os.nice(head["nice"])
     os.chdir(head["task_root"])
     os.execve(head["argv"][0], head["argv"], head["environment"])  # noqa: S606  it becomes the function
+
+
+def _stand_back(nice: int) -> None:
+    """Leave the processor to the server. Where the kernel groups processes by session (sched(7), autogroup), each
+    function is a group of its own, and only the group's nice value counts against the server's.
+    """
+    os.nice(nice)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:  # noqa: PTH123
+        group.write(str(nice))
 
 
 def _orders(descriptor: int) -> tuple[dict, list[bytes]]:  # type: ignore[type-arg]  # JSON

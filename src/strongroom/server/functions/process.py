@@ -32,7 +32,7 @@ _WATCH_SECONDS = 0.1
 _IDLE_WATCH_SECONDS = 1.0
 _PROCESSES = 128
 _DESCRIPTORS = 1024
-_NICE = 5
+_NICE = 10
 _NAMESPACES_COUNT = tuple(int(one) for one in re.findall(r"\d+", platform.release())[:2]) >= (5, 14)
 """Whether processes in a user namespace are counted by themselves; before, they count with all of that user's."""
 _SLACK_MB = 64

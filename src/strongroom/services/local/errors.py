@@ -38,6 +38,14 @@ class TargetMayHaveItException(LocalError):
     """The rotation has written a value that the target may have taken."""
 
 
+class NoSuchImportException(LocalError):
+    """No import of this file has begun."""
+
+
+class ImportOutOfStepException(LocalError):
+    """The import is not at that line yet."""
+
+
 class ExportRefusedException(LocalError):
     """What was asked of an export is not what this server gave out, or cannot be exported yet."""
 

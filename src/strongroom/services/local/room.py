@@ -24,6 +24,7 @@ from strongroom.services.local import (
     events,
     explanations,
     exports,
+    imports,
     keyusers,
     metrics,
     model,
@@ -121,6 +122,7 @@ def register(registry: Registry, local: Local) -> None:
     events.declare(room)
     usage.declare(room, registry, local.prices)
     rotations.declare(room, registry)
+    imports.declare(room, registry)
     registry.add(room)
 
 

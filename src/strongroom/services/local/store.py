@@ -1,13 +1,73 @@
-"""The clock's offset, in the kernel's own settings table, so that all processes and nodes agree."""
+"""The clock's offset, in the kernel's own settings table, so that all processes and nodes agree; imports."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, insert, select
 
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.kernel.storage.schema import setting
+from strongroom.kernel.storage.schema import METADATA, QUIET, setting
+
+importing = Table(
+    "local_import",
+    METADATA,
+    Column("account", Text, primary_key=True),
+    Column("region", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("begun_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("next_line", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("present", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    info=QUIET,
+)
+"""How far the import of each file is, by its hash, in the transactions that import it: no line is done twice."""
+
+_IMPORT = [importing.c[name] for name in ("begun_ms", "ended_ms", "next_line", "created", "present", "failed")]
+_THIS = (
+    importing.c.account == bindparam("of_account"),
+    importing.c.region == bindparam("of_region"),
+    importing.c.sha256 == bindparam("of_sha256"),
+)
+_FIND_IMPORT = Statement(select(*_IMPORT).where(*_THIS))
+_DROP_IMPORT = Statement(delete(importing).where(*_THIS))
+_PUT_IMPORT = Statement(insert(importing).values({name: bindparam(f"v_{name}") for name in importing.c.keys()}))  # noqa: SIM118
+_OLD_IMPORTS = Statement(delete(importing).where(importing.c.begun_ms < bindparam("before_ms")))
+IMPORTS_KEPT_MS = 90 * 86_400_000
+"""How long it is known how far an import came; a file that is older begins anew."""
+
+
+class Import(NamedTuple):
+    """How far a file is. Lines count from 1; ``ended_ms`` None while some are left."""
+
+    begun_ms: int
+    ended_ms: int | None = None
+    next_line: int = 1
+    created: int = 0
+    present: int = 0
+    failed: int = 0
+
+
+def find_import(tx: Transaction, account: str, region: str, sha256: str) -> Import | None:
+    """How far the import of a file is; None where it has not begun."""
+    row = tx.row(_FIND_IMPORT, of_account=account, of_region=region, of_sha256=sha256)
+    return None if row is None else Import._make(row)
+
+
+def put_import(tx: Transaction, account: str, region: str, sha256: str, one: Import) -> None:
+    """Store how far the import of a file is."""
+    tx.run(_DROP_IMPORT, of_account=account, of_region=region, of_sha256=sha256)
+    values = {"account": account, "region": region, "sha256": sha256, **one._asdict()}
+    tx.run(_PUT_IMPORT, **{f"v_{name}": value for name, value in values.items()})
+
+
+def forget_old_imports(tx: Transaction, now_ms: int) -> None:
+    """Forget the imports that began long ago."""
+    tx.run(_OLD_IMPORTS, before_ms=now_ms - IMPORTS_KEPT_MS)
+
 
 EVERYBODY = "*"
 CLOCK = "clock"

@@ -11,7 +11,7 @@ from strongroom.kernel.registry import Registry
 def register(registry: Registry) -> None:
     """Declare the room's operations, the kinds of its jobs, and who knows what lies under a key."""
     # Here, so that whoever needs only the tables (migrations) does not load the operations.
-    from strongroom.services.secretsmanager import dependents, jobs, recovery, rotation  # noqa: PLC0415
+    from strongroom.services.secretsmanager import dependents, importing, jobs, recovery, rotation  # noqa: PLC0415
     from strongroom.services.secretsmanager.operations import ROOM  # noqa: PLC0415
     from strongroom.services.secretsmanager.sealed import SEALED  # noqa: PLC0415
     from strongroom.services.secretsmanager.store.counts import census  # noqa: PLC0415
@@ -25,4 +25,5 @@ def register(registry: Registry) -> None:
     registry.rotations = recovery.Desk()
     registry.add_dependents(dependents.of_key)
     registry.census = census
+    registry.importer = importing.take_lines
     registry.tags_of = tags_of

@@ -25,6 +25,12 @@ def seal(call: Call, tx: Transaction, secret: Secret, version_id: str, value: by
     return seal_value(made[0], value, arn=secret.arn, version_id=version_id), made[1]
 
 
+def seal_new(call: Call, tx: Transaction, arn: str, version_id: str, value: bytes) -> tuple[bytes, bytes]:
+    """As ``seal``, for a secret of the caller's account and Region, under the default key, that has no row yet."""
+    made = _data_key_by(call, tx, keys.DEFAULT_KEY, _context(arn, version_id))
+    return seal_value(made[0], value, arn=arn, version_id=version_id), made[1]
+
+
 def unseal(call: Call, tx: Transaction, secret: Secret, version: Version) -> bytes:
     """The value of a version. Raises as ``held`` and ``opened`` do."""
     return opened(held(call, tx, secret, version), version)
@@ -109,15 +115,12 @@ def _context(arn: str, version_id: str) -> dict[str, str]:
 
 def _data_key(call: Call, tx: Transaction, secret: Secret, version_id: str) -> tuple[bytes, bytes]:
     reference = keys.key_reference(secret.kms_key_id, account=secret.account, region=secret.region)
+    return _data_key_by(call, tx, reference, _context(secret.arn, version_id))
+
+
+def _data_key_by(call: Call, tx: Transaction, reference: str, context: dict[str, str]) -> tuple[bytes, bytes]:
     try:
-        made = call.ask(
-            tx,
-            "kms",
-            "GenerateDataKey",
-            KeyId=reference,
-            KeySpec="AES_256",
-            EncryptionContext=_context(secret.arn, version_id),
-        )
+        made = call.ask(tx, "kms", "GenerateDataKey", KeyId=reference, KeySpec="AES_256", EncryptionContext=context)
     except (ServiceError, Refusal) as error:
         raise _told(error, encrypting=True) from None
     return made["Plaintext"], made["CiphertextBlob"]

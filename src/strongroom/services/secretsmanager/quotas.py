@@ -15,7 +15,12 @@ QUOTA = "secrets_quota"
 
 def count_one_more(call: Call, tx: Transaction, *, account: str, region: str) -> None:
     """Count a secret that is about to be added. Raises LimitExceededException (the text is Our choice)."""
+    refuse_beyond(call, store.counts.more(tx, account, region))
+
+
+def refuse_beyond(call: Call, count: int) -> None:
+    """Raise LimitExceededException where an account would have so many secrets in a Region."""
     # DIFFERS: secrets quota.
     most = call.kernel.quotas[QUOTA]
-    if store.counts.one_more(tx, account, region) > most:
+    if count > most:
         raise errors.LimitExceededException(f"You can't create more than {most} secrets in an account and Region.")

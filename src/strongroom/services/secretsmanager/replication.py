@@ -132,7 +132,7 @@ def _copy_of(call: Call, tx: Transaction, primary: Secret, one: Replica, *, over
     elif store.counts.secrets_of(tx, primary.account, one.region) >= call.kernel.quotas[QUOTA]:
         # Before anything is written, for this fails one copy and leaves the call standing.
         raise errors.LimitExceededException("The account has no room for another secret in this region.")
-    store.counts.one_more(tx, primary.account, one.region)
+    store.counts.more(tx, primary.account, one.region)
     made = {
         "account": primary.account,
         "region": one.region,

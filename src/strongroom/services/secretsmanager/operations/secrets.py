@@ -13,6 +13,7 @@ from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import envelopes, errors, store
 from strongroom.services.secretsmanager.conditions import request_keys, request_tags
+from strongroom.services.secretsmanager.gathering import Gathering
 from strongroom.services.secretsmanager.operations.replicas import replicate
 from strongroom.services.secretsmanager.operations.values import case_of_token, write_value
 from strongroom.services.secretsmanager.quotas import count_one_more
@@ -66,13 +67,18 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
         # DIFFERS: replication between accounts
         raise errors.InvalidParameterException("Replication between accounts is not offered.")
     name = call["Name"]
-    existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))
+    gathering = call.ahead
+    existing = None
+    if gathering is None:
+        existing = store.secrets.find_secret(tx, SecretRef(call.account, call.region, name))
     if existing is not None:
         return _created_before(call, tx, existing)
     tags = check_tags(call.get("Tags", ()), by_service=call.invoked_by is not None)
     owner = owner_of(tags, call.invoked_by)
     if tags and call.target is not None:
         call.authorise(tx, "secretsmanager:TagResource", call.target, request_tags(tags))
+    if isinstance(gathering, Gathering):
+        return gathering.take(call, tx, suffix, tags)
     count_one_more(call, tx, account=call.account, region=call.region)
     moment = to_ms(call.now)
     one = store.secrets.add_secret(

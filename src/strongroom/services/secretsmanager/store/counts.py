@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Integer, bindparam, func, select, update
 
 from strongroom.kernel.registry import Counted
 from strongroom.kernel.storage.port import Statement, Transaction
@@ -14,8 +14,8 @@ _THIS = (count.c.account == bindparam("of_account"), count.c.region == bindparam
 _MORE = Statement(
     Upsert(
         count,
-        {"account": bindparam("of_account"), "region": bindparam("of_region"), "secrets": 1},
-        lambda _: {"secrets": count.c.secrets + 1},
+        {"account": bindparam("of_account"), "region": bindparam("of_region"), "secrets": bindparam("number")},
+        lambda _: {"secrets": count.c.secrets + bindparam("number", type_=Integer)},
         returning=(count.c.secrets,),
     )
 )
@@ -29,9 +29,9 @@ _DELETED = Statement(
 _COUNT = Statement(select(count.c.secrets).where(*_THIS))
 
 
-def one_more(tx: Transaction, account: str, region: str) -> int:
-    """Count a secret more; how many there are then."""
-    row = tx.row(_MORE, of_account=account, of_region=region)
+def more(tx: Transaction, account: str, region: str, number: int = 1) -> int:
+    """Count a secret more, or so many; how many there are then."""
+    row = tx.row(_MORE, of_account=account, of_region=region, number=number)
     if row is None:
         raise RuntimeError("a count answered nothing")
     return int(row[0])

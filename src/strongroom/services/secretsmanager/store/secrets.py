@@ -40,6 +40,20 @@ _INSERT_SECRET = Statement(
     .values({name: bindparam(f"v_{name}") for name in Secret._fields if name != "pk"})
     .returning(secret.c.pk)
 )
+NEW = ("account", "region", "name", "suffix", "created_ms", "changed_ms", "tags", "description")
+"""The columns of a secret that was just made, in the plain case."""
+_INSERT_NEW = Statement(
+    insert(secret)
+    .values({**{name: bindparam(name) for name in NEW}, "accessed_day": 0, "has_policy": 0})
+    .returning(secret.c.pk)
+)
+_NAMES = Statement(
+    select(secret.c.name).where(
+        secret.c.account == bindparam("account"),
+        secret.c.region == bindparam("region"),
+        secret.c.name.in_(bindparam("names", expanding=True)),
+    )
+)
 _UNTAG = Statement(delete(tag).where(tag.c.secret_pk == OF_SECRET))
 _TAG = Statement(insert(tag).values({name: bindparam(f"v_{name}") for name in tag.c.keys()}))  # noqa: SIM118
 _POLICY = Statement(select(policy.c.text).where(policy.c.secret_pk == OF_SECRET))
@@ -106,6 +120,25 @@ def add_secret(tx: Transaction, values: Mapping[str, Any]) -> Secret:
     made = Secret._make((answer[0], *row.values()))
     words.add(tx, made.account, made.pk, words.of(made))
     return made
+
+
+def names_among(tx: Transaction, account: str, region: str, names: Sequence[str]) -> set[str]:
+    """Which of these names are taken."""
+    rows = tx.rows(_NAMES, account=account, region=region, names=list(names)) if names else ()
+    return {str(row[0]) for row in rows}
+
+
+def add_new(tx: Transaction, values: Mapping[str, Any]) -> int:
+    """Store a secret with these columns, those of ``NEW``, and answer its number; all others are null, or 0."""
+    row = tx.row(_INSERT_NEW, **values)
+    if row is None:
+        raise RuntimeError("an insert answered no key")
+    return int(row[0])
+
+
+def add_tags(tx: Transaction, rows: Sequence[tuple[int, str, str]]) -> None:
+    """Store tags of new secrets: (number of the secret, key, value). Their lists are beside the secrets already."""
+    tx.many(_TAG, [{"v_secret_pk": pk, "v_key": key, "v_value": value} for pk, key, value in rows])
 
 
 def change_secret(tx: Transaction, pk: int, **values: Any) -> None:

@@ -48,6 +48,11 @@ _INSERT_VERSION = Statement(
     .values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
     .returning(version.c.pk)
 )
+FIRST = ("secret_pk", "version_id", "created_ms", "labels", "form", "sealed", "wrapped")
+_INSERT_FIRST = Statement(
+    insert(version).values({**{name: bindparam(name) for name in FIRST}, "accessed_day": 0}).returning(version.c.pk)
+)
+_NEW_LABEL = Statement(insert(label).values({name: bindparam(name) for name in label.c.keys()}))  # noqa: SIM118
 _FILL_VERSION = Statement(
     update(version)
     .where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("at_version"))
@@ -179,6 +184,19 @@ def add_version(tx: Transaction, values: Mapping[str, Any], stages: Iterable[str
     if answer is None:
         raise RuntimeError("an insert answered no key")
     return int(answer[0])
+
+
+def add_first(tx: Transaction, values: Mapping[str, Any]) -> int:
+    """Store a new secret's only version, with these columns (those of ``FIRST``), and answer its number."""
+    row = tx.row(_INSERT_FIRST, **values)
+    if row is None:
+        raise RuntimeError("an insert answered no key")
+    return int(row[0])
+
+
+def add_labels(tx: Transaction, rows: Sequence[tuple[int, str, int]]) -> None:
+    """Store labels of new secrets: (number of the secret, label, number of the version that says so too)."""
+    tx.many(_NEW_LABEL, [{"secret_pk": pk, "label": name, "version_pk": holder} for pk, name, holder in rows])
 
 
 def fill_version(tx: Transaction, secret_pk: int, version_id: str, values: Mapping[str, Any]) -> None:

@@ -1,7 +1,5 @@
-"""Every setting, once: its type, default, unit, meaning and bounds, and where its value comes from.
+"""Every setting, once: its type, default, unit, meaning and bounds. No setting holds a secret: those come from files.
 
-A value is taken from the command line, else from ``STRONGROOM_<NAME>``, else from ``DIR/settings.toml``, else
-it is the default. Unknown names refuse to start. No setting holds a secret: those come from files.
 ``docs/reference/settings.md`` is printed from this file.
 """
 
@@ -10,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,13 +20,7 @@ from strongroom.server.listening import is_loopback
 from strongroom.server.parts import Serving, StartRefused, WireLimits
 from strongroom.server.proxies import trusted_network
 
-PREFIX = "STRONGROOM_"
-CLIENT_VARIABLES = frozenset({"STRONGROOM_ENDPOINT", "STRONGROOM_FORMAT", "STRONGROOM_CALLED_AS"})
-"""Variables of the command line that are not settings of the server."""
-
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
-_WORDS_ON = frozenset({"1", "true", "yes", "on"})
-_WORDS_OFF = frozenset({"0", "false", "no", "off"})
 
 
 def _setting(
@@ -473,102 +463,3 @@ class Settings:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def load_settings(given: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
-    """The settings from all places; ``given`` is the command line's. Raises StartRefused for an unknown name.
-
-    The data directory itself comes from the command line or the environment, because the file lies in it.
-    """
-    known = {one.name: one for one in dataclasses.fields(Settings)}
-    texts = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES
-    } | dict(given)
-    values: dict[str, Any] = {}
-    data = Path(texts.get("data", Settings().data))
-    for name, value in _file_values(data / "settings.toml").items():
-        if name not in known or name == "data":
-            raise StartRefused(f"{data / 'settings.toml'} has an unknown setting: {name}")
-        values[name] = _typed(name, known[name].default, value)
-    for name, text in texts.items():
-        if name not in known:
-            raise StartRefused(f"unknown setting {PREFIX}{name.upper()}")
-        values[name] = _typed(name, known[name].default, text)
-    return Settings(**values)
-
-
-def _file_values(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StartRefused(f"{path} cannot be read: {error}") from None
-
-
-def _typed(name: str, default: object, value: object) -> object:
-    """A value of the default's type, from a text or from TOML. Raises StartRefused."""
-    try:
-        match default:
-            case bool():
-                return value if isinstance(value, bool) else _word(str(value))
-            case int():
-                return int(str(value))
-            case float():
-                return float(str(value))
-            case Path():
-                return Path(str(value))
-            case tuple():
-                listed = value if isinstance(value, list) else str(value).split(",")
-                return tuple(str(item).strip() for item in listed if str(item).strip())
-            case _:
-                return str(value)
-    except ValueError:
-        raise StartRefused(f"setting {name} cannot be {value!r}") from None
-
-
-def _word(text: str) -> bool:
-    if text.lower() in _WORDS_ON | _WORDS_OFF:
-        return text.lower() in _WORDS_ON
-    raise ValueError(text)
-
-
-def reference() -> str:
-    """The page ``docs/reference/settings.md``."""
-    rows = [
-        f"| `{one.name}` | {_shown(one.default)} | {one.metadata['unit']} | {_bounds(one)}{one.metadata['help']} |"
-        for one in dataclasses.fields(Settings)
-    ]
-    return "\n".join(
-        [
-            "# Settings",
-            "",
-            "Printed from `src/strongroom/settings.py` by `tools/reference.py`; a test keeps the two equal.",
-            "",
-            "A value is taken from the command line of `strongroom serve`,",
-            "else from the environment variable `STRONGROOM_<NAME>` in capitals,",
-            "else from `settings.toml` in the data directory, else it is the default.",
-            "Lists are written with commas, in the file as TOML lists.",
-            "An unknown name refuses to start.",
-            "No setting holds a secret.",
-            "",
-            "| name | default | unit | meaning |",
-            "|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
-
-
-def _shown(default: object) -> str:
-    if isinstance(default, bool):
-        return "`no`" if not default else "`yes`"
-    return "(none)" if default in ((), "") else f"`{default}`"
-
-
-def _bounds(one: dataclasses.Field[Any]) -> str:
-    least, most = one.metadata["least"], one.metadata["most"]
-    return "" if least is None else f"{least} to {most}. "

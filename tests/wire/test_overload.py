@@ -21,7 +21,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.journals import entries
 
-from strongroom.app import Product, Worker
+from strongroom.app import Product
+from strongroom.app.worker import Worker
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.kernel import signing
 from strongroom.server.admission import FEW, Bounds, Standing

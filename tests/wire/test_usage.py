@@ -53,6 +53,23 @@ def test_calls_are_told_by_principal_and_by_the_tags_of_secrets(strongroom: InPr
     assert [] == told(strongroom.account())["ByPrincipal"]
 
 
+def test_a_batch_asks_kms_once_a_value_however_often_it_comes(strongroom: InProcess, account: Account) -> None:
+    client = account.client("secretsmanager")
+    for name in ("a", "b", "c"):
+        client.create_secret(Name=name, SecretString="x")
+    allowed = [
+        {"Effect": "Allow", "Action": f"secretsmanager:{action}", "Resource": "*"}
+        for action in ("GetSecretValue", "BatchGetSecretValue")
+    ]
+    keys = user(account, *allowed)
+    reader = account.client("secretsmanager", aws_access_key_id=keys["key_id"], aws_secret_access_key=keys["secret"])
+    for _ in range(5):
+        assert 3 == len(reader.batch_get_secret_value(SecretIdList=["a", "b", "c"])["SecretValues"])
+    assert strongroom.worker.asgi.engine.metering.flush().wait(60)  # type: ignore[attr-defined]
+    mine = {one["Name"]: one["Calls"] for one in told(account)["ByPrincipal"]}
+    assert 5 + 5 * 3 == mine[f"arn:aws:iam::{account.id}:user/reader"]
+
+
 def test_who_may_not_read_usage_is_denied(account: Account) -> None:
     keys = user(account, {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "*"})
     assert 403 == usage(account, (keys["key_id"], keys["secret"])).status

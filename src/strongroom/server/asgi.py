@@ -56,6 +56,7 @@ WAITING_CALLS_AT_ONCE = 64
 """Calls that wait for a function. They have threads of their own: a function may call us back while we wait for it."""
 OUTSIDE_CALLS_AT_ONCE = 4
 OUTSIDE_CALLS_WAITING = 32
+_DECRYPT = ("kms.amazonaws.com", "Decrypt")
 _READS = ("GetSecretValue", "BatchGetSecretValue")
 STREAM_THREADS = 2
 STREAM, LOCAL = "StreamEvents", "strongroom"
@@ -293,8 +294,8 @@ class Engine:
         records, decrypts = flight.records, 0
         if len(records) > 1:
             for record in records[:-1]:
-                if type(record) is WrittenRecord:  # on the way of a remembered read, and KMS's: not looked into
-                    decrypts += 1
+                if type(record) is WrittenRecord:  # a remembered call's: kms:Decrypt, or a part of a batch
+                    decrypts += record.operation == _DECRYPT
                     continue
                 name = kms_call(record.event)
                 if name is not None:

@@ -33,11 +33,15 @@ class Blanks:
 class Form:
     """One line of the journal with blanks."""
 
-    __slots__ = ("has_origin", "text")
+    __slots__ = ("has_origin", "operation", "text")
 
-    def __init__(self, text: bytes, *, has_origin: bool) -> None:
-        """``text``: the line from the event on, with ``%b`` for when, request id, event id and, perhaps, origin."""
+    def __init__(self, text: bytes, *, has_origin: bool, operation: tuple[str, str]) -> None:
+        """``text``: the line from the event on, with ``%b`` for when, request id, event id and, perhaps, origin.
+
+        ``operation``: the event's source and name.
+        """
         self.text = _HEAD + text
+        self.operation = operation
         self.has_origin = has_origin
 
 
@@ -69,7 +73,7 @@ def form_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks
         if text.find(origin) <= before or text.count(origin) != 1:
             return None
         text = text.replace(origin, b"%b")
-    return Form(text, has_origin=has_origin)
+    return Form(text, has_origin=has_origin, operation=(event.get("eventSource", ""), event.get("eventName", "")))
 
 
 class WrittenRecord:
@@ -85,6 +89,11 @@ class WrittenRecord:
         self._when = when
         self._request_id = request_id
         self._origin = origin or ""
+
+    @property
+    def operation(self) -> tuple[str, str]:
+        """The event's source and name."""
+        return self._form.operation
 
     def line(self, seq: int, prev: str, at_ms: int) -> bytes:
         """The record's line in a chain, without its newline."""

@@ -76,8 +76,8 @@ def test_a_value_is_repeated_until_the_day_ends_and_then_its_last_accessed_date_
     [
         (asked(), MIDNIGHT),
         (asked(form=False), MIDNIGHT),
-        (asked(allowed=False, form=Form(b"%b%b%b", has_origin=False)), MIDNIGHT),
-        (asked(form=Form(b"%b%b%b", has_origin=False)), datetime(2026, 1, 2, tzinfo=UTC)),
+        (asked(allowed=False, form=Form(b"%b%b%b", has_origin=False, operation=("", ""))), MIDNIGHT),
+        (asked(form=Form(b"%b%b%b", has_origin=False, operation=("", ""))), datetime(2026, 1, 2, tzinfo=UTC)),
     ],
 )
 def test_a_call_on_behalf_without_a_decision_or_a_form_is_never_repeated(

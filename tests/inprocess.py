@@ -108,7 +108,7 @@ class InProcess:
     def run_due(self) -> None:
         """Do all jobs that are due now, and wait for those that the runner's own loop has begun."""
         engine = self.worker.asgi.engine  # type: ignore[attr-defined]
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while True:
             self.runner.run_due_now()
             with engine.store.read() as tx:

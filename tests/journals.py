@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -37,10 +38,21 @@ class Entry:
 
 def lines(data: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each whole line with its chain's name. Of a torn end nothing is told."""
-    for path in sorted((data / "journal").glob("*.jsonl")):
-        for raw in path.read_bytes().splitlines(keepends=True):
+    packed = {path.stem: path for path in (data / "journal").glob("*.jsonl.gz")}
+    # One that is being packed is there twice for a moment.
+    segments = packed | {path.name: path for path in (data / "journal").glob("*.jsonl")}
+    for name, path in sorted(segments.items()):
+        for raw in _content(path).splitlines(keepends=True):
             if raw.endswith(b"\n"):
-                yield path.name.rsplit("-", 1)[0], json.loads(raw)
+                yield name.rsplit("-", 1)[0], json.loads(raw)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:  # packed since
+        return _content(path.with_name(path.name + ".gz"))
+    return gzip.decompress(raw) if path.suffix == ".gz" else raw
 
 
 def entries(data: Path) -> list[Entry]:

@@ -87,9 +87,9 @@ def on_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]
         postgres.remove(databases)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One Chromium for all tests."""
+    """One Chromium for the tests of a file: while it is there, no other loop runs in this thread."""
     from tests.console import driving  # noqa: PLC0415  most tests need no Playwright
 
     with driving.started() as browser:

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import stat
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -38,7 +39,12 @@ def told(account: Account, days: int = 90, keys: dict[str, str] | None = None) -
     """The whole report, as the command gathers it."""
     given = keys or {"aws_access_key_id": account.key_id, "aws_secret_access_key": account.secret}
     signing = Keys(given["aws_access_key_id"], given["aws_secret_access_key"], given.get("aws_session_token"))
-    return report.gathered(Client(account.url, "us-east-1", signing, None), days * DAYS)
+    until = time.monotonic() + 120
+    while True:
+        made = report.gathered(Client(account.url, "us-east-1", signing, None), days * DAYS)
+        # A busy machine's index may be behind, as the report then says.
+        if not made.get("RecordsBehind") or time.monotonic() > until:
+            return made
 
 
 def found(account: Account, kind: str, days: int = 90) -> dict[str, dict[str, Any]]:

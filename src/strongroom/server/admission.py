@@ -44,7 +44,7 @@ _LINE_PATIENCE: Final = 2.5
 class Bounds:
     """``after``: seconds that calls may have waited before anybody is refused; ``calls``: the places then shared."""
 
-    after: float = 0.015
+    after: float = 0.04
     calls: int = 64
 
 

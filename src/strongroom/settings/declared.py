@@ -291,7 +291,7 @@ class Settings:
         most=65536,
     )
     crowded_after: float = _setting(
-        0.015,
+        0.04,
         "seconds",
         "How long calls may have waited in a worker before whoever has their share of it is told to come again later"
         " (ThrottlingException); two and a half times as long where they wait for the disk or a database.",

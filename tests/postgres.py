@@ -163,7 +163,7 @@ def initialised() -> Server:
         raise RuntimeError("these tests need PostgreSQL's server (Debian: apt-get install postgresql)")
     user = _unprivileged()
     # Short, for a Unix socket's path holds 107 bytes.
-    directory = Path(tempfile.mkdtemp(prefix="srpg-", dir="/tmp"))
+    directory = Path(tempfile.mkdtemp(prefix="srpg-"))
     if user is not None:
         shutil.chown(directory, user, user)
     secret = directory / "password"

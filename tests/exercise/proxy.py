@@ -15,7 +15,7 @@ class Proxy:
     """Passes everything on over a Unix socket; ``cut_next_commit`` swallows one answer and hangs up."""
 
     def __init__(self, server_directory: Path) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="srpx-", dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="srpx-"))
         self._target = str(server_directory / ".s.PGSQL.5432")
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(self.directory / ".s.PGSQL.5432"))

@@ -6,6 +6,7 @@ import http.client
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -165,9 +166,30 @@ def descriptors(_: dict[str, Any]) -> Any:
     return [opened, count]
 
 
+def temporary(_: dict[str, Any]) -> Any:
+    """Leave a temporary file behind; where it lies."""
+    descriptor, path = tempfile.mkstemp()
+    os.close(descriptor)
+    return path
+
+
 TRIES: Tries = {
     one.__name__: one
-    for one in (where, ports, files, sockets, processes, rights, outlive, memory, family, forks, disk, descriptors)
+    for one in (
+        where,
+        ports,
+        files,
+        sockets,
+        processes,
+        rights,
+        outlive,
+        memory,
+        family,
+        forks,
+        disk,
+        descriptors,
+        temporary,
+    )
 }
 
 

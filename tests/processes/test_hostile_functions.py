@@ -183,8 +183,12 @@ def test_function_isolation_none_says_so_everywhere(tmp_path: Path) -> None:
         assert "WARNING: functions run WITHOUT isolation" in server.printed
         with urllib.request.urlopen(f"{server.url}/_strongroom/health", timeout=5) as health:
             assert "WITHOUT isolation" in json.loads(health.read())["functions"]
-        done = invoke(make(server, "f"), "f", {"try": "where"})
+        done = invoke(make(server, "f"), "f", {"try": "temporary"})
         assert "WARNING: functions run WITHOUT isolation" in done.log
+        left = Path(done.value)
+        assert left.is_relative_to("/dev/shm"), "its temporary files lie in its own directory in memory"
+        assert left.exists()
+    assert not left.exists(), "which ends with the server"
 
 
 def test_an_unknown_isolation_refuses_to_start(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def free_port() -> int:
 
 def directory(name: str) -> Path:
     """A new directory with a short path: Unix sockets lie in it."""
-    made = Path(tempfile.mkdtemp(prefix=f"sr{name}-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix=f"sr{name}-"))
     made.chmod(0o755)
     return made
 

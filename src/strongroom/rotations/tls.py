@@ -8,7 +8,9 @@ Certificates are checked against the function's CA bundle, or against ``ca`` in 
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import ssl
 import tempfile
 from pathlib import Path
@@ -18,8 +20,8 @@ from strongroom.rotations.errors import BadSecret
 
 _BUNDLE = "/etc/pki/tls/cert.pem"
 _MOST_WRITTEN = 16
-_written: dict[str, str] = {}
-"""Authorities that this process has put into a file, for drivers that read files."""
+_written: dict[str, Path] = {}
+"""Authorities that this process has put into a file, for drivers that read files; the files end with the process."""
 PLAIN_MEND = 'give the target a certificate, or allow plain text by "ssl": false in the secret'
 
 
@@ -38,12 +40,19 @@ def bundle(value: Value) -> str:
         raise BadSecret("ca in the secret JSON must be a certificate in PEM form")
     if own not in _written:
         if len(_written) >= _MOST_WRITTEN:
-            _written.clear()
+            _forget()
         # A directory that nobody else can have made before us.
         file = Path(tempfile.mkdtemp(), "ca.pem")
+        _written[own] = file
         file.write_text(own, "ascii")
-        _written[own] = str(file)
-    return _written[own]
+    return str(_written[own])
+
+
+@atexit.register
+def _forget() -> None:
+    for file in _written.values():
+        shutil.rmtree(file.parent, ignore_errors=True)
+    _written.clear()
 
 
 def context(value: Value) -> ssl.SSLContext:

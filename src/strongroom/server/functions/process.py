@@ -143,6 +143,8 @@ class FunctionProcess:
             "SSL_CERT_FILE": place.bundle,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+        if place.temporary is not None:
+            ready["TMPDIR"] = place.temporary
         made = {**ready, **program.environment, **ours}
         found = [packages, place.runtime_path, program.environment.get("PYTHONPATH", "")]
         made["PYTHONPATH"] = ":".join(part for part in found if part)

@@ -52,7 +52,10 @@ HandIn = Callable[[bytes], int]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one process will live. ``uid`` is what it changes to by itself; None where it has no need to."""
+    """Where one process will live. ``uid`` is what it changes to by itself; None where it has no need to.
+
+    ``temporary``: where its temporary files go; None for /tmp, which is then its own.
+    """
 
     command: tuple[str, ...]
     uid: int | None
@@ -61,6 +64,7 @@ class Place:
     layers_dir: str
     runtime_path: str
     bundle: str
+    temporary: str | None = None
 
 
 class Isolation(Protocol):
@@ -250,6 +254,7 @@ class Unconfined:
         root = self._scratch / str(slot)
         root.mkdir(mode=0o700, parents=True)
         (root / "cert.pem").write_bytes(bundle)
+        (root / "tmp").mkdir(mode=0o700)
         return Place(
             command=(str(python.executable), "-I", "-S", str(Path(__file__).with_name("inside.py"))),
             uid=None,
@@ -258,6 +263,7 @@ class Unconfined:
             layers_dir=str(root / "opt"),
             runtime_path=":".join(sorted({str(package.parent) for package in python.packages})),
             bundle=str(root / "cert.pem"),
+            temporary=str(root / "tmp"),  # what a killed process leaves there goes with its directory
         )
 
     def uid_of(self, slot: int) -> int:  # noqa: ARG002

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from strongroom.kernel.crypto.certificates import make_authority
+from strongroom.rotations import tls
 from tests.engines.rotating import Rotating
 from tests.inprocess import InProcess
 from tests.targets import mariadb, openldap, openssh, postgresql, redis_server, web
@@ -18,6 +19,13 @@ from tests.targets.openssh import SSHTarget
 from tests.targets.postgresql import PostgreSQLTarget
 from tests.targets.redis_server import RedisTarget
 from tests.targets.web import WebTarget
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authorities() -> Iterator[None]:
+    """Some tests run engines in this process, which ends after the run's leftovers are counted."""
+    yield
+    tls.forget()
 
 
 @pytest.fixture(scope="session")

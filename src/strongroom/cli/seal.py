@@ -15,7 +15,6 @@ from strongroom.cli.local import ask_admin, is_running
 from strongroom.cli.options import Commands, command, directory_of, show
 from strongroom.server.directory import DataDirectory
 from strongroom.server.parts import StartRefused
-from strongroom.settings import load_settings
 
 _POLL_SECONDS = 0.2
 _EXAMPLES = """\
@@ -129,6 +128,7 @@ def _running(directory: DataDirectory) -> dict[str, Any]:
 def _stopped(directory: DataDirectory) -> dict[str, Any]:
     from strongroom.kernel.sealing.files import SealFailure  # noqa: PLC0415  as in serve.py
     from strongroom.kernel.sealing.seals import parse_seal  # noqa: PLC0415
+    from strongroom.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings({"data": str(directory.root)}, os.environ)
     try:

@@ -17,7 +17,6 @@ from strongroom.cli.local import ask_admin, is_running
 from strongroom.cli.options import show
 from strongroom.server.directory import DataDirectory, open_directory, take_lock
 from strongroom.server.parts import StartRefused
-from strongroom.settings import load_settings
 
 _ASKS = {"passphrase": "passphrase", "pkcs11": "PIN"}
 
@@ -51,6 +50,7 @@ def _stopped(given: argparse.Namespace, directory: DataDirectory) -> None:
     from strongroom.kernel.sealing.files import SealFailure  # noqa: PLC0415
     from strongroom.kernel.sealing.seals import parse_seal  # noqa: PLC0415
     from strongroom.server import changing  # noqa: PLC0415
+    from strongroom.settings import load_settings  # noqa: PLC0415
 
     if not directory.root.exists():
         raise StartRefused(f"there is no data directory {directory.root}")

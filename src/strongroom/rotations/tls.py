@@ -40,7 +40,7 @@ def bundle(value: Value) -> str:
         raise BadSecret("ca in the secret JSON must be a certificate in PEM form")
     if own not in _written:
         if len(_written) >= _MOST_WRITTEN:
-            _forget()
+            forget()
         # A directory that nobody else can have made before us.
         file = Path(tempfile.mkdtemp(), "ca.pem")
         _written[own] = file
@@ -49,7 +49,8 @@ def bundle(value: Value) -> str:
 
 
 @atexit.register
-def _forget() -> None:
+def forget() -> None:
+    """Remove the files that ``bundle`` has made; at the end of the process by itself."""
     for file in _written.values():
         shutil.rmtree(file.parent, ignore_errors=True)
     _written.clear()

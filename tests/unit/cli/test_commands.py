@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import strongroom
 
 _HEAVY = {"sqlalchemy", "cryptography", "botocore", "uvicorn", "asyncio", "ssl", "http.client", "jinja2", "starlette"}
@@ -45,7 +47,8 @@ def test_a_command_imports_no_other_and_not_the_product() -> None:
     assert set() == found & _HEAVY
 
 
-def test_a_client_command_does_without_the_product() -> None:
+@pytest.mark.parametrize("command", ["who-can", "seal", "unseal"])
+def test_a_client_command_does_without_the_product(command: str) -> None:
     """The store, the rooms and the crypto library belong to the server; a client needs TLS and a signature."""
-    found = imported("who-can", "--help")
+    found = imported(command, "--help")
     assert set() == found & {"strongroom.app", "strongroom.settings", "sqlalchemy", "cryptography", "botocore"}

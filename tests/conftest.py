@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -48,3 +49,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("left behind in the temporary directory")
         for one in left:
             terminalreporter.line(one)
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[None]:
+    """The servers and commands of a file are forked from a process that has imported the product already."""
+    from tests.deployment import Deployment  # noqa: PLC0415  most tests start no server
+
+    Deployment.forked = True
+    yield
+    Deployment.forked = False

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests import forking
+
 SHOWN = 60
 """How many files, and how many tests."""
 
@@ -22,7 +24,7 @@ SHOWN = 60
 def spent() -> float:
     """Seconds of processor so far, of this process and of those that it has waited for."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(one.ru_utime + one.ru_stime for one in used) + forking.spent
 
 
 class Costs:

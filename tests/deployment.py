@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import boto3
 from botocore.config import Config
@@ -22,11 +22,13 @@ from botocore.config import Config
 from strongroom.cli.env import variables
 from strongroom.server.directory import DataDirectory
 from strongroom.server.lines import ask
-from tests import planted
+from tests import forking, planted
+from tests.forking import Forked
 
 ROOT = Path(__file__).parents[1]
 READY = re.compile(r"ready (?:on )?(https?://\S+)")
 START_SECONDS = 90.0  # on a busy machine
+COMMAND_SECONDS = 120.0  # as well
 _NOT_PASSED_ON = ("AWS_", "STRONGROOM_", "PYTHONDONTWRITEBYTECODE")
 Answer = dict[str, Any]
 _SESSION = boto3.session.Session()
@@ -42,6 +44,8 @@ class Deployment:
     """One server and its data directory. ``url`` is known once it is ready."""
 
     command: Sequence[str] = ("-m", "strongroom.cli", "serve")
+    forked = False
+    """Whether servers and commands are forked from a process that has imported the product (fixture ``forked``)."""
 
     def __init__(
         self, data: Path, *options: str, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
@@ -54,7 +58,7 @@ class Deployment:
         self.log = data.with_name(f"{data.name}.log")
         self._more_env = dict(env or {})
         self._pass_fds = tuple(pass_fds)
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | Forked | None = None
 
     def arguments(self) -> list[str]:
         """The whole command line."""
@@ -72,16 +76,7 @@ class Deployment:
         """Start it and wait until it says that it is ready. Raises NotReady."""
         begun = time.monotonic()
         with self.log.open("a") as log:
-            self._process = subprocess.Popen(
-                self.arguments(),
-                env=clean_environment() | self._more_env,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                pass_fds=self._pass_fds,
-                text=True,
-            )
+            self._process = self._started(log)
         ready = threading.Event()
         threading.Thread(target=self._read, args=(self._process, ready), daemon=True).start()
         if not ready.wait(START_SECONDS) or not self.url:
@@ -90,7 +85,29 @@ class Deployment:
         self.started_in = time.monotonic() - begun
         return self
 
-    def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
+    def _started(self, log: IO[str]) -> subprocess.Popen[str] | Forked:
+        words, env = self.arguments(), clean_environment() | self._more_env
+        if self.forked and words[:2] == [sys.executable, "-m"]:
+            reads, writes = os.pipe()
+            try:
+                with Path(os.devnull).open() as nothing:
+                    files = {"stdin": nothing.fileno(), "stdout": writes, "stderr": log.fileno()}
+                    more: dict[str, Any] = {"reads": os.fdopen(reads), "pass_fds": self._pass_fds}
+                    return forking.start(words[2], words[3:], env=env, cwd=ROOT, **files, **more)
+            finally:
+                os.close(writes)
+        return subprocess.Popen(
+            words,
+            env=env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=self._pass_fds,
+            text=True,
+        )
+
+    def _read(self, process: subprocess.Popen[str] | Forked, ready: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
@@ -152,17 +169,23 @@ class Deployment:
         pass_fds: Sequence[int] = (),
     ) -> subprocess.CompletedProcess[str]:
         """Run ``strongroom WORDS --data DIR``."""
-        done = subprocess.run(
-            [sys.executable, "-m", "strongroom.cli", *words, "--data", str(self.data)],
-            env=clean_environment() | dict(env or {}),
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            input=stdin or "",
-            pass_fds=tuple(pass_fds),
-        )
+        given = [*words, "--data", str(self.data)]
+        around = clean_environment() | dict(env or {})
+        if self.forked:
+            limits: dict[str, Any] = {"given": stdin or "", "timeout": COMMAND_SECONDS, "pass_fds": pass_fds}
+            done = forking.run("strongroom.cli", given, env=around, cwd=ROOT, **limits)
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", "strongroom.cli", *given],
+                env=around,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+                input=stdin or "",
+                pass_fds=tuple(pass_fds),
+            )
         if check:
             assert done.returncode == 0, done.stderr
         return done

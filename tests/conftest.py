@@ -52,10 +52,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="module")
-def forked() -> Iterator[None]:
-    """The servers and commands of a file are forked from a process that has imported the product already."""
+def anew() -> Iterator[None]:
+    """The servers and commands of a file are started anew, as users start them, not forked from a prepared process.
+
+    For files that are about the start itself, or that look at processes from outside.
+    """
     from tests.deployment import Deployment  # noqa: PLC0415  most tests start no server
 
-    Deployment.forked = True
-    yield
     Deployment.forked = False
+    yield
+    Deployment.forked = True

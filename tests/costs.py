@@ -8,7 +8,7 @@ A process counts where it is waited for: a shared server in the teardown of the 
 from __future__ import annotations
 
 import resource
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Costs:
 
     def __init__(self) -> None:
         self._before = spent()
-        self._seconds: Counter[tuple[str, str]] = Counter()
+        self._seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self) -> Generator[None, Any, Any]:
@@ -44,20 +44,20 @@ class Costs:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add it up."""
-        self._seconds[report.nodeid, report.when] += getattr(report, "processor", 0.0)
+        self._seconds[report.nodeid, report.when or ""] += getattr(report, "processor", 0.0)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The tables."""
-        directories: Counter[str] = Counter()
-        files: Counter[str] = Counter()
+        directories: defaultdict[str, float] = defaultdict(float)
+        files: defaultdict[str, float] = defaultdict(float)
         for (test, _), seconds in self._seconds.items():
             file = test.partition("::")[0]
             files[file] += seconds
             directories["/".join(Path(file).parts[:2])] += seconds
         terminalreporter.section(f"seconds of processor: {sum(directories.values()):.1f}")
-        phases = Counter({f"{test} {phase}": seconds for (test, phase), seconds in self._seconds.items()})
+        phases = {f"{test} {phase}": seconds for (test, phase), seconds in self._seconds.items()}
         for table in (directories, files, phases):
-            for name, seconds in table.most_common(SHOWN):
+            for name, seconds in sorted(table.items(), key=lambda one: -one[1])[:SHOWN]:
                 terminalreporter.line(f"{seconds:8.2f} {name}")
             terminalreporter.line("")
 

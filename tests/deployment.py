@@ -44,8 +44,8 @@ class Deployment:
     """One server and its data directory. ``url`` is known once it is ready."""
 
     command: Sequence[str] = ("-m", "strongroom.cli", "serve")
-    forked = False
-    """Whether servers and commands are forked from a process that has imported the product (fixture ``forked``)."""
+    forked = True
+    """Whether servers and commands are forked from a process that has imported the product; see fixture ``anew``."""
 
     def __init__(
         self, data: Path, *options: str, env: Mapping[str, str] | None = None, pass_fds: Sequence[int] = ()
@@ -91,9 +91,16 @@ class Deployment:
             reads, writes = os.pipe()
             try:
                 with Path(os.devnull).open() as nothing:
-                    files = {"stdin": nothing.fileno(), "stdout": writes, "stderr": log.fileno()}
-                    more: dict[str, Any] = {"reads": os.fdopen(reads), "pass_fds": self._pass_fds}
-                    return forking.start(words[2], words[3:], env=env, cwd=ROOT, **files, **more)
+                    files = (nothing.fileno(), writes, log.fileno())
+                    return forking.start(
+                        words[2],
+                        words[3:],
+                        env=env,
+                        cwd=ROOT,
+                        files=files,
+                        pass_fds=self._pass_fds,
+                        reads=os.fdopen(reads),
+                    )
             finally:
                 os.close(writes)
         return subprocess.Popen(

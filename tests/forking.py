@@ -2,7 +2,7 @@
 
 What is forked runs the same module with the same words, environment, directory and descriptors as a process started
 anew, and is waited for and signalled in the same way. Its name and first environment, as /proc shows them, are those
-of the process it was forked from: tests that look there, or at the start itself, start anew (``Deployment.forked``).
+of the process it was forked from: tests that look there, or at the start itself, start anew (the fixture ``anew``).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _MOST_BYTES = 1 << 17
 _MOST_DESCRIPTORS = 32
 _ABOVE = 256
 """Where descriptors wait until the numbers that they shall have are free."""
+_MAKING = threading.Lock()
 spent = 0.0
 """Seconds of processor of all that were forked and have ended (tests/costs.py)."""
 
@@ -66,7 +67,8 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and that is being told
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -79,19 +81,22 @@ def start(
     *,
     env: Mapping[str, str],
     cwd: Path,
-    stdin: int,
-    stdout: int,
-    stderr: int,
+    files: tuple[int, int, int],
     pass_fds: Sequence[int] = (),
     reads: IO[str] | None = None,
 ) -> Forked:
-    """``python -m MODULE WORDS``. ``reads``: the end of a pipe from which its output is read here."""
+    """``python -m MODULE WORDS``.
+
+    ``files``: its standard input, output and error. ``reads``: the end of a pipe from which its output is read here.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         numbers = [0, 1, 2, *pass_fds]
         order = {"module": module, "words": list(words), "env": dict(env), "cwd": str(cwd), "numbers": numbers}
-        descriptors = [theirs.fileno(), stdin, stdout, stderr, *pass_fds]
-        socket.send_fds(_forker(), [json.dumps(order).encode()], descriptors)
+        descriptors = [theirs.fileno(), *files, *pass_fds]
+        with _MAKING:
+            forker = _forker()
+        socket.send_fds(forker, [json.dumps(order).encode()], descriptors)
     pid, _ = _STATUS.unpack(ours.recv(_STATUS.size))
     return Forked(pid, ours, reads)
 
@@ -110,8 +115,8 @@ def run(
     with tempfile.TemporaryFile() as reads, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         reads.write(given.encode())
         reads.seek(0)
-        files = {"stdin": reads.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
-        process = start(module, words, env=env, cwd=cwd, pass_fds=pass_fds, **files)
+        files = (reads.fileno(), out.fileno(), err.fileno())
+        process = start(module, words, env=env, cwd=cwd, files=files, pass_fds=pass_fds)
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -175,6 +180,7 @@ def _prepare() -> None:
     from strongroom.kernel.storage.open import import_engine  # noqa: PLC0415
     from strongroom.server import serve  # noqa: F401, PLC0415
     from strongroom.settings import load_settings  # noqa: PLC0415
+    from tests import inprocess  # noqa: F401, PLC0415  for those that serve without a supervisor
 
     Product(load_settings({"data": "/nonexistent"}, {})).preload()
     import_engine("postgresql://")
@@ -228,7 +234,7 @@ def _ran(module: str) -> int:
     except BaseException:
         traceback.print_exc()
         status = 1
-    threading._shutdown()  # type: ignore[attr-defined]  as the interpreter does at its end
+    getattr(threading, "_shutdown")()  # noqa: B009  as the interpreter does at its end
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ class Mortal:
 
 
 @pytest.fixture(params=["single"])
-def mortal(rotating: Rotating, request: pytest.FixtureRequest) -> Iterator[Mortal]:
+def mortal(rotating: Rotating, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Mortal]:
     """Steps of one strategy, with the rights of the account's administrator."""
     from strongroom.cli.drivers import PLACE  # noqa: PLC0415
 
@@ -71,6 +72,7 @@ def mortal(rotating: Rotating, request: pytest.FixtureRequest) -> Iterator[Morta
         {
             "AWS_ENDPOINT_URL": rotating.account.url,
             "AWS_DEFAULT_REGION": "us-east-1",
+            "TMPDIR": str(tmp_path),  # who is killed removes nothing
             "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT), str(PLACE)]),
             "ROTATION_ENGINE": "postgres",
             "ROTATION_STRATEGY": request.param,

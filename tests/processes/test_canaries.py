@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.deployment import Deployment
-from tests.postgres import Server, started
+from tests.postgres import Server, remove, started
 from tests.processes.canaries import canary, forms, found_in
 from tests.processes.test_seal_change import run, with_settings
 from tests.softhsm import made_in
+
+pytestmark = pytest.mark.usefixtures("anew")
 
 
 def plant(client: Any) -> list[str | bytes]:
@@ -158,7 +160,7 @@ def _bytes(word: str | bytes) -> bytes:
 def postgres() -> Any:
     server: Server = started()
     yield server
-    server.stop()
+    remove(server)
 
 
 def test_nothing_sealed_lies_open_in_postgresql(tmp_path: Path, postgres: Server) -> None:

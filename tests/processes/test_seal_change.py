@@ -19,7 +19,6 @@ from tests.deployment import Deployment, clean_environment
 from tests.processes.test_sealed import given
 from tests.softhsm import PIN, made_in
 
-pytestmark = pytest.mark.usefixtures("forked")
 OPTIONS = ("--workers", "1", "--tls", "off")
 PASSPHRASE = "seven wet stones"
 ANSWER = "what the store of secrets says"

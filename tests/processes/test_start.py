@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.deployment import Deployment, NotReady, wait_gone
 from tests.raw import send
 
+pytestmark = pytest.mark.usefixtures("anew")
 PASSPHRASE = "correct horse battery staple"
 
 

@@ -21,6 +21,7 @@ from strongroom.server.runner import run_due
 from tests.deployment import NotReady, Toy, clean_environment, is_alive, wait_gone
 from tests.processes.wire import Raw
 
+pytestmark = pytest.mark.usefixtures("anew")
 PASSPHRASE = "correct horse battery staple"
 
 

@@ -7,8 +7,7 @@ and then starts a product on what is left, as any start is. Source: DESIGN.md, "
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from strongroom.kernel.journal.verify import verify
 from strongroom.kernel.storage.open import open_store
 from strongroom.kernel.storage.schema import commit
 from strongroom.settings import Settings
-from tests import postgres
+from tests import forking, postgres
 from tests.deployment import ROOT, clean_environment
 from tests.exercise.proxy import Proxy
 from tests.inprocess import ROOT_KEY, Account, InProcess
@@ -89,32 +88,28 @@ class Mortal:
 
     def __init__(self, data: Path, store: str, point: str) -> None:
         self.data = data
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.sim.mortal", str(data), store, point],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=ROOT,
-            env=clean_environment(),
-        )
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline()
-        assert said, "it did not start"
-        self.account = Account(*json.loads(said))
+        orders, self._orders = os.pipe()
+        said, answers = os.pipe()
+        with Path(os.devnull).open("w") as nothing, os.fdopen(orders), os.fdopen(answers, "w"):
+            files = (orders, answers, nothing.fileno())
+            words = [str(data), store, point]
+            self._process = forking.start("tests.sim.mortal", words, env=clean_environment(), cwd=ROOT, files=files)
+        self._said = os.fdopen(said)
+        first = self._said.readline()
+        assert first, "it did not start"
+        self.account = Account(*json.loads(first))
 
     def make_room(self) -> None:
         """Lift the bound that a fate has set."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("make room\n")
-        self._process.stdin.flush()
-        assert "done\n" == self._process.stdout.readline()
+        os.write(self._orders, b"make room\n")
+        assert "done\n" == self._said.readline()
 
     def end(self) -> None:
         """kill -9, unless it has died as it was told to."""
         self._process.kill()
-        self._process.communicate(timeout=30)
+        self._process.wait(30)
+        self._said.close()
+        os.close(self._orders)
 
 
 def create(account: Account) -> int:

@@ -21,7 +21,8 @@ from strongroom.cli.client import Client, Keys
 from strongroom.server.parts import StartRefused
 from strongroom.services.secretsmanager.store import tables
 
-CANARY = "the-canary-value-that-no-text-may-hold"
+CANARY = "an-imported-word-that-no-text-may-hold"
+"""Holds no other test's value: one line has it as its Type, which records show."""
 Run = Callable[..., tuple[int, dict[str, Any]]]
 
 

@@ -439,8 +439,6 @@ class Call:
     ) -> Iterator[Answer | Answerable]:
         """Run one operation of this room several times as parts of this call: same caller, each with a decision and a
         record of its own. What each answers or refuses with, in their order.
-
-        Raises NeedsTime for more than a few that the snapshot does not remember, where the call may not take its time.
         """
         return self.kernel.parts(self, tx, operation, each)
 

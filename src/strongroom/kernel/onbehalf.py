@@ -41,8 +41,6 @@ from strongroom.kernel.wire import Moulded
 
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
-PARTS_WORKED_OUT_AT_MOST = 6
-"""How many parts of a call the event loop works out that its snapshot does not remember, before it goes to a thread."""
 
 
 class OnBehalf(ABC):
@@ -107,7 +105,6 @@ class OnBehalf(ABC):
         declared = self.registry.rooms[call.service].operations[operation]
         repeatable = declared.steady and not tx.writable and call.now == call.machine_now
         remembered = recalled_parts(call, declared, tx) if repeatable else None
-        worked_out = 0
         for params in each:
             # What is remembered needs no call of its own: a batch is twenty.
             asked = None if remembered is None else remembered(params)
@@ -117,9 +114,6 @@ class OnBehalf(ABC):
                     self.repeat(call, asked)
                     yield Moulded(asked.repeat.stays, made, asked.repeat.mould)
                     continue
-            worked_out += 1
-            if worked_out > PARTS_WORKED_OUT_AT_MOST:
-                call.takes_time(tx)
             child = self._child(call, call.service, operation, params)
             child.invoked_by, child.via = call.invoked_by, call.via
             try:

@@ -35,7 +35,7 @@ from strongroom.server.quick import QuickProtocol
 from strongroom.settings import load_settings
 
 HOST = "127.0.0.1:8443"
-CONNECTIONS, POOL = 8, 200
+CONNECTIONS, POOL, BATCH = 8, 200, 20
 VALUE = orjson.dumps({"username": "admin", "password": "x" * 40, "host": "db.internal", "port": 5432}).decode()
 
 
@@ -157,8 +157,11 @@ async def _requests(worker: Worker) -> dict[str, list[bytes]]:
     for name in ("GetSecretValue", "DescribeSecret"):
         secrets = [{"SecretId": f"bench/{number:04d}"} for number in range(POOL)]
         reads[name] = [worker.request("secretsmanager", f"secretsmanager.{name}", **one) for one in secrets]
+    batches = [[f"bench/{number % POOL:04d}" for number in range(at, at + BATCH)] for at in range(POOL)]
+    many = [worker.request("secretsmanager", "secretsmanager.BatchGetSecretValue", SecretIdList=one) for one in batches]
     return {
         **reads,
+        f"Batch of {BATCH}": many,
         "Decrypt": [
             worker.request("kms", "TrentService.Decrypt", CiphertextBlob=blob, EncryptionContext=context)
             for blob, context in zip(blobs, contexts, strict=True)

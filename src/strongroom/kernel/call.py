@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
@@ -18,7 +18,7 @@ from strongroom.kernel.journal.written import Form, WrittenRecord
 from strongroom.kernel.metrics.steps import Steps
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
-from strongroom.kernel.wire import Frame
+from strongroom.kernel.wire import Frame, Mould
 
 Answer = Mapping[str, Any]
 T = TypeVar("T")
@@ -232,8 +232,10 @@ class Kernel(Protocol):
         """Record a call on behalf once more; see Call.repeat."""
         ...
 
-    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
-        """Run another operation of the same room as the caller; see Call.part."""
+    def parts(
+        self, call: Call, tx: Transaction, operation: str, each: Iterable[Mapping[str, Any]]
+    ) -> Iterator[Answer | Answerable]:
+        """Run another operation of the same room as the caller, once for each; see Call.parts."""
         ...
 
     def request(
@@ -292,12 +294,13 @@ class Repeat:
     ``stays``: the members of the answer that are the same throughout the snapshot; never a plaintext.
     ``anew`` makes the others for one call and has its calls on behalf recorded (``Call.repeat``). None where time has
     changed something after all: then everything is done as if for the first time.
-    ``frame``: the answer's bytes around them, which the wire keeps here.
+    ``frame``: the answer's bytes around them, which the wire keeps here; ``mould`` where it is part of another's.
     """
 
     stays: Mapping[str, Any]
     anew: Callable[[Call], Mapping[str, Any] | None]
     frame: Frame | None = None
+    mould: Mould = field(default_factory=Mould)
 
 
 @dataclass(slots=True)
@@ -316,6 +319,13 @@ class Remembered:
     source: Source
     form: Form | Literal[False] | None = None
     repeat: Repeat | None = None
+
+
+class NeedsTime(Exception):  # noqa: N818  a signal, not an error
+    """A call in the event loop found that it has to compute for more than 1 ms.
+
+    The server throws the attempt away, with everything it would have recorded, and runs the call again in a thread.
+    """
 
 
 @dataclass(slots=True)
@@ -339,6 +349,7 @@ class Call:
     ``by_plan``: the decision follows from one about another resource (authz.general).
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     ``steps``: its parts and their times, where calls are traced (kernel/traced.py); else None.
+    ``patient``: whether it may compute for more than 1 ms, because nobody else waits for its thread.
     """
 
     kernel: Kernel
@@ -373,6 +384,7 @@ class Call:
     asked: Remembered | None = None
     by_plan: bool = False
     steps: Steps | None = None
+    patient: bool = False
 
     @property
     def principal(self) -> Principal:
@@ -422,9 +434,18 @@ class Call:
         """
         return self.kernel.ask(self, tx, service, operation, params)
 
-    def part(self, tx: Transaction, operation: str, /, **params: Any) -> Answer:
-        """Run one operation of this room as a part of this call: same caller, a decision and a record of its own."""
-        return self.kernel.part(self, tx, operation, params)
+    def parts(
+        self, tx: Transaction, operation: str, each: Iterable[Mapping[str, Any]]
+    ) -> Iterator[Answer | Answerable]:
+        """Run one operation of this room several times as parts of this call: same caller, each with a decision and a
+        record of its own. What each answers or refuses with, in their order.
+        """
+        return self.kernel.parts(self, tx, operation, each)
+
+    def takes_time(self, tx: Transaction) -> None:
+        """Say that what follows may compute for more than 1 ms. Raises NeedsTime in the event loop."""
+        if not self.patient and not tx.writable:
+            raise NeedsTime
 
     def request(
         self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any] | Refusal, ahead: Any = None

@@ -29,6 +29,7 @@ from strongroom.kernel.call import (
     AnyRecord,
     Call,
     Credential,
+    NeedsTime,
     Source,
 )
 from strongroom.kernel.model.catalogue import Catalogue
@@ -53,7 +54,10 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Flight:
-    """One request on its way through the steps. ``begun``: perf_counter, for whoever counts; ``refusal`` as well."""
+    """One request on its way through the steps. ``begun``: perf_counter, for whoever counts; ``refusal`` as well.
+
+    ``needs_time``: it was given up in the event loop, and is to be entered again in a thread.
+    """
 
     request: HTTPRequest
     source: Source
@@ -66,6 +70,7 @@ class Flight:
     records: list[AnyRecord] = field(default_factory=list)
     begun: float = 0.0
     refusal: Answerable | None = None
+    needs_time: bool = False
 
     @property
     def waits_outside(self) -> bool:
@@ -74,8 +79,8 @@ class Flight:
 
     @property
     def slow(self) -> bool:
-        """Whether the operation declared that it waits or computes, so that it must not run in the event loop."""
-        return self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE)
+        """Whether the call waits or computes, as declared or as it said, so that it must not run in the event loop."""
+        return self.needs_time or (self.operation is not None and self.operation.mode in (Mode.SLOW, Mode.SLOW_WRITE))
 
 
 class Chain(OnBehalf):
@@ -152,7 +157,7 @@ class Chain(OnBehalf):
         return declared, model
 
     def enter(self, flight: Flight) -> Flight:
-        """Take a flight as far as it goes without writing: to its reply, or to the door of the write queue."""
+        """Take a flight as far as it goes without writing: to its reply, or to the door of writes or threads."""
         try:
             try:
                 with self.store.glance() as tx:
@@ -168,6 +173,9 @@ class Chain(OnBehalf):
                     self._through(flight, tx)
         except NeedsWrite:
             self._start_over(flight)
+        except NeedsTime:
+            self._start_over(flight)
+            flight.needs_time = True
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             self._refuse(flight, error)
         return flight

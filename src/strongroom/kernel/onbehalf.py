@@ -8,7 +8,7 @@ caller itself; it *acts* as its own service. Each is decided and recorded on its
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -33,10 +33,11 @@ from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.records import Records, undone
 from strongroom.kernel.registry import Operation, PrincipalSource, Registry
-from strongroom.kernel.remembering import recall_asked
+from strongroom.kernel.remembering import recall_asked, recalled_parts
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Transaction
+from strongroom.kernel.wire import Moulded
 
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
@@ -97,11 +98,30 @@ class OnBehalf(ABC):
         child.invoked_by, child.via = principal, (*call.via, principal)
         return self._asked(call, child, tx)
 
-    def part(self, call: Call, tx: Transaction, operation: str, params: Mapping[str, Any]) -> Answer:
-        """Run another operation of the same room as the caller itself, decided and recorded on its own."""
-        child = self._child(call, call.service, operation, params)
-        child.invoked_by, child.via = call.invoked_by, call.via
-        return self._asked(call, child, tx)
+    def parts(
+        self, call: Call, tx: Transaction, operation: str, each: Iterable[Mapping[str, Any]]
+    ) -> Iterator[Answer | Answerable]:
+        """Run another operation of the same room as the caller itself, each decided and recorded on its own."""
+        declared = self.registry.rooms[call.service].operations[operation]
+        repeatable = declared.steady and not tx.writable and call.now == call.machine_now
+        remembered = recalled_parts(call, declared, tx) if repeatable else None
+        for params in each:
+            # What is remembered needs no call of its own: a batch is twenty.
+            asked = None if remembered is None else remembered(params)
+            if asked is not None and asked.repeat is not None and asked.form:
+                made = asked.repeat.anew(call)
+                if made is not None:
+                    self.repeat(call, asked)
+                    yield Moulded(asked.repeat.stays, made, asked.repeat.mould)
+                    continue
+            child = self._child(call, call.service, operation, params)
+            child.invoked_by, child.via = call.invoked_by, call.via
+            try:
+                answer = self._asked(call, child, tx)
+            except Answerable as refusal:
+                yield refusal
+            else:
+                yield answer
 
     def request(
         self,
@@ -211,6 +231,7 @@ class OnBehalf(ABC):
             depth=call.depth + 1,
             records=call.records,
             kept=call.kept,
+            patient=call.patient,
         )
 
     def _asked(self, call: Call, child: Call, tx: Transaction) -> Answer:
@@ -371,6 +392,7 @@ class OnBehalf(ABC):
         model = self.catalogue.service(call.service).operations[call.name]
         self.catch_up(tx)
         call.now = call.machine_now + self.offset(tx)
+        call.patient = True  # no event loop does this
         try:
             answer = self._inside(call, operation, tx)
         except Answerable as refusal:

@@ -23,7 +23,7 @@ from strongroom.kernel.storage.port import Transaction
 class Mode(Enum):
     """Where an operation runs. The code of the room is the same in each."""
 
-    READ = "in the event loop on the embedded store; may raise NeedsWrite to be run again as a write"
+    READ = "in the event loop on the embedded store; NeedsWrite has it run as a write, NeedsTime in a thread"
     WRITE = "through the write queue, in a savepoint"
     WAIT = "decided as a read; what it then waits for (a function) is done outside of any transaction, in a thread"
     SLOW = "a read that waits or computes for more than 1 ms: always in a bounded thread"

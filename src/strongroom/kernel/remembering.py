@@ -8,7 +8,7 @@ Source: docs/decisions/0016-reading-fast.md.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -31,6 +31,24 @@ def recall_asked(call: Call, operation: Operation, tx: Transaction) -> None:
     _recall(call, tx, _question(operation, call, call.via, call.acts_for, *_flat(call.params)))
 
 
+def recalled_parts(
+    call: Call, operation: Operation, tx: Transaction
+) -> Callable[[Mapping[str, Any]], Remembered | None] | None:
+    """Looks up parts of a call by their parameters, as ``recall_asked`` does; None where nothing is remembered."""
+    memory = tx.memory
+    if memory is None:
+        return None
+    same = (*_question(operation, call), call.via, None)
+
+    def recalled(params: Mapping[str, Any]) -> Remembered | None:
+        try:
+            return memory.get((*same, *_flat(params)))
+        except TypeError:  # a list among the parameters
+            return None
+
+    return recalled
+
+
 def remember(call: Call, tx: Transaction, target: Target) -> None:
     """Keep what an allowed call was about, for as long as nobody commits."""
     memory, decision = tx.memory, call.decision
@@ -42,7 +60,7 @@ def remember(call: Call, tx: Transaction, target: Target) -> None:
     memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
 
 
-def _question(operation: Operation, call: Call, *rest: Hashable) -> Hashable:
+def _question(operation: Operation, call: Call, *rest: Hashable) -> tuple[Hashable, ...]:
     return id(operation), id(call.credential), id(call.source), call.region, *rest
 
 

@@ -70,7 +70,8 @@ class TracedChain(Chain):
         super().repeat(call, asked)
         service, _, name = asked.decision.request.action.partition(":")
         now = perf_counter()
-        _steps_of(call).add(Step(service, name, "", call.request_id, now, now, repeated=True))
+        secret = secret_of(service, asked.target)
+        _steps_of(call).add(Step(service, name, "", call.request_id, now, now, "", secret, repeated=True))
 
     def _start_over(self, flight: Flight) -> None:
         super()._start_over(flight)

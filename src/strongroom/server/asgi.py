@@ -184,6 +184,8 @@ class Engine:
                 return aside
             self.chain.enter(flight)
             lane = self.admission.answered(standing, flight.call, begun)
+            if flight.needs_time:
+                return self._line_up(flight, standing)
             if flight.reply is not None:
                 if flight.first_use:
                     self._note_use(flight)
@@ -308,7 +310,8 @@ class Engine:
             principal.entity_arn,
             resource,
             decrypts,
-            asked=call.remembered if answered else None,
+            # A batch's records are not all of calls to KMS: it is looked at each time.
+            asked=call.remembered if answered and decrypts == len(records) - 1 else None,
         )
 
     async def _outside(self, flight: Flight, standing: Standing) -> HTTPReply:
@@ -324,6 +327,7 @@ class Engine:
 
     async def _in_thread(self, flight: Flight, standing: Standing, lane: Lane) -> HTTPReply:
         line = self.admission.threads
+        flight.call.patient = True
         line.enter(id(flight), lane, inf if flight.slow else flight.begun)
         try:
             await self.fair.run(lane, self.chain.enter, flight)

@@ -33,19 +33,16 @@ class Blanks:
 class Form:
     """One line of the journal with blanks."""
 
-    __slots__ = ("has_origin", "operation", "text")
+    __slots__ = ("has_origin", "operation", "parts")
 
-    def __init__(self, text: bytes, *, has_origin: bool, operation: tuple[str, str]) -> None:
-        """``text``: the line from the event on, with ``%b`` for when, request id, event id and, perhaps, origin.
+    def __init__(self, parts: tuple[str, str, str, str, str], *, has_origin: bool, operation: tuple[str, str]) -> None:
+        """``parts``: the line from the event on, around when, request id, event id and, perhaps, origin.
 
         ``operation``: the event's source and name.
         """
-        self.text = _HEAD + text
+        self.parts = parts
         self.operation = operation
         self.has_origin = has_origin
-
-
-_HEAD = b'{"seq":%d,"prev":"%b","at":%d,"id":"%b","writes":false,'
 
 
 def form_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks: Blanks) -> Form | None:
@@ -55,25 +52,20 @@ def form_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks
     """
     line = {"event": event} if decision is None else {"event": event, "decision": decision}
     try:
-        text = orjson.dumps(line)[1:].replace(b"%", b"%%")
+        text = orjson.dumps(line)[1:].decode()
     except TypeError:
         return None
-    if len(text) > MAX_FORM_BYTES:
+    if len(text.encode()) > MAX_FORM_BYTES:
         return None
-    before = -1
-    for word in (blanks.when, blanks.request_id, blanks.event_id):
-        at = text.find(word.encode())
-        if at <= before or text.count(word.encode()) != 1:
+    has_origin, rest, parts = blanks.origin in text, text, []
+    for word in (blanks.when, blanks.request_id, blanks.event_id, *([blanks.origin] if has_origin else ())):
+        part, found, rest = rest.partition(word)
+        if not found or text.count(word) != 1:
             return None
-        before = at
-        text = text.replace(word.encode(), b"%b")
-    origin = blanks.origin.encode()
-    has_origin = origin in text
-    if has_origin:
-        if text.find(origin) <= before or text.count(origin) != 1:
-            return None
-        text = text.replace(origin, b"%b")
-    return Form(text, has_origin=has_origin, operation=(event.get("eventSource", ""), event.get("eventName", "")))
+        parts.append(part)
+    first, second, third, fourth, fifth = (*parts, rest) if has_origin else (*parts, rest, "")
+    operation = event.get("eventSource", ""), event.get("eventName", "")
+    return Form((first, second, third, fourth, fifth), has_origin=has_origin, operation=operation)
 
 
 class WrittenRecord:
@@ -97,13 +89,13 @@ class WrittenRecord:
 
     def line(self, seq: int, prev: str, at_ms: int) -> bytes:
         """The record's line in a chain, without its newline."""
-        form, own = self._form, self.event_id.encode()
-        if form.has_origin:
-            return form.text % (
-                seq, prev.encode(), at_ms, own, self._when.encode(), self._request_id.encode(), own,
-                self._origin.encode(),
-            )  # fmt: skip
-        return form.text % (seq, prev.encode(), at_ms, own, self._when.encode(), self._request_id.encode(), own)
+        own, form = self.event_id, self._form
+        first, second, third, fourth, fifth = form.parts
+        origin = self._origin if form.has_origin else ""
+        return (
+            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":false,'
+            f"{first}{self._when}{second}{self._request_id}{third}{own}{fourth}{origin}{fifth}"
+        ).encode()
 
     @property
     def event(self) -> Mapping[str, Any]:

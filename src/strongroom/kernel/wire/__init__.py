@@ -2,7 +2,8 @@
 
 route        which service and operation a request means
 parse        its parameters
-answer       the reply to a success; frame and framed, where all but some members stays the same
+answer       the reply to a success; frame and framed, where all but some members stays the same; so of a structure
+             within it: Mould, Moulded
 refuse       the reply to a refusal; throttled, the refusal of one call too many
 """
 
@@ -14,6 +15,7 @@ from strongroom.base.http import HTTPRequest
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.wire import json11, query, restjson, rpccbor
 from strongroom.kernel.wire.json11 import Frame
+from strongroom.kernel.wire.json_values import Mould, Moulded
 from strongroom.kernel.wire.refusals import answer, code_of, frame, framed, refuse, throttled
 from strongroom.kernel.wire.route import Form, Route, Router, not_offered, route
 from strongroom.kernel.wire.scalars import AnswerMismatch
@@ -37,6 +39,8 @@ __all__ = [
     "AnswerMismatch",
     "Form",
     "Frame",
+    "Mould",
+    "Moulded",
     "Route",
     "Router",
     "answer",

@@ -24,6 +24,39 @@ _READERS: dict[Shape, Reader] = {}
 _WRITERS: dict[Shape, Writer] = {}
 
 
+class Mould:
+    """The members of a structure that stay the same, written once, for one shape."""
+
+    __slots__ = ("head", "shape")
+
+    def __init__(self) -> None:
+        self.shape: Shape | None = None
+        self.head = b""  # without the closing brace
+
+
+class Moulded(dict[str, Any]):
+    """A structure of an answer that was written before but for some members: ``made``, the same ones each time."""
+
+    __slots__ = ("made", "mould")
+
+    def __init__(self, stays: Mapping[str, Any], made: Mapping[str, Any], mould: Mould) -> None:
+        super().__init__(stays)
+        self.update(made)
+        self.made = made
+        self.mould = mould
+
+    def written(self, shape: Shape, write: Writer) -> orjson.Fragment:
+        """Its JSON; ``write`` is the shape's own. Raises AnswerMismatch."""
+        mould = self.mould
+        if mould.shape is not shape:
+            mould.head = orjson.dumps(write({name: self[name] for name in self if name not in self.made}))[:-1]
+            mould.shape = shape
+        made = orjson.dumps(write(self.made))
+        if len(mould.head) == 1 or len(made) == 2:  # one of them is empty
+            return orjson.Fragment(mould.head + made[1:])
+        return orjson.Fragment(b"%b,%b" % (mould.head, made[1:]))
+
+
 def read_body(shape: Shape | None, body: bytes) -> Any:
     """The value of a JSON body by its shape; None has it read, and nothing taken from it.
 
@@ -214,9 +247,12 @@ def _structure_writer(shape: Shape) -> Writer:
     table: dict[str, tuple[str, Shape]] = {m.name: (m.wire_name, m.shape) for m in body_members(shape)}
     writers: dict[str, tuple[str, type | None, Writer]] = {}
 
-    def write(value: Any) -> dict[str, Any]:
-        if type(value) is not dict and not isinstance(value, Mapping):
-            raise AnswerMismatch(f"{shape.name} is a structure, not a {type(value).__name__}")
+    def write(value: Any) -> Any:
+        if type(value) is not dict:
+            if type(value) is Moulded:
+                return value.written(shape, write)
+            if not isinstance(value, Mapping):
+                raise AnswerMismatch(f"{shape.name} is a structure, not a {type(value).__name__}")
         out: dict[str, Any] = {}
         for name, part in value.items():
             entry = writers.get(name)

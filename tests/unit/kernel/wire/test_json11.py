@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.model.catalogue import CATALOGUE
-from strongroom.kernel.wire import json11
+from strongroom.kernel.wire import Mould, Moulded, json11
 from strongroom.kernel.wire.json_values import MAX_NESTING
 from strongroom.kernel.wire.scalars import AnswerMismatch
 
@@ -257,3 +257,45 @@ def test_no_bytes_raise_anything_but_the_refusal(body: bytes) -> None:
         assert isinstance(read("secretsmanager", "GetSecretValue", body), dict)
     except Refusal as refusal:
         assert Kind.SERIALIZATION is refusal.kind
+
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ENTRY: dict[str, Any] = {"ARN": "a", "Name": 'quo"ted', "CreatedDate": WHEN, "VersionStages": ["AWSCURRENT"]}
+
+
+@pytest.mark.parametrize(
+    ("stays", "made"),
+    [
+        (ENTRY, {"SecretString": 'v"\u00e9'}),
+        (ENTRY, {"SecretBinary": b"\x00\xff"}),
+        (ENTRY, {"SecretString": "v", "VersionId": "1"}),
+        (ENTRY, {}),
+        ({}, {"SecretString": "v"}),
+        ({}, {}),
+    ],
+)
+def test_a_moulded_structure_is_written_as_a_plain_one_each_time(stays: dict[str, Any], made: dict[str, Any]) -> None:
+    operation, mould = CATALOGUE.service("secretsmanager").operations["BatchGetSecretValue"], Mould()
+    plain = orjson.loads(json11.write(operation, {"SecretValues": [{**stays, **made}]}))
+    for _ in range(2):
+        moulded = Moulded(stays, made, mould)
+        assert {**stays, **made} == moulded
+        assert plain == orjson.loads(json11.write(operation, {"SecretValues": [moulded]}))
+
+
+def test_a_moulded_structure_that_does_not_fit_is_a_mismatch_at_each_writing() -> None:
+    operation, mould = CATALOGUE.service("secretsmanager").operations["BatchGetSecretValue"], Mould()
+    json11.write(operation, {"SecretValues": [Moulded(ENTRY, {"SecretString": "v"}, mould)]})
+    for stays, made in ((ENTRY, {"SecretString": 1}), (ENTRY, {"Unknown": "v"})):
+        with pytest.raises(AnswerMismatch):
+            json11.write(operation, {"SecretValues": [Moulded(stays, made, mould)]})
+    with pytest.raises(AnswerMismatch):
+        json11.write(operation, {"SecretValues": [Moulded({"Unknown": "v"}, {}, Mould())]})
+
+
+def test_a_mould_of_one_shape_is_not_used_for_another() -> None:
+    operations, mould = CATALOGUE.service("secretsmanager").operations, Mould()
+    entry = Moulded({"ARN": "a", "CreatedDate": WHEN}, {"Name": "n"}, mould)
+    json11.write(operations["BatchGetSecretValue"], {"SecretValues": [entry]})
+    listed = orjson.loads(json11.write(operations["ListSecrets"], {"SecretList": [entry]}))
+    assert {"SecretList": [{"ARN": "a", "CreatedDate": WHEN.timestamp(), "Name": "n"}]} == listed

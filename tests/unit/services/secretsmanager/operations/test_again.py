@@ -71,13 +71,19 @@ def test_a_value_is_repeated_until_the_day_ends_and_then_its_last_accessed_date_
     assert [child] == kernel.told, "one call on behalf for one answer, none where there is none"
 
 
+FORM = Form(("", "", "", "", ""), has_origin=False, operation=("", ""))
+
+
 @pytest.mark.parametrize(
     ("child", "machine_now"),
     [
         (asked(), MIDNIGHT),
         (asked(form=False), MIDNIGHT),
-        (asked(allowed=False, form=Form(b"%b%b%b", has_origin=False, operation=("", ""))), MIDNIGHT),
-        (asked(form=Form(b"%b%b%b", has_origin=False, operation=("", ""))), datetime(2026, 1, 2, tzinfo=UTC)),
+        (asked(allowed=False, form=FORM), MIDNIGHT),
+        (
+            asked(form=FORM),
+            datetime(2026, 1, 2, tzinfo=UTC),
+        ),
     ],
 )
 def test_a_call_on_behalf_without_a_decision_or_a_form_is_never_repeated(

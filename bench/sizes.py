@@ -31,13 +31,18 @@ _SEALED_OVERHEAD = 29
 """Bytes of a sealed value that are not the value's: version, nonce, tag."""
 
 
+def line(number: int) -> bytes:
+    """A line for ``strongroom import``: a secret of ``bench.filled``, with a value."""
+    one = row(number)
+    named = {"Name": one["name"], "Description": one["description"], "SecretString": VALUE}
+    return orjson.dumps({**named, "Tags": orjson.loads(one["tags"])})
+
+
 def write_lines(file: Path, count: int) -> None:
-    """A file for ``strongroom import``: the secrets of ``bench.filled``, each with a value."""
+    """A file of such lines."""
     with file.open("wb") as out:
         for number in range(count):
-            one = row(number)
-            line = {"Name": one["name"], "Description": one["description"], "SecretString": VALUE}
-            out.write(orjson.dumps({**line, "Tags": orjson.loads(one["tags"])}) + b"\n")
+            out.write(line(number) + b"\n")
 
 
 def import_lines(data: Path, file: Path) -> None:

@@ -21,7 +21,9 @@ from botocore.credentials import Credentials
 
 from strongroom.app import Opened, Product
 from strongroom.base.http import HTTPRequest
+from strongroom.kernel.authz.document import LOADED
 from strongroom.kernel.call import Sources
+from strongroom.services.kms import grants
 from strongroom.settings import load_settings
 
 URL = "http://127.0.0.1:8443"
@@ -46,6 +48,13 @@ class House:
     def close(self) -> None:
         """End it."""
         self.opened.close()
+
+    def start_again(self) -> None:
+        """Open the store as a process does that starts: nothing is remembered."""
+        self.opened.close()
+        LOADED.clear()
+        grants.COMPILED.clear()
+        self.opened = self.product.open_engine(self.root, "worker0")
 
     def json(self, key: Credentials, operation: str, **params: Any) -> dict[str, Any]:
         """One call of Secrets Manager; its answer."""
@@ -128,9 +137,7 @@ def signed_kms(key: Credentials, operation: str, params: Mapping[str, Any]) -> H
     return signed(key, "kms", orjson.dumps(params), headers)
 
 
-def signed(
-    key: Credentials, service: str, body: bytes, headers: Mapping[str, str], *, path: str = "/"
-) -> HTTPRequest:
+def signed(key: Credentials, service: str, body: bytes, headers: Mapping[str, str], *, path: str = "/") -> HTTPRequest:
     """One request as the server hands it to the chain, signed by botocore."""
     request = AWSRequest("POST", URL + path, data=body, headers=dict(headers))
     SigV4Auth(key, service, "us-east-1").add_auth(request)

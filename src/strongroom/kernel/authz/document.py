@@ -17,7 +17,17 @@ from strongroom.kernel.authz.grammar import Clause
 from strongroom.kernel.authz.memory import Memory
 from strongroom.kernel.authz.statement import Statement
 
-__all__ = ["Document", "DocumentKind", "PolicyError", "Statement", "load_document", "parse_document"]
+__all__ = [
+    "LOADED",
+    "Document",
+    "DocumentKind",
+    "PolicyError",
+    "Statement",
+    "joined",
+    "load_document",
+    "parse_document",
+    "read_document",
+]
 
 _REMEMBERED_ACTIONS = 256  # a document; the actions of all our rooms are about as many
 _FEW_STATEMENTS = 4
@@ -128,7 +138,7 @@ def load_document(text: str, kind: DocumentKind, label: str) -> Document:
     The rules for storing (versions, Sids, texts) are not asked again, so an older document keeps its meaning.
     A document of the same text, kind and label is the same object while it is remembered.
     """
-    return LOADED.of((kind, label, text), len(text) + len(label), lambda: _loaded(text, kind, label))
+    return LOADED.of((kind, label, text), len(text) + len(label), lambda: read_document(text, kind, label))
 
 
 def joined(documents: Sequence[Document], kind: DocumentKind, label: str) -> Document:
@@ -137,7 +147,8 @@ def joined(documents: Sequence[Document], kind: DocumentKind, label: str) -> Doc
     return Document(kind, documents[0].version, None, statements, label, "\n".join(one.text for one in documents))
 
 
-def _loaded(text: str, kind: DocumentKind, label: str) -> Document:
+def read_document(text: str, kind: DocumentKind, label: str) -> Document:
+    """As ``load_document``, for whoever remembers it by something shorter than its text."""
     try:
         raw = grammar.read_json(text)
         version, name = grammar.header(raw)

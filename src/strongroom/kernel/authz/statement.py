@@ -1,7 +1,7 @@
 """One statement of a policy: as written, and compiled part by part when a decision first asks for the part.
 
 Most statements of most policies are never asked for more than their actions: a principal with a thousand policies is
-decided about by a handful of them. Compiling never raises, so it may wait. Source: decision 0060.
+decided about by a handful of them. Compiling never raises, so it may wait. Source: decision 0007.
 """
 
 from __future__ import annotations

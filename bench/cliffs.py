@@ -10,7 +10,8 @@ Each table has rows from small to large. Columns, in microseconds of processor o
 ``start``    the process has just started: everything is compiled. Told, and not judged.
 
 Times are of this thread's processor. Of the steady calls the cheapest hundredth and the median are told, of the first
-ones the median: on a shared machine the upper ones tell how busy its neighbours are. ``--profile ROWS`` tells what the last row of a table spends after a change.
+ones the median: on a shared machine the upper ones tell how busy its neighbours are. ``--profile`` tells what the last
+row of a table spends after a change.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -60,7 +61,9 @@ secret = Table(
 Index("secretsmanager_secret_created", secret.c.account, secret.c.region, secret.c.created_ms, secret.c.pk)
 Index("secretsmanager_secret_changed", secret.c.account, secret.c.region, secret.c.changed_ms, secret.c.pk)
 Index("secretsmanager_secret_accessed", secret.c.account, secret.c.region, secret.c.accessed_day, secret.c.pk)
-Index("secretsmanager_secret_primary", secret.c.primary_pk)
+# Few secrets are copies.
+_COPIES = secret.c.primary_pk.is_not(None)
+Index("secretsmanager_secret_primary", secret.c.primary_pk, sqlite_where=_COPIES, postgresql_where=_COPIES)
 
 version = Table(
     "secretsmanager_version",
@@ -112,8 +115,8 @@ Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
 word = Table(
     "secretsmanager_word",
     METADATA,
-    # Not the text of the account: a row is a few bytes, and there are many.
-    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    # Of the account two bytes (words.mark): a row is short, and there are many.
+    Column("mark", SmallInteger, primary_key=True, autoincrement=False),
     Column("word", Text, primary_key=True),
     Column("secret_pk", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,

@@ -405,13 +405,20 @@ def upgrade() -> None:
         ["account", "region", "created_ms", "pk"],
         unique=False,
     )
-    op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
+    op.create_index(
+        "secretsmanager_secret_primary",
+        "secretsmanager_secret",
+        ["primary_pk"],
+        unique=False,
+        sqlite_where=sa.text("primary_pk IS NOT NULL"),
+        postgresql_where=sa.text("primary_pk IS NOT NULL"),
+    )
     op.create_table(
         "secretsmanager_word",
-        sa.Column("account", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("mark", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("word", sa.Text(), nullable=False),
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("account", "word", "secret_pk"),
+        sa.PrimaryKeyConstraint("mark", "word", "secret_pk"),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -191,10 +191,8 @@ class Writing:
 
 def _weigh(value: object, depth: int = 3) -> int:
     """About how many bytes a value holds, three levels deep. A bound on memory, not an account of it."""
-    if isinstance(value, bytes | str):
-        return len(value) + 50
-    if depth == 0:
-        return getsizeof(value)
+    if depth == 0 or isinstance(value, bytes | str):
+        return _flat(value)
     if isinstance(value, tuple | list | frozenset | set):
         return 60 + sum(_weigh(part, depth - 1) for part in value)
     if isinstance(value, dict):

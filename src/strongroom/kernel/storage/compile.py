@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -105,9 +106,9 @@ def bind_many(
     if plan.lists or plan.returns or not plan.writes:
         raise TypeError("not one change for all of these values")
     names, count = plan.names, len(values[0])
-    if not plan.defaults and len(names) == count and all(len(one) == count for one in values):
+    if not plan.defaults and len(names) == count > 1 and all(len(one) == count for one in values):
         try:
-            return plan, [[one[name] for name in names] for one in values]
+            return plan, list(map(itemgetter(*names), values))
         except KeyError:
             pass  # other names, as many: told below
     bound = [bind(statement, engine, one) for one in values]

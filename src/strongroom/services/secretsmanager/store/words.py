@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 import orjson
@@ -22,6 +22,7 @@ WORDS_AT_MOST = 64
 """Of one secret. Our choice: beyond it the secret is looked at in every search, and storing it costs one row."""
 CHARS_AT_MOST = 24
 """Of one word: what lies behind them is compared when the secret itself is looked at."""
+_SHORT = 64
 MARKS = 32_768
 """Our choice: two bytes. Accounts of one mark are each other's candidates, told apart as all candidates are."""
 EVERY = ""
@@ -61,13 +62,19 @@ def indexed(name: str, description: str | None, tags: str | None) -> frozenset[s
     told = [] if tags is None else chain.from_iterable((one["Key"], one["Value"]) for one in orjson.loads(tags))
     found: set[str] = set()
     for text in (name, description or "", *told):
-        for one in words(text):
-            begin = _ASKED_FOR.match(one)
-            if begin is not None:
-                found.add(begin[0])
+        found.update(_again(text) if len(text) <= _SHORT else _of_text(text))
         if len(found) > WORDS_AT_MOST:
             return frozenset((EVERY,))
     return frozenset(found)
+
+
+def _of_text(text: str) -> tuple[str, ...]:
+    begins = map(_ASKED_FOR.match, words(text))
+    return tuple([begin[0] for begin in begins if begin is not None])
+
+
+_again = lru_cache(1024)(_of_text)
+"""Tags and descriptions say the same of many secrets."""
 
 
 def of(one: Secret) -> frozenset[str]:

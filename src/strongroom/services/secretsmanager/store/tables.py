@@ -18,7 +18,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -97,7 +96,8 @@ label = Table(
     METADATA,
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
     Column("label", Text, primary_key=True),
-    Column("version_pk", Integer, ForeignKey("secretsmanager_version.pk"), nullable=False, index=True),
+    # No foreign key: it would want an index a label, for versions that go; those have none (versions.remove_versions).
+    Column("version_pk", Integer, nullable=False),
     # Reading a value passes here: one tree to descend, not two.
     sqlite_with_rowid=False,
 )
@@ -116,7 +116,7 @@ word = Table(
     "secretsmanager_word",
     METADATA,
     # Of the account two bytes (words.mark): a row is short, and there are many.
-    Column("mark", SmallInteger, primary_key=True, autoincrement=False),
+    Column("mark", Integer, primary_key=True, autoincrement=False),
     Column("word", Text, primary_key=True),
     Column("secret_pk", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,

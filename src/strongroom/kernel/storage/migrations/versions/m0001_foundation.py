@@ -415,7 +415,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "secretsmanager_word",
-        sa.Column("mark", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("mark", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("word", sa.Text(), nullable=False),
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("mark", "word", "secret_pk"),
@@ -703,6 +703,18 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "secretsmanager_label",
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("secret_pk", "label"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "secretsmanager_policy",
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -851,20 +863,3 @@ def upgrade() -> None:
         op.f("ix_secretsmanager_earlier_key_version_pk"), "secretsmanager_earlier_key", ["version_pk"], unique=False
     )
     op.create_index("secretsmanager_earlier_key_secret", "secretsmanager_earlier_key", ["secret_pk"], unique=False)
-    op.create_table(
-        "secretsmanager_label",
-        sa.Column("secret_pk", sa.Integer(), nullable=False),
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("version_pk", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["secret_pk"],
-            ["secretsmanager_secret.pk"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_pk"],
-            ["secretsmanager_version.pk"],
-        ),
-        sa.PrimaryKeyConstraint("secret_pk", "label"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_secretsmanager_label_version_pk"), "secretsmanager_label", ["version_pk"], unique=False)

@@ -156,12 +156,14 @@ class SQLiteReading:
             return self._rows[key]
         cursor = self._run(statement, values)
         try:
-            found: Row | None = cursor.fetchone()
-            if self._calm:  # rows left unread would keep a snapshot open; COMMIT ends them otherwise
-                while cursor.fetchone() is not None:
-                    pass
-                self._still_calm()
-                self._keep(key, found)
+            if not self._calm:
+                one: Row | None = cursor.fetchone()
+                return one
+            # All of them: rows left unread would keep a snapshot open. COMMIT ends them otherwise.
+            rows = cursor.fetchall()
+            found: Row | None = rows[0] if rows else None
+            self._still_calm()
+            self._keep(key, found)
         except sqlite3.Error as error:
             raise translated(error) from None
         return found

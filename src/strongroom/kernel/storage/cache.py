@@ -14,7 +14,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from sys import getsizeof
 from typing import Any, TypeVar
 
@@ -209,7 +208,11 @@ def _flat(value: object) -> int:
     return len(value) + 50 if isinstance(value, bytes | str) else getsizeof(value)
 
 
-@cache
-def _names_of(kind: type) -> tuple[str, ...] | None:
-    """The fields of a dataclass; None for what is none. There are as many as the code has classes."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+_NAMES: dict[type[Any], tuple[str, ...] | None] = {}
+
+
+def _names_of(kind: type[Any]) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for what is none. Kept: there are as many as the code has classes."""
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    return _NAMES[kind]

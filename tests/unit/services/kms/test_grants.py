@@ -9,6 +9,8 @@ import pytest
 from tests.unit.services.kms.kernel import KEYRING
 
 from strongroom.kernel.authz.decide import decide
+from strongroom.kernel.authz.document import DocumentKind, read_document
+from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Policies, Request, ResourceRule
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.sealing.keyring import Keyring
@@ -160,3 +162,11 @@ def test_a_grant_is_compiled_once_however_many_others_come_and_go() -> None:
     elsewhere = grants.document(ARN + "2", [first])
     assert elsewhere is not None
     assert elsewhere.statements[0] is not one.statements[0]
+
+
+def test_a_grant_that_cannot_be_read_back_denies_in_words() -> None:
+    who = Principal(PrincipalKind.USER, ANN, "111122223333", name="ann", entity_arn=ANN)
+    broken = read_document("{", DocumentKind.GRANT, ARN)
+    decision = decide(Request(who, "kms:Decrypt", ARN, "111122223333"), Policies(rule=ResourceRule.KEY, grants=broken))
+    assert not decision.allowed
+    assert "with an explicit deny in a resource-based policy" in denial_text(decision, named=None)

@@ -9,33 +9,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-import orjson
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from bench import machine
-from strongroom.app import Opened, Product
-from strongroom.base.http import HTTPRequest
+from bench.house import House, signed_json
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.document import DocumentKind, parse_document
 from strongroom.kernel.authz.model import Policies, Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
-from strongroom.kernel.call import Sources
-from strongroom.settings import load_settings
 
-URL = "http://127.0.0.1:8443"
 POLICIES, STATEMENTS, USERS, EACH = 1000, 50, 100, 10
-SOURCES = Sources()
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bench/one-AbCdEf"
 FIVE = [
     {"Sid": "a", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:*:123456789012:key/*"},
@@ -76,8 +66,8 @@ def main() -> int:
             readers = crowd(crowded)
             compare(plain, crowded, readers, arguments)
         finally:
-            plain.opened.close()
-            crowded.opened.close()
+            plain.close()
+            crowded.close()
     return 0
 
 
@@ -114,56 +104,10 @@ class Reader:
     crowded: Credentials
 
 
-class House:
-    """One store with an administrator, a secret and a key, asked in this process."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        product = Product(load_settings({"data": str(folder), "tls": "off"}, {}))
-        root = os.urandom(32)
-        product.prepare(root)
-        lines = (folder / "credentials").read_text().splitlines()
-        found = dict(line.split(" = ") for line in lines if " = " in line)
-        self.admin = Credentials(found["aws_access_key_id"], found["aws_secret_access_key"])
-        self.opened: Opened = product.open_engine(root, "worker0")
-        self.json(self.admin, "CreateSecret", Name="bench/one", SecretString="x" * 300, ClientRequestToken="0" * 32)
-
-    def json(self, key: Credentials, operation: str, **params: Any) -> None:
-        """One call of Secrets Manager."""
-        self.ask(signed_json(key, operation, params))
-
-    def iam(self, **fields: str) -> bytes:
-        """One call of IAM by its administrator; the answer."""
-        body = urlencode({"Version": "2010-05-08", **fields}).encode()
-        return self.ask(_signed(self.admin, "iam", body, {"Content-Type": "application/x-www-form-urlencoded"}))
-
-    def ask(self, request: HTTPRequest) -> bytes:
-        """The answer, as a worker would give it."""
-        again = HTTPRequest(request.method, request.path, request.query, request.headers, request.body)
-        source = SOURCES.of("127.0.0.1", b"", again.by_name[b"host"], None)
-        chain = self.opened.chain
-        flight = chain.enter(chain.begin(again, source))
-        if flight.reply is None:
-            outcome: list[Any] = []
-            self.opened.queue.submit(lambda tx: chain.write(flight, tx), outcome.append)
-            while not outcome:
-                time.sleep(0.0002)
-        else:
-            self.opened.recorder.read(flight.records)
-        if flight.reply is None or flight.reply.status != 200:
-            raise SystemExit(f"{flight.call.name} was refused: {flight.reply and flight.reply.body!r}")
-        return flight.reply.body
-
-    def user(self, name: str) -> Credentials:
-        """A user who may read what the bench reads, by a policy of its own."""
-        self.iam(Action="CreateUser", UserName=name)
-        own = {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "arn:aws:secretsmanager:*:*:secret:bench/*"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [FIVE[1], own]})
-        self.iam(Action="PutUserPolicy", UserName=name, PolicyName="own", PolicyDocument=document)
-        made = self.iam(Action="CreateAccessKey", UserName=name).decode()
-        return Credentials(
-            *(made.partition(f"<{tag}>")[2].partition("<")[0] for tag in ("AccessKeyId", "SecretAccessKey"))
-        )
+def reader(house: House, name: str) -> Credentials:
+    """A user who may read what the bench reads, by a policy of its own."""
+    own = {"Effect": "Allow", "Action": "secretsmanager:*", "Resource": "arn:aws:secretsmanager:*:*:secret:bench/*"}
+    return house.user(name, [FIVE[1], own])
 
 
 def crowd(house: House) -> list[str]:
@@ -189,8 +133,8 @@ def crowd(house: House) -> list[str]:
 
 def compare(plain: House, crowded: House, users: list[str], arguments: argparse.Namespace) -> None:
     """The p50 of reads in both stores, in turn, and their ratio."""
-    reader = Reader("a user with a policy of its own", plain.user("reader"), crowded.user("reader"))
-    loaded = Reader("a user with ten of the thousand attached", plain.user("loaded"), crowded.user("loaded"))
+    own = Reader("a user with a policy of its own", reader(plain, "reader"), reader(crowded, "reader"))
+    loaded = Reader("a user with ten of the thousand attached", reader(plain, "loaded"), reader(crowded, "loaded"))
     account = crowded.iam(Action="GetUser").decode().partition("<Arn>arn:aws:iam::")[2][:12]
     for number in range(EACH):
         arn = f"arn:aws:iam::{account}:policy/p{number}"
@@ -200,7 +144,7 @@ def compare(plain: House, crowded: House, users: list[str], arguments: argparse.
         f"{POLICIES} policies of {STATEMENTS} statements on {len(users)} users:"
         " p50 of reads, with and without (goal: 1.10)"
     )
-    for who in (admin, reader, loaded):
+    for who in (admin, own, loaded):
         for operation, params in (
             ("GetSecretValue", {"SecretId": "bench/one"}),
             ("DescribeSecret", {"SecretId": "bench/one"}),
@@ -227,20 +171,6 @@ def _p50s(
                     if not warm:
                         spent[at].append(time.perf_counter_ns() - begun)
     return statistics.median(spent[0]) / 1e3, statistics.median(spent[1]) / 1e3
-
-
-def signed_json(key: Credentials, operation: str, params: dict[str, Any]) -> HTTPRequest:
-    """One request to Secrets Manager."""
-    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"secretsmanager.{operation}"}
-    return _signed(key, "secretsmanager", orjson.dumps(params), headers)
-
-
-def _signed(key: Credentials, service: str, body: bytes, headers: dict[str, str]) -> HTTPRequest:
-    request = AWSRequest("POST", URL + "/", data=body, headers=headers)
-    SigV4Auth(key, service, "us-east-1").add_auth(request)
-    sent = [(b"host", urlsplit(URL).netloc.encode()), (b"content-length", b"%d" % len(body))]
-    sent += [(name.lower().encode(), value.encode()) for name, value in request.headers.items()]
-    return HTTPRequest("POST", b"/", b"", sent, body)
 
 
 def _arguments() -> argparse.Namespace:

@@ -31,13 +31,18 @@ _SEALED_OVERHEAD = 29
 """Bytes of a sealed value that are not the value's: version, nonce, tag."""
 
 
+def line(number: int) -> bytes:
+    """A line for ``strongroom import``: a secret of ``bench.filled``, with a value."""
+    one = row(number)
+    named = {"Name": one["name"], "Description": one["description"], "SecretString": VALUE}
+    return orjson.dumps({**named, "Tags": orjson.loads(one["tags"])})
+
+
 def write_lines(file: Path, count: int) -> None:
-    """A file for ``strongroom import``: the secrets of ``bench.filled``, each with a value."""
+    """A file of such lines."""
     with file.open("wb") as out:
         for number in range(count):
-            one = row(number)
-            line = {"Name": one["name"], "Description": one["description"], "SecretString": VALUE}
-            out.write(orjson.dumps({**line, "Tags": orjson.loads(one["tags"])}) + b"\n")
+            out.write(line(number) + b"\n")
 
 
 def import_lines(data: Path, file: Path) -> None:
@@ -98,9 +103,10 @@ def _start(data: Path, count: int) -> float:
         print(f"start to ready {server.ready_seconds:.2f} s, the first read {first * 1000:.0f} ms behind it")
         for number in range(0, count, max(count // 2000, 1)):
             client.get_secret_value(SecretId=row(number)["name"])
-        memory = server.memory_mb()
-        print("memory (PSS) after 2,000 reads:", ", ".join(f"{mb:.0f} MB" for mb in memory))
-    return max(memory)
+        supervisor, *workers, runner = server.memory_mb()
+        told = " and ".join(f"{mb:.0f}" for mb in workers)
+        print(f"memory (PSS) after 2,000 reads: workers {told} MB, supervisor {supervisor:.0f}, runner {runner:.0f}")
+    return max(workers)
 
 
 def _arguments() -> argparse.Namespace:

@@ -158,6 +158,9 @@ def test_policies_and_their_versions(store: BatchStore) -> None:
         assert [newer] == policies.page(tx, ACCOUNT, prefix="/x/", after="", most=5)
         assert [] == policies.page(tx, ACCOUNT, prefix="/y/", after="", most=5)
         assert "second" == policies.default_document(tx, named)
+        both = [named, replace(named, name="gone")]
+        assert {("/x/", "Pol"): "second"} == policies.default_documents(tx, both)
+        assert {} == policies.default_documents(tx, [])
         assert policies.default_document(tx, replace(named, name="pol")) is None
         assert policies.default_document(tx, replace(named, path="/")) is None
         assert [2, 1] == [version.number for version in policies.versions_of(tx, one.entity.id)]

@@ -86,10 +86,13 @@ def _uuid(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 
+_EVERY_BYTE = bytes(range(256))
+
+
 def pick(entropy: Entropy, alphabet: str, count: int) -> str:
     """``count`` characters drawn evenly from an alphabet of at most 256 (by rejection, so without bias)."""
-    limit = 256 - 256 % len(alphabet)
-    drawn: list[str] = []
+    size = len(alphabet)
+    rejected, drawn = _EVERY_BYTE[256 - 256 % size :], b""
     while len(drawn) < count:
-        drawn.extend(alphabet[byte % len(alphabet)] for byte in entropy.take(count + 16) if byte < limit)
-    return "".join(drawn[:count])
+        drawn += entropy.take(count + 16).translate(None, rejected)
+    return "".join([alphabet[byte % size] for byte in drawn[:count]])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
+from strongroom.base.values import identity_object
 from strongroom.kernel.authz import values
 from strongroom.kernel.authz.faults import NotUnderstoodError
 from strongroom.kernel.authz.glob import Token, matcher
@@ -96,7 +97,7 @@ OPERATORS |= {no: replace(OPERATORS[yes], negated=True) for no, yes in NEGATIONS
 IF_EXISTS, FOR_ALL, FOR_ANY, NULL = "IfExists", "ForAllValues:", "ForAnyValue:", "Null"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@identity_object
 class Condition:
     """One key under one operator: as written, and as a test."""
 

@@ -12,19 +12,28 @@ from enum import Enum
 from typing import Any
 
 from strongroom.kernel.authz import grammar, saving
-from strongroom.kernel.authz.conditions import Condition, Test, condition
 from strongroom.kernel.authz.faults import PolicyError
-from strongroom.kernel.authz.glob import Matcher
 from strongroom.kernel.authz.grammar import Clause
-from strongroom.kernel.authz.match import Covers, action_test, resource_test
-from strongroom.kernel.authz.model import Match
-from strongroom.kernel.authz.naming import Principals, principals
+from strongroom.kernel.authz.memory import Memory
+from strongroom.kernel.authz.statement import Statement
 
-__all__ = ["Document", "DocumentKind", "PolicyError", "Statement", "load_document", "parse_document"]
+__all__ = [
+    "LOADED",
+    "Document",
+    "DocumentKind",
+    "PolicyError",
+    "Statement",
+    "joined",
+    "load_document",
+    "parse_document",
+    "read_document",
+]
 
 _REMEMBERED_ACTIONS = 256  # a document; the actions of all our rooms are about as many
 _FEW_STATEMENTS = 4
 _REMEMBERED_RESOURCES = 256
+LOADED: Memory[Document] = Memory(4 << 20)
+"""Stored documents by kind, label and text. Compiled they take about ten times their characters."""
 
 
 class DocumentKind(Enum):
@@ -52,37 +61,6 @@ _CHECKS = {
     DocumentKind.GRANT: saving.check_resource,
     DocumentKind.TRUST: saving.check_trust,
 }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Statement:
-    """One statement, as written and compiled.
-
-    ``principals`` is None in documents of identities. ``takes`` says whether a lower-case action is meant,
-    ``covers`` whether a resource is, None where all are; ``tests`` belong to ``conditions``, in their order.
-    ``match`` is how a decision refers to it. ``fault`` says what of it could not be read back from the store.
-    """
-
-    index: int
-    sid: str | None
-    allows: bool
-    actions: tuple[str, ...]
-    actions_negated: bool
-    resources: tuple[str, ...]
-    resources_negated: bool
-    principals: Principals | None
-    conditions: tuple[Condition, ...]
-    match: Match
-    takes: Matcher = field(repr=False)
-    covers: Covers | None = field(repr=False)
-    tests: tuple[Test, ...] = field(repr=False)
-    fault: str | None = None
-
-    def may_cover(self, resource: str) -> bool:
-        """False where the statement covers the resource under no request: resources with variables may always."""
-        if self.covers is None or any("${" in one for one in self.resources):
-            return True
-        return self.covers(resource, {}) is not False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +136,19 @@ def load_document(text: str, kind: DocumentKind, label: str) -> Document:
     What cannot be read never allows: an unreadable Allow allows nothing; any other unreadable statement, or
     an unreadable document, denies everything; decisions note it.
     The rules for storing (versions, Sids, texts) are not asked again, so an older document keeps its meaning.
+    A document of the same text, kind and label is the same object while it is remembered.
     """
+    return LOADED.of((kind, label, text), len(text) + len(label), lambda: read_document(text, kind, label))
+
+
+def joined(documents: Sequence[Document], kind: DocumentKind, label: str) -> Document:
+    """Documents of one kind and label as one: all of their statements, in order."""
+    statements = tuple(statement for one in documents for statement in one.statements)
+    return Document(kind, documents[0].version, None, statements, label, "\n".join(one.text for one in documents))
+
+
+def read_document(text: str, kind: DocumentKind, label: str) -> Document:
+    """As ``load_document``, for whoever remembers it by something shorter than its text."""
     try:
         raw = grammar.read_json(text)
         version, name = grammar.header(raw)
@@ -191,48 +181,21 @@ def _meant(clause: Clause, kind: DocumentKind) -> Clause:
 
 
 def _compiled(clause: Clause, kind: DocumentKind, label: str, version: str) -> Statement:
-    variables = version == "2012-10-17"
-    acts_negated, resources_negated = clause.not_actions is not None, clause.not_resources is not None
-    actions = (clause.not_actions if acts_negated else clause.actions) or ()
-    resources = (clause.not_resources if resources_negated else clause.resources) or ()
-    written = clause.principals if clause.principals is not None else clause.not_principals
-    conditions = tuple(condition(*one, variables=variables) for one in clause.conditions)
-    if kind is DocumentKind.TRUST:
-        covers = None
-    else:
-        covers = resource_test(resources, negated=resources_negated, variables=variables)
-    return Statement(
-        index=clause.index,
-        sid=clause.sid,
-        allows=clause.effect == "Allow",
-        actions=actions,
-        actions_negated=acts_negated,
-        resources=resources,
-        resources_negated=resources_negated,
-        principals=None if written is None else principals(written, negated=clause.not_principals is not None),
-        conditions=conditions,
-        match=Match(kind.value, label, clause.index, clause.sid, clause.effect),
-        takes=action_test(actions, negated=acts_negated),
-        covers=covers,
-        tests=tuple(one.test for one in conditions),
-    )
+    return Statement(clause, kind.value, label, variables=version == "2012-10-17")
 
 
 def _unreadable(index: int, kind: DocumentKind, label: str, error: PolicyError, *, allows: bool = False) -> Statement:
     """In the place of one that cannot be read: a statement about everything, for everyone, not understood."""
-    return Statement(
+    clause = Clause(
         index=index,
         sid=None,
-        allows=allows,
+        effect="Allow" if allows else "Deny",
         actions=("*",),
-        actions_negated=False,
+        not_actions=None,
         resources=("*",),
-        resources_negated=False,
-        principals=None if kind in _OF_IDENTITIES else principals((("*", "*"),), negated=False),
+        not_resources=None,
+        principals=None if kind in _OF_IDENTITIES else (("*", "*"),),
+        not_principals=None,
         conditions=(),
-        match=Match(kind.value, label, index, None, "Allow" if allows else "Deny"),
-        takes=action_test(("*",), negated=False),
-        covers=None,
-        tests=(),
-        fault=f"its {error.code}",
     )
+    return Statement(clause, kind.value, label, variables=False, fault=f"its {error.code}")

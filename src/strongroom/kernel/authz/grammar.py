@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from strongroom.base.values import value_object
 from strongroom.kernel.authz.faults import PolicyError
 
 MAX_CHARACTERS = 131_072  # IAM's and KMS's models; each room has its own, smaller limit
@@ -39,7 +39,7 @@ class Number(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Clause:
     """One statement as written. None: the element is absent. ``conditions``: (operator, key, values)."""
 

@@ -12,12 +12,13 @@ _NAMES = {
     "identity": ("identity-based policy", "an identity-based policy"),
     "resource": ("resource-based policy", "a resource-based policy"),
     "key": ("resource-based policy", "a resource-based policy"),
+    "grant": ("resource-based policy", "a resource-based policy"),  # one that cannot be read back denies
     "boundary": ("permissions boundary", "a permissions boundary"),
     "session": ("session policy", "a sessions policy"),  # AWS's own plural
     "trust": ("role trust policy", "the role trust policy"),
 }
 _WITH_POLICY_ARN = frozenset({"identity", "boundary", "session"})
-_RESOURCES_OWN = frozenset({"resource", "key"})
+_RESOURCES_OWN = frozenset({"resource", "key", "grant"})
 _BARE = "sts:AssumeRole"
 _UNSIGNED = frozenset({"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"})
 

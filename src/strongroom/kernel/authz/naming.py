@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
+from strongroom.base.values import identity_object
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -39,7 +39,7 @@ class Naming(Enum):
     __hash__ = object.__hash__  # as in PrincipalKind
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@identity_object
 class Principals:
     """The Principal or (negated) NotPrincipal element of a statement; ``written`` as (type, value) pairs."""
 

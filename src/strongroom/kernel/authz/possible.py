@@ -68,8 +68,7 @@ def _document(document: Document, known: Known, generous: bool) -> Document:
         if len(sure) == len(statement.conditions):
             kept.append(statement)
         elif statement.allows is generous:
-            tests = tuple(one.test for one in sure)
-            kept.append(replace(statement, conditions=tuple(sure), tests=tests))
+            kept.append(statement.under(tuple(sure)))
     if len(kept) == len(document.statements) and all(map(_same, kept, document.statements)):
         return document
     return replace(document, statements=tuple(kept), _by_action={})

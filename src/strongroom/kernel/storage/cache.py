@@ -116,6 +116,7 @@ class Writing:
 
     INVARIANT: what was read inside it is kept only after its commit, only from calls that were kept, and only
     for kinds that nobody in it raised: another reader never sees an answer made of uncommitted rows.
+    Inside it, an answer is given again as long as nobody in it raises its kind and its call is not undone.
     """
 
     __slots__ = (
@@ -136,8 +137,8 @@ class Writing:
         self._bypassed: set[tuple[str, str]] = set()
         self._written: set[tuple[str, str]] = set()
         self._written_here: set[tuple[str, str]] = set()
-        self._pending: list[tuple[Key, Entry]] = []
-        self._pending_here: list[tuple[Key, Entry]] = []
+        self._pending: dict[Key, Entry] = {}
+        self._pending_here: dict[Key, Entry] = {}
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
@@ -148,12 +149,13 @@ class Writing:
             kinds = self._known[account] = self._load_kinds(account)
         generation = kinds.get(kind, 0)
         full = (account, kind, key)
-        entry = self._cache.get(full)
+        # What this transaction has learnt itself first: a batch of hundreds of calls asks for the same again.
+        entry = self._pending_here.get(full) or self._pending.get(full) or self._cache.get(full)
         if entry is not None and entry[0] == generation:
             value: T = entry[1]
             return value
         value = load()
-        self._pending_here.append((full, (generation, value)))
+        self._pending_here[full] = generation, value
         return value
 
     def must_raise(self, account: str, kind: str) -> bool:
@@ -168,7 +170,7 @@ class Writing:
     def keep(self) -> None:
         """The current call is kept."""
         self._written |= self._written_here
-        self._pending += self._pending_here
+        self._pending.update(self._pending_here)
         self._written_here.clear()
         self._pending_here.clear()
 
@@ -180,7 +182,7 @@ class Writing:
     def committed(self) -> None:
         """Keep what was learnt, now that it is true for everybody."""
         self.keep()
-        for key, entry in self._pending:
+        for key, entry in self._pending.items():
             if key[:2] not in self._bypassed:
                 self._cache.put(key, entry)
         self._pending.clear()
@@ -188,14 +190,29 @@ class Writing:
 
 def _weigh(value: object, depth: int = 3) -> int:
     """About how many bytes a value holds, three levels deep. A bound on memory, not an account of it."""
-    if isinstance(value, bytes | str):
-        return len(value) + 50
-    if depth == 0:
-        return getsizeof(value)
+    if depth == 0 or isinstance(value, bytes | str):
+        return _flat(value)
     if isinstance(value, tuple | list | frozenset | set):
         return 60 + sum(_weigh(part, depth - 1) for part in value)
     if isinstance(value, dict):
         return 200 + sum(_weigh(part, depth - 1) for pair in value.items() for part in pair)
-    if is_dataclass(value) and not isinstance(value, type):
-        return 60 + sum(_weigh(getattr(value, field.name), depth - 1) for field in fields(value))
-    return getsizeof(value)
+    names = _names_of(type(value))
+    if names is None:
+        return getsizeof(value)
+    if depth == 1:  # most of what is weighed lies here
+        return 60 + sum([_flat(getattr(value, name)) for name in names])
+    return 60 + sum([_weigh(getattr(value, name), depth - 1) for name in names])
+
+
+def _flat(value: object) -> int:
+    return len(value) + 50 if isinstance(value, bytes | str) else getsizeof(value)
+
+
+_NAMES: dict[type[Any], tuple[str, ...] | None] = {}
+
+
+def _names_of(kind: type[Any]) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for what is none. Kept: there are as many as the code has classes."""
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    return _NAMES[kind]

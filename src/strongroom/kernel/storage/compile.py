@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -101,9 +102,17 @@ def bind_many(
     """The one plan to run, and each set of values in order. Raises TypeError as ``bind`` does, and for sets that need
     plans of their own, lists, and what answers rows.
     """
+    plan, _ = bind(statement, engine, values[0])
+    if plan.lists or plan.returns or not plan.writes:
+        raise TypeError("not one change for all of these values")
+    names, count = plan.names, len(values[0])
+    if not plan.defaults and len(names) == count > 1 and all(len(one) == count for one in values):
+        try:
+            return plan, list(map(itemgetter(*names), values))
+        except KeyError:
+            pass  # other names, as many: told below
     bound = [bind(statement, engine, one) for one in values]
-    plan = bound[0][0]
-    if plan.lists or plan.returns or not plan.writes or any(one is not plan for one, _ in bound):
+    if any(one is not plan for one, _ in bound):
         raise TypeError("not one change for all of these values")
     return plan, [parameters for _, parameters in bound]
 

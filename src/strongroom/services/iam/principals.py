@@ -6,7 +6,7 @@ that changes a row raises it. What is not found is not kept, so that invented id
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -188,11 +188,7 @@ class Principals:
             load_document(text, DocumentKind.IDENTITY, f"inline:{name}")
             for _, name, text in holdings.inline_with_groups(tx, unique_id)
         ]
-        for arn in holdings.attached_with_groups(tx, unique_id):
-            document = self.managed_policy(tx, account, arn)
-            if document is None:
-                raise LookupError(f"{arn} is attached and not there")
-            found.append(document)
+        found.extend(_attached(tx, account, holdings.attached_with_groups(tx, unique_id)))
         if holder.kind is USER and password_policy.lets_users_change(accounts.password_policy(tx, account)):
             found.append(_own_password(holder.arn))
         boundary = None if holder.boundary is None else self._boundary(tx, account, holder.boundary)
@@ -334,6 +330,23 @@ def _role(tx: Transaction, found: Entity) -> Role:
         tags=tags.of(tx, found.id),
         max_session=trust.max_session,
     )
+
+
+def _attached(tx: Transaction, account: str, arns: Sequence[str]) -> Iterator[Document]:
+    """The documents in force of attached policies: one statement for all. Raises LookupError where one is not there."""
+    named = [(arn, parse_entity_arn(arn)) for arn in arns]
+    own = [name for _, name in named if name is not None and name.kind is POLICY and name.account == account]
+    texts = policies.default_documents(tx, own)
+    for arn, name in named:
+        document = None
+        if name is not None and name.kind is POLICY and name.account == AWS:
+            document = managed.document(arn)
+        elif name is not None and name.kind is POLICY and name.account == account:
+            text = texts.get((name.path, name.name))
+            document = None if text is None else load_document(text, DocumentKind.IDENTITY, arn)
+        if document is None:
+            raise LookupError(f"{arn} is attached and not there")
+        yield document
 
 
 def _alive(tx: Transaction, unique_id: str, account: str) -> Entity:

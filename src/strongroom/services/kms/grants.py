@@ -16,7 +16,8 @@ from typing import Any
 
 from strongroom.base.names import PARTITION, is_account_id
 from strongroom.kernel.authz.binding import is_person
-from strongroom.kernel.authz.document import Document, DocumentKind, load_document
+from strongroom.kernel.authz.document import Document, DocumentKind, joined, read_document
+from strongroom.kernel.authz.memory import Memory
 from strongroom.kernel.authz.naming import Naming, forms, is_principal
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.call import Call
@@ -34,6 +35,11 @@ _UNCONSTRAINED = frozenset({"CreateGrant", "RetireGrant"})
 _NO_CONTEXT = frozenset(
     {"DescribeKey", "GetPublicKey", "Sign", "Verify", "GenerateMac", "VerifyMac", "DeriveSharedSecret"}
 )
+
+_GRANT_CHARACTERS = 256
+"""What a grant has in ids and names."""
+COMPILED: Memory[Document] = Memory(4 << 20)
+"""Grants by what their rows say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +120,23 @@ def document(arn: str, granted: Sequence[GrantRow]) -> Document | None:
 
     RetireGrant is left out: who may retire is the grant's own affair, not that of another grant.
     """
-    statements = [statement for one in granted for statement in _statements(one)]
-    if not statements:
-        return None
+    found = [one for one in (_one(arn, row) for row in granted) if one.statements]
+    return joined(found, DocumentKind.GRANT, arn) if found else None
+
+
+def _one(arn: str, row: GrantRow) -> Document:
+    """One grant as a document. A grant never changes, so that one more is all there is to compile beside a thousand."""
+    weight = len(arn) + len(row.constraints) + len(row.operations) + _GRANT_CHARACTERS
+    return COMPILED.of((arn, row), weight, lambda: _compiled(arn, row))
+
+
+def _compiled(arn: str, row: GrantRow) -> Document:
+    statements = _statements(row)
     # The older version of the language has no variables: a context value stays what it is.
     text = json.dumps({"Version": "2008-10-17", "Statement": statements})
-    return load_document(text, DocumentKind.GRANT, arn)
+    if not statements:
+        return Document(DocumentKind.GRANT, "2008-10-17", None, (), arn, text)
+    return read_document(text, DocumentKind.GRANT, arn)
 
 
 def _statements(one: GrantRow) -> list[dict[str, Any]]:

@@ -83,16 +83,17 @@ class Gathering:
         """Store all that was gathered."""
         if not self._waiting:
             return
-        labels: list[tuple[int, str, int]] = []
         tagged: list[tuple[int, str, str]] = []
         found: dict[int, frozenset[str]] = {}
+        firsts: list[dict[str, Any]] = []
+        numbers = store.secrets.add_new(tx, self._account, self._region, [row for row, _, _ in self._waiting])
         for row, first, tags in self._waiting:
-            pk = store.secrets.add_new(tx, row)
+            pk = numbers[row["name"]]
             found[pk] = store.words.indexed(row["name"], row["description"], row["tags"])
             tagged += [(pk, one["Key"], one["Value"]) for one in tags]
             if first is not None:
-                labels.append((pk, CURRENT, store.versions.add_first(tx, {"secret_pk": pk, **first})))
-        store.versions.add_labels(tx, labels)
+                firsts.append({"secret_pk": pk, **first})
+        store.versions.add_first(tx, firsts, CURRENT)
         store.secrets.add_tags(tx, tagged)
         store.words.add_new(tx, self._account, found)
         store.counts.more(tx, self._account, self._region, len(self._waiting))

@@ -121,6 +121,30 @@ def test_a_load_that_fails_keeps_nothing() -> None:
     assert 5 == view.cached("1", "iam", "a", lambda: 5)
 
 
+def test_a_batch_asks_once_for_what_none_of_its_calls_changes() -> None:
+    cache, loads = Cache(), list[str]()
+
+    def load(told: str) -> str:
+        loads.append(told)
+        return told
+
+    writing = Writing(cache, Generations(iam=1))
+    for _ in range(3):
+        assert "first" == writing.cached("1", "iam", "name", lambda: load("first"))
+        writing.keep()
+    assert ["first"] == loads
+    writing.must_raise("1", "iam")
+    assert "second" == writing.cached("1", "iam", "name", lambda: load("second"))
+    assert "third" == writing.cached("1", "iam", "name", lambda: load("third"))
+
+
+def test_what_an_undone_call_learnt_is_asked_for_again() -> None:
+    writing = Writing(Cache(), Generations(iam=1))
+    assert "of a row that goes" == writing.cached("1", "iam", "name", lambda: "of a row that goes")
+    writing.undo()
+    assert "as it is" == writing.cached("1", "iam", "name", lambda: "as it is")
+
+
 def test_a_writer_keeps_what_it_learnt_only_when_it_is_committed() -> None:
     cache = Cache()
     writing = Writing(cache, Generations(iam=1))

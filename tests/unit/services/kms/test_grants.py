@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from tests.unit.services.kms.kernel import KEYRING
 
-from strongroom.kernel.authz.model import ContextValue
+from strongroom.kernel.authz.decide import decide
+from strongroom.kernel.authz.document import DocumentKind, read_document
+from strongroom.kernel.authz.messages import denial_text
+from strongroom.kernel.authz.model import ContextValue, Policies, Request, ResourceRule
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.services.kms import errors, grants
@@ -129,3 +132,41 @@ def test_a_token_says_which_grant_and_opens_under_no_other_root() -> None:
     assert NAME == grants.read_token(KEYRING, one) == grants.read_token(KEYRING, two)
     with pytest.raises(errors.InvalidGrantTokenException):
         grants.read_token(Keyring(b"o" * 32), one)
+
+
+def test_a_thousand_grants_to_one_principal_allow_what_each_of_them_allows() -> None:
+    """As many as CreateGrant takes. As one text they were longer than a policy may be, and denied everything."""
+    rows = [
+        GrantRow(
+            f"{n:064x}", 1, 0, None, f"AWS {ANN}", None, "111122223333", "Decrypt", json.dumps({EQUALS: {"n": str(n)}})
+        )
+        for n in range(1_000)
+    ]
+    made = grants.document(ARN, rows)
+    who = Principal(PrincipalKind.USER, ANN, "111122223333", name="ann", entity_arn=ANN)
+    for number, allowed in (("0", True), ("999", True), ("1000", False)):
+        context: dict[str, ContextValue] = {"kms:encryptioncontext:n": number, "kms:encryptioncontextkeys": ("n",)}
+        policies = Policies(rule=ResourceRule.KEY, grants=made)
+        decision = decide(Request(who, "kms:Decrypt", ARN, "111122223333", context), policies)
+        assert (allowed, [f"{int(number):064x}"] if allowed else []) == (
+            decision.allowed,
+            [one.sid for one in decision.matches],
+        )
+
+
+def test_a_grant_is_compiled_once_however_many_others_come_and_go() -> None:
+    first, second = row("Encrypt"), row("Decrypt")
+    one, both = grants.document(ARN, [first]), grants.document(ARN, [first, second])
+    assert one is not None and both is not None
+    assert one.statements[0] is both.statements[0]
+    elsewhere = grants.document(ARN + "2", [first])
+    assert elsewhere is not None
+    assert elsewhere.statements[0] is not one.statements[0]
+
+
+def test_a_grant_that_cannot_be_read_back_denies_in_words() -> None:
+    who = Principal(PrincipalKind.USER, ANN, "111122223333", name="ann", entity_arn=ANN)
+    broken = read_document("{", DocumentKind.GRANT, ARN)
+    decision = decide(Request(who, "kms:Decrypt", ARN, "111122223333"), Policies(rule=ResourceRule.KEY, grants=broken))
+    assert not decision.allowed
+    assert "with an explicit deny in a resource-based policy" in denial_text(decision, named=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,6 +57,15 @@ _DEFAULT_DOCUMENT = Statement(
     )
     .where(_OF_ACCOUNT, entity.c.name_key == bindparam("name_key"))
 )
+_DEFAULT_DOCUMENTS = Statement(
+    select(entity.c.path, entity.c.name, policy_version.c.document)
+    .join(policy, policy.c.id == entity.c.id)
+    .join(
+        policy_version,
+        and_(policy_version.c.policy_id == policy.c.id, policy_version.c.number == policy.c.default_version),
+    )
+    .where(_OF_ACCOUNT, entity.c.name_key.in_(bindparam("name_keys", expanding=True)))
+)
 _COUNT_VERSIONS = Statement(
     select(func.count())
     .select_from(policy_version.join(entity, entity.c.id == policy_version.c.policy_id))
@@ -108,6 +118,15 @@ def default_document(tx: Transaction, named: EntityName) -> str | None:
     """The document that is in force for exactly this name and path; None where there is no such policy."""
     row = tx.row(_DEFAULT_DOCUMENT, account=named.account, name_key=folded(named.name))
     return row[2] if row is not None and (row[0], row[1]) == (named.path, named.name) else None
+
+
+def default_documents(tx: Transaction, named: Sequence[EntityName]) -> dict[tuple[str, str], str]:
+    """The documents in force of policies of one account, by path and name; what is not there is left out."""
+    if not named:
+        return {}
+    keys = [folded(one.name) for one in named]
+    rows = tx.rows(_DEFAULT_DOCUMENTS, account=named[0].account, name_keys=keys)
+    return {(path, name): document for path, name, document in rows}
 
 
 def versions_of(tx: Transaction, policy_id: str) -> list[Version]:

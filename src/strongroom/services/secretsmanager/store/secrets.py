@@ -43,9 +43,16 @@ _INSERT_SECRET = Statement(
 NEW = ("account", "region", "name", "suffix", "created_ms", "changed_ms", "tags", "description")
 """The columns of a secret that was just made, in the plain case."""
 _INSERT_NEW = Statement(
-    insert(secret)
-    .values({**{name: bindparam(name) for name in NEW}, "accessed_day": 0, "has_policy": 0})
-    .returning(secret.c.pk)
+    insert(secret).values(
+        {**{name: bindparam(name) for name in NEW}, "accessed_day": bindparam("zero"), "has_policy": bindparam("zero")}
+    )
+)
+_PKS = Statement(
+    select(secret.c.name, secret.c.pk).where(
+        secret.c.account == bindparam("account"),
+        secret.c.region == bindparam("region"),
+        secret.c.name.in_(bindparam("names", expanding=True)),
+    )
 )
 _NAMES = Statement(
     select(secret.c.name).where(
@@ -128,12 +135,13 @@ def names_among(tx: Transaction, account: str, region: str, names: Sequence[str]
     return {str(row[0]) for row in rows}
 
 
-def add_new(tx: Transaction, values: Mapping[str, Any]) -> int:
-    """Store a secret with these columns, those of ``NEW``, and answer its number; all others are null, or 0."""
-    row = tx.row(_INSERT_NEW, **values)
-    if row is None:
-        raise RuntimeError("an insert answered no key")
-    return int(row[0])
+def add_new(tx: Transaction, account: str, region: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Store secrets of one account and Region with these columns, those of ``NEW``, and answer their numbers by name.
+
+    All other columns are null, or 0.
+    """
+    tx.many(_INSERT_NEW, [{**row, "zero": 0} for row in rows])
+    return dict(tx.rows(_PKS, account=account, region=region, names=[row["name"] for row in rows]))
 
 
 def add_tags(tx: Transaction, rows: Sequence[tuple[int, str, str]]) -> None:

@@ -60,7 +60,9 @@ secret = Table(
 Index("secretsmanager_secret_created", secret.c.account, secret.c.region, secret.c.created_ms, secret.c.pk)
 Index("secretsmanager_secret_changed", secret.c.account, secret.c.region, secret.c.changed_ms, secret.c.pk)
 Index("secretsmanager_secret_accessed", secret.c.account, secret.c.region, secret.c.accessed_day, secret.c.pk)
-Index("secretsmanager_secret_primary", secret.c.primary_pk)
+# Few secrets are copies.
+_COPIES = secret.c.primary_pk.is_not(None)
+Index("secretsmanager_secret_primary", secret.c.primary_pk, sqlite_where=_COPIES, postgresql_where=_COPIES)
 
 version = Table(
     "secretsmanager_version",
@@ -94,7 +96,8 @@ label = Table(
     METADATA,
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True),
     Column("label", Text, primary_key=True),
-    Column("version_pk", Integer, ForeignKey("secretsmanager_version.pk"), nullable=False, index=True),
+    # No foreign key: it would want an index a label, for versions that go; those have none (versions.remove_versions).
+    Column("version_pk", Integer, nullable=False),
     # Reading a value passes here: one tree to descend, not two.
     sqlite_with_rowid=False,
 )
@@ -112,8 +115,8 @@ Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
 word = Table(
     "secretsmanager_word",
     METADATA,
-    # Not the text of the account: a row is a few bytes, and there are many.
-    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    # Of the account two bytes (words.mark): a row is short, and there are many.
+    Column("mark", Integer, primary_key=True, autoincrement=False),
     Column("word", Text, primary_key=True),
     Column("secret_pk", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,

@@ -50,7 +50,10 @@ _INSERT_VERSION = Statement(
 )
 FIRST = ("secret_pk", "version_id", "created_ms", "labels", "form", "sealed", "wrapped")
 _INSERT_FIRST = Statement(
-    insert(version).values({**{name: bindparam(name) for name in FIRST}, "accessed_day": 0}).returning(version.c.pk)
+    insert(version).values({**{name: bindparam(name) for name in FIRST}, "accessed_day": bindparam("zero")})
+)
+_VERSIONS_OF = Statement(
+    select(version.c.secret_pk, version.c.pk).where(version.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
 _NEW_LABEL = Statement(insert(label).values({name: bindparam(name) for name in label.c.keys()}))  # noqa: SIM118
 _FILL_VERSION = Statement(
@@ -186,17 +189,15 @@ def add_version(tx: Transaction, values: Mapping[str, Any], stages: Iterable[str
     return int(answer[0])
 
 
-def add_first(tx: Transaction, values: Mapping[str, Any]) -> int:
-    """Store a new secret's only version, with these columns (those of ``FIRST``), and answer its number."""
-    row = tx.row(_INSERT_FIRST, **values)
-    if row is None:
-        raise RuntimeError("an insert answered no key")
-    return int(row[0])
-
-
-def add_labels(tx: Transaction, rows: Sequence[tuple[int, str, int]]) -> None:
-    """Store labels of new secrets: (number of the secret, label, number of the version that says so too)."""
-    tx.many(_NEW_LABEL, [{"secret_pk": pk, "label": name, "version_pk": holder} for pk, name, holder in rows])
+def add_first(tx: Transaction, rows: Sequence[Mapping[str, Any]], stage: str) -> None:
+    """Store the only versions of new secrets, with these columns (those of ``FIRST``), and the label that each has."""
+    if not rows:
+        return
+    tx.many(_INSERT_FIRST, [{**row, "zero": 0} for row in rows])
+    made = tx.rows(_VERSIONS_OF, of_secrets=[row["secret_pk"] for row in rows])
+    # In the index's order, so that every node takes its locks in the same one.
+    labels = [{"secret_pk": secret_pk, "label": stage, "version_pk": pk} for secret_pk, pk in sorted(made)]
+    tx.many(_NEW_LABEL, labels)
 
 
 def fill_version(tx: Transaction, secret_pk: int, version_id: str, values: Mapping[str, Any]) -> None:

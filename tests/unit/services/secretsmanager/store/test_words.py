@@ -33,7 +33,7 @@ def added(engine: SQLiteStore, name: str, **more: Any) -> Secret:
 
 def rows(engine: SQLiteStore) -> set[tuple[int, str]]:
     with engine.read() as tx:
-        found = tx.rows(select(word.c.secret_pk, word.c.word, word.c.account))
+        found = tx.rows(select(word.c.secret_pk, word.c.word, word.c.mark))
     assert {12} >= {row[2] for row in found}
     return {(row[0], row[1]) for row in found}
 
@@ -97,3 +97,18 @@ def test_too_many_are_told_as_such_and_other_accounts_do_not_count(engine: SQLit
     assert pks == found(engine, "app", at_most=3)
     assert found(engine, "app", at_most=2) is None
     assert set() == found(engine, "app", account="111111111111", at_most=2)
+
+
+def test_accounts_of_one_mark_are_told_apart_by_the_secrets_themselves(engine: SQLiteStore) -> None:
+    other = str(int(ACCOUNT) + words.MARKS).zfill(12)
+    assert words.mark(other) == words.mark(ACCOUNT)
+    mine, theirs = added(engine, "prod"), added(engine, "prod", account=other)
+
+    both = found(engine, "prod")
+
+    assert both == {mine.pk, theirs.pk}
+    with engine.read() as tx:
+        for account, one in ((ACCOUNT, mine), (other, theirs)):
+            left = store.listing.candidates_among(tx, account=account, region="us-east-1", pks=both or set())
+            assert [one.pk] == [each.pk for each in left]
+    assert [] == [account for account in ("000000000013",) if found(engine, "prod", account)]

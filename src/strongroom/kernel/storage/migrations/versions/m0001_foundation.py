@@ -405,13 +405,20 @@ def upgrade() -> None:
         ["account", "region", "created_ms", "pk"],
         unique=False,
     )
-    op.create_index("secretsmanager_secret_primary", "secretsmanager_secret", ["primary_pk"], unique=False)
+    op.create_index(
+        "secretsmanager_secret_primary",
+        "secretsmanager_secret",
+        ["primary_pk"],
+        unique=False,
+        sqlite_where=sa.text("primary_pk IS NOT NULL"),
+        postgresql_where=sa.text("primary_pk IS NOT NULL"),
+    )
     op.create_table(
         "secretsmanager_word",
-        sa.Column("account", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("mark", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("word", sa.Text(), nullable=False),
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("account", "word", "secret_pk"),
+        sa.PrimaryKeyConstraint("mark", "word", "secret_pk"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -696,6 +703,18 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "secretsmanager_label",
+        sa.Column("secret_pk", sa.Integer(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("version_pk", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["secret_pk"],
+            ["secretsmanager_secret.pk"],
+        ),
+        sa.PrimaryKeyConstraint("secret_pk", "label"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "secretsmanager_policy",
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -844,20 +863,3 @@ def upgrade() -> None:
         op.f("ix_secretsmanager_earlier_key_version_pk"), "secretsmanager_earlier_key", ["version_pk"], unique=False
     )
     op.create_index("secretsmanager_earlier_key_secret", "secretsmanager_earlier_key", ["secret_pk"], unique=False)
-    op.create_table(
-        "secretsmanager_label",
-        sa.Column("secret_pk", sa.Integer(), nullable=False),
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("version_pk", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["secret_pk"],
-            ["secretsmanager_secret.pk"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_pk"],
-            ["secretsmanager_version.pk"],
-        ),
-        sa.PrimaryKeyConstraint("secret_pk", "label"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index(op.f("ix_secretsmanager_label_version_pk"), "secretsmanager_label", ["version_pk"], unique=False)

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heapify, heappop, heappush
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from strongroom.base.clock import Clock, to_ms
 from strongroom.kernel.journal.files import SegmentName, chains, stamp_ms
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, NotPacked, packed_size
-from strongroom.kernel.journal.reading import HEAD, read_line
-from strongroom.kernel.trail.entries import Entry
-from strongroom.kernel.trail.halves import Reader
+from strongroom.kernel.journal.reading import read_line
+from strongroom.kernel.trail.halves import Lines, Reader, Write
 from strongroom.kernel.trail.index import Index, Part, Standing
 from strongroom.kernel.trail.places import read_part, segment_name
 
@@ -62,26 +60,17 @@ Elsewhere = Callable[[], Sequence[Segment]]
 """The segments of other nodes, oldest first."""
 
 
-class _Write(NamedTuple):
-    """A record of a write: its event's id, its number in the chain, and when it was written."""
-
-    event_id: str
-    seq: int
-    at_ms: int
-
-
 @dataclass(slots=True)
 class _Read:
-    """What was read of a segment: its records with their offsets, its marks, and what these say.
+    """What was read of a segment: its lines, where they end, and what marks among them say.
 
-    ``said``: writes and marks in their order. ``at_ms``: when the last record was written.
+    ``said``: writes and marks in their order. ``full``: there is more.
     """
 
-    records: list[tuple[int, bytes, re.Match[bytes]]] = field(default_factory=list)
-    said: list[_Write | Mapping[str, Any]] = field(default_factory=list)
-    end: int = 0
-    full: bool = False
-    at_ms: int | None = None
+    lines: Lines
+    end: int
+    full: bool
+    said: list[Write | Mapping[str, Any]] = field(default_factory=list)
     undone: dict[str, set[str]] = field(default_factory=dict)
     settled: dict[str, int] = field(default_factory=dict)
     closed: bool = False
@@ -197,8 +186,8 @@ class Follower:
             return None, 0
         part.verdicts = [(chain, one) for chain, ids in read.undone.items() for one in ids]
         part.settled = read.settled
-        if read.at_ms is not None:
-            self._reached[segment.chain] = read.at_ms
+        if read.lines.at_ms is not None:
+            self._reached[segment.chain] = read.lines.at_ms
         return part, read.end - standing.done
 
     def _read(self, segment: Segment, begin: int) -> _Read | None:
@@ -208,26 +197,18 @@ class Follower:
             data = None
         if data is None:
             return None
-        read = _Read(end=begin, full=len(data) == CHUNK_BYTES)
         whole = data.rfind(b"\n") + 1
-        if not whole and read.full:
-            whole = len(data)  # damage: no line of ours is so long
-        at, records, match = begin, read.records, HEAD.match
-        for raw in data[: data.rfind(b"\n", 0, whole) + 1].split(b"\n")[:-1]:
-            head = match(raw)
-            if head is not None and raw.endswith(b"}"):
-                if head[4] is None:
-                    self._hear(segment.chain, raw, read)
-                else:
-                    records.append((at, raw, head))
-                    if head[5] == b"true":
-                        read.said.append(_Write(_id(head), int(head[1]), int(head[3])))
-            at += len(raw) + 1
-        read.end = begin + whole
-        if not whole and data and not segment.last:
+        full = len(data) == CHUNK_BYTES
+        read = _Read(self._reader.read(data[:whole], begin), begin + whole, full)
+        if not whole and full:
+            read.end = begin + len(data)  # damage: no line of ours is so long
+        elif not whole and data and not segment.last:
             read.end = segment.size  # a torn end, left behind by a power loss
-        if records:
-            read.at_ms = int(records[-1][2][3])
+        for one in read.lines.said:
+            if isinstance(one, bytes):
+                self._hear(segment.chain, one, read)
+            else:
+                read.said.append(one)
         return read
 
     def _hear(self, chain: str, raw: bytes, read: _Read) -> None:
@@ -248,36 +229,32 @@ class Follower:
 
     def _ahead(self, segment: Segment) -> _Read:
         """The marks of the first lines of the next segment: they speak of the end of this one."""
-        ahead = _Read()
         data = segment.following(0, CHUNK_BYTES) if segment.following is not None else None
+        ahead = _Read(_NO_LINES, 0, full=False)
         for raw in (data or b"").split(b"\n")[:-1]:
-            head = HEAD.match(raw)
-            if head is not None and head[4] is None:
-                self._hear(segment.chain, raw, ahead)
+            self._hear(segment.chain, raw, ahead)
         return ahead
 
     # ------------------------------------------------------------------ what counts
 
     def _settled_part(self, segment: Segment, read: _Read) -> Part:
         """The entries of a part as far as every outcome is known; what was read is cut where one is not."""
-        open_ids = self._open(segment, read)
-        if read.full and read.records and _id(read.records[0][2]) in open_ids:
+        lines, open_ids = read.lines, self._open(segment, read)
+        if read.full and lines.first_id in open_ids:
             # So much follows that its COMMIT is long over, and whatever failed would be marked by now.
             open_ids = set()
-        lost = self._undone.get(segment.chain, set())
-        entries: list[Entry] = []
-        undone = []
-        for at, raw, head in read.records:
-            if head[5] == b"true" or lost:
-                event_id = _id(head)
-                if event_id in open_ids:
-                    read.end, read.closed = at, False
-                    # What was heard behind the cut is heard again; it was true the first time.
-                    break
-                if event_id in lost:
-                    undone.append(at)
-            self._reader.read(at, raw, head, entries)
-        return Part(segment.chain, segment.number, _NOT_YET, entries, undone, self._reader.used())
+        lost, undone = self._undone.get(segment.chain, set()), []
+        for one in read.said:
+            if not isinstance(one, Write):
+                continue
+            if one.event_id in open_ids:
+                # What was heard behind the cut is heard again; it was true the first time.
+                read.end, read.closed = one.offset, False
+                del lines.entries[one.before :]
+                break
+            if one.event_id in lost:
+                undone.append(one.offset)
+        return Part(segment.chain, segment.number, _NOT_YET, lines.entries, undone, lines.used)
 
     def _open(self, segment: Segment, read: _Read) -> set[str]:
         """The ids whose outcome nobody knows yet."""
@@ -299,11 +276,11 @@ class Follower:
         return left
 
     def _waiting_among(
-        self, segment: Segment, said: Sequence[_Write | Mapping[str, Any]], waiting: dict[str, _Write]
-    ) -> dict[str, _Write]:
+        self, segment: Segment, said: Sequence[Write | Mapping[str, Any]], waiting: dict[str, Write]
+    ) -> dict[str, Write]:
         """Which writes wait for their outcome, after what was said in lines one after the other."""
         for one in said:
-            if isinstance(one, _Write):
+            if isinstance(one, Write):
                 waiting[one.event_id] = one
             elif isinstance(one.get("open"), list):
                 still = set(one["open"])
@@ -315,16 +292,13 @@ class Follower:
 
 
 _NOT_YET = Standing(0, ended=False)
+_NO_LINES = Lines([], [], None, None, {})
 
 
 def began_ms(chain: str) -> int:
     """When a chain began, as its name tells."""
     name = segment_name(chain, 1)
     return 0 if name is None else stamp_ms(name.start)
-
-
-def _id(head: re.Match[bytes]) -> str:
-    return head[4].decode("utf-8", "replace")
 
 
 def unread(standings: Mapping[tuple[str, int], Standing], begin: Mapping[str, int]) -> bool:

@@ -230,7 +230,7 @@ class Follower:
     def _ahead(self, segment: Segment) -> _Read:
         """The marks of the first lines of the next segment: they speak of the end of this one."""
         data = segment.following(0, CHUNK_BYTES) if segment.following is not None else None
-        ahead = _Read(_NO_LINES, 0, full=False)
+        ahead = _Read(Lines(), 0, full=False)
         for raw in (data or b"").split(b"\n")[:-1]:
             self._hear(segment.chain, raw, ahead)
         return ahead
@@ -240,7 +240,7 @@ class Follower:
     def _settled_part(self, segment: Segment, read: _Read) -> Part:
         """The entries of a part as far as every outcome is known; what was read is cut where one is not."""
         lines, open_ids = read.lines, self._open(segment, read)
-        if read.full and lines.first_id in open_ids:
+        if read.full and lines.first_write in open_ids:
             # So much follows that its COMMIT is long over, and whatever failed would be marked by now.
             open_ids = set()
         lost, undone = self._undone.get(segment.chain, set()), []
@@ -292,7 +292,6 @@ class Follower:
 
 
 _NOT_YET = Standing(0, ended=False)
-_NO_LINES = Lines([], [], None, None, {})
 
 
 def began_ms(chain: str) -> int:

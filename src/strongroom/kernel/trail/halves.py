@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -23,12 +24,13 @@ from strongroom.kernel.trail.entries import (
     TIE_BITS,
     Entry,
     entries_of,
+    id_hash,
     numbers_of_call,
     numbers_of_caller,
     owners_entry,
 )
 from strongroom.kernel.trail.uses import user_of, uses_of, what_of
-from strongroom.kernel.trail.words import second_ms, username, words_of
+from strongroom.kernel.trail.words import second_ms, username, when_ms, words_of
 
 MOST_TEXT_BYTES = 4096
 """A longer half is not remembered."""
@@ -36,10 +38,14 @@ MOST_CALLS_BYTES = 12 * 1024 * 1024
 """Of the texts of one generation of second halves; there are two."""
 MOST_PAIRS = 20_000
 MOST_SECONDS = 1000
-_EVENT, _TIME, _REQUEST = b'"event":{', b',"eventTime":"', b'"requestID":"'
-_EVENT_ID, _FOR, _FOR_END = b'","eventID":"', b',"for":"', b'"}}'
-_TIME_CHARS, _ID_CHARS = 20, 36
-_AFTER_ID = _ID_CHARS + len(_EVENT_ID) + _ID_CHARS
+_TIME, _REQUEST, _EVENT_ID = b',"eventTime":"', b'"requestID":"', b'","eventID":"'
+_FOR, _FOR_END = b',"for":"', b'"}}'
+_HEAD, _READS = b'{"seq":,"prev":"","at":,"id":"', b'","writes":false,'
+_HEAD_CHARS = 153
+"""From the comma after a line's number to its event, where all is as long as it always is."""
+_SEQ_CHARS = len(b'{"seq":')
+_ID_CHARS = 36
+_FROM_OWN = len(_EVENT_ID) + _ID_CHARS
 _FROM_FOR, _FROM_ID = len(_FOR) + _ID_CHARS + len(_FOR_END), _ID_CHARS + len(_FOR_END)
 _TIE = (1 << TIE_BITS) - 1
 _PARTS = frozenset({"event", "decision"})
@@ -79,7 +85,7 @@ class _Pair:
     __slots__ = ("latest", "numbers", "owner", "owners_numbers", "user", "what")
 
     def __init__(self, who: _Who, call: _Call) -> None:
-        self.numbers: tuple[int, ...] = ()
+        self.numbers: tuple[int, ...] | None = None
         if call.account:
             self.numbers = call.numbers + numbers_of_caller(call.account, call.region, who.username, who.access_key)
         self.owner, self.owners_numbers = call.owner, call.owners_numbers
@@ -99,15 +105,16 @@ class _Who:
         self.pairs: dict[bytes, _Pair] = {}
 
 
-class Lines(NamedTuple):
-    """What a run of whole lines holds: the entries of its records, its writes and marks (raw) in their order, the id
-    of its first record, when the last one was written, and what was used."""
+@dataclass(slots=True)
+class Lines:
+    """What whole lines hold: the entries of their records, the writes and marks (raw) among them in their order, what
+    was used, the first record's id where it is a write, and when the last one was written."""
 
-    entries: list[Entry]
-    said: list[Write | bytes]
-    first_id: str | None
-    at_ms: int | None
-    used: Used
+    entries: list[Entry] = field(default_factory=list)
+    said: list[Write | bytes] = field(default_factory=list)
+    used: Used = field(default_factory=dict)
+    first_write: str | None = None
+    at_ms: int | None = None
 
 
 class Reader:
@@ -120,131 +127,141 @@ class Reader:
         self._old_calls: dict[bytes, _Call] = {}
         self._calls_bytes = 0
         self._seconds: dict[bytes, int] = {}
+        self._touched: list[_Pair] = []
 
     def read(self, data: bytes, at: int) -> Lines:
-        """Read whole lines, which begin at an offset of their segment."""
-        entries: list[Entry] = []
-        said: list[Write | bytes] = []
-        touched: list[_Pair] = []
-        used: Used = {}
-        first_id, at_ms = None, None
-        match, whos, seconds = HEAD.match, self._whos, self._seconds
-        for raw in data.split(b"\n"):
-            head = match(raw)
-            size = len(raw)
-            if head is None or not raw.endswith(b"}"):
-                at += size + 1
-                continue
-            seq, _, at_text, event_id, writes = head.groups()
-            if event_id is None:
-                said.append(raw)
-                at += size + 1
-                continue
-            at_ms = int(at_text)
-            if first_id is None:
-                first_id = _text(event_id)
-            if writes == b"true":
-                said.append(Write(_text(event_id), int(seq), at_ms, at, len(entries)))
-            begin = head.end()
-            time = raw.find(_TIME, begin)
-            request = raw.find(_REQUEST, time) + 13
+        """Read whole lines, which begin at an offset of their segment.
+
+        What is known already is recognised here, in as few steps as can be: this is done for each record of a busy
+        node. ``_other`` reads any line, and is the truth of what this does.
+        """
+        lines = Lines()
+        entries, touched, whos, find, startswith = lines.entries, self._touched, self._whos, data.find, data.startswith
+        last: tuple[bytes, bytes] = (b"", b"")
+        moment = when = 0
+        begin, end = 0, find(b"\n")
+        while end >= 0:
+            head = find(b",", begin + _SEQ_CHARS, begin + _SEQ_CHARS + 19)
+            begun = head + _HEAD_CHARS
+            event_id = data[head + 100 : head + 136]
+            time = find(_TIME, begun, end)
+            request = find(_REQUEST, time, end) + len(_REQUEST)
             own = request + _ID_CHARS
-            after = request + _AFTER_ID
-            end = size
-            if raw.startswith(_FOR, size - _FROM_FOR) and raw.endswith(_FOR_END):
-                end -= _FROM_ID
-            when = seconds.get(raw[time + 14 : time + 34])
+            upto = end
+            if startswith(_FOR, end - _FROM_FOR) and startswith(_FOR_END, end - len(_FOR_END)):
+                upto -= _FROM_ID
             pair = None
             if (
-                when is not None
-                and raw[own:after] == _EVENT_ID + event_id
-                and raw.find(b'"', request, own) < 0
-                and raw.find(b'"', end, size - 3) < 0
+                startswith(event_id, own + len(_EVENT_ID))
+                and find(b'"', request, own) < 0
+                and (upto == end or find(b'"', upto, upto + _ID_CHARS) < 0)
+                and (who := whos.get(data[begun:time])) is not None
+                and data[begin : begin + 7]
+                + data[head : head + 9]
+                + data[head + 73 : head + 80]
+                + data[head + 93 : head + 100]
+                == _HEAD
+                and startswith(_READS, head + 136)
             ):
-                who = whos.get(raw[begin:time])
-                if who is not None:
-                    pair = who.pairs.get(raw[time + 34 : request] + raw[after:end])
-            if pair is None or when is None:
-                pair, when = self._new_pair(raw, begin, time, request, end)
-                if pair is None:
-                    self._whole(at, raw, _text(event_id), entries, used)
-                    at += size + 1
-                    continue
-            moment_ms = when + (at_ms % 1000 if at_ms - when < 1000 else 999)
-            if pair.numbers:
-                hashed = crc32(event_id)
-                entries.append((moment_ms << TIE_BITS | hashed & _TIE, hashed, at, pair.numbers))
-            if pair.owner is not None:
-                entries.append(owners_entry(moment_ms, pair.owner, _text(event_id), at, pair.owners_numbers))
-            if pair.latest < when:
-                pair.latest = when
-                touched.append(pair)
-            at += size + 1
+                second = data[time + 34 : request] + data[own : own + 13] + data[own + _FROM_OWN : upto]
+                pair = who.pairs.get(second)
+            if pair is not None:
+                times = data[time + 14 : time + 34], data[head + 80 : head + 93]
+                if times != last:
+                    found = self._moment(*times)
+                    if found is None:
+                        pair = None
+                    else:
+                        when, moment = found
+                        last = times
+            if pair is None:
+                first = lines.at_ms is None and not last[0]
+                self._other(data[begin:end], at + begin, lines, first=first)
+            else:
+                if pair.numbers is not None:
+                    hashed = crc32(event_id)
+                    entries.append((moment | hashed & _TIE, hashed, at + begin, pair.numbers))
+                if pair.owner is not None:
+                    own_text, ms = event_id.decode(), moment >> TIE_BITS
+                    entries.append(owners_entry(ms, pair.owner, own_text, at + begin, pair.owners_numbers))
+                if pair.latest < when:
+                    pair.latest = when
+                    touched.append(pair)
+            begin = end + 1
+            end = find(b"\n", begin)
+        if last[1]:
+            lines.at_ms = max(int(last[1]), lines.at_ms or 0)
         for pair in touched:
-            if pair.latest >= 0 and pair.user is not None and pair.what is not None:
-                _note(used, pair.user, pair.what, pair.latest)
-                pair.latest = -1
-        return Lines(entries, said, first_id, at_ms, used)
+            if pair.user is not None and pair.what is not None:
+                _note(lines.used, pair.user, pair.what, pair.latest)
+            pair.latest = -1
+        touched.clear()
+        return lines
 
     # ------------------------------------------------------------------ inside
 
-    def _new_pair(self, raw: bytes, begin: int, time: int, request: int, end: int) -> tuple[_Pair | None, int]:
-        """What the halves of a line say, and its second; no pair where it is not of that form."""
-        own, after, size = request + _ID_CHARS, request + _AFTER_ID, len(raw)
-        when = self._second(raw[time + len(_TIME) : time + len(_TIME) + _TIME_CHARS])
-        cut = time + len(_TIME) + _TIME_CHARS
-        first, second = raw[begin:time], raw[cut:request] + raw[after:end]
-        fits = (
-            0 < time < request - len(_REQUEST)
-            and when is not None
-            and first.startswith(_EVENT)
-            and second.startswith(b'",')
-            and raw[own : own + len(_EVENT_ID)] == _EVENT_ID
-            and raw[own + len(_EVENT_ID) : after] == HEAD.match(raw)[4]  # type: ignore[index]
-            and raw.find(b'"', request, own) < 0
-            and raw.find(b'"', end, size - len(_FOR_END)) < 0
-            and len(first) + len(second) <= MOST_TEXT_BYTES
-        )
-        if not fits or when is None:
-            return None, 0
-        who = self._whos.get(first) or self._new_who(first)
-        call = self._calls.get(second) or self._old_calls.get(second) or _new_call(second, raw[cut + 2 :])
+    def _moment(self, stamp: bytes, at_text: bytes) -> tuple[int, int] | None:
+        """The milliseconds of an event's second, and its moment but for its id's bits."""
+        when = self._seconds.get(stamp)
+        if when is None:
+            when = None if b'"' in stamp else second_ms(stamp.decode("ascii", "replace"))
+            if when is None:
+                return None
+            if len(self._seconds) >= MOST_SECONDS:
+                self._seconds.clear()
+            self._seconds[stamp] = when
+        return (when, when_ms(when, int(at_text)) << TIE_BITS) if at_text.isdigit() else None
+
+    def _other(self, raw: bytes, at: int, lines: Lines, *, first: bool) -> None:
+        """Any line. ``first``: no record was before it."""
+        head = HEAD.match(raw)
+        if head is None or not raw.endswith(b"}"):
+            return
+        if head[4] is None:
+            lines.said.append(raw)
+            return
+        event_id = head[4].decode("utf-8", "replace")
+        lines.at_ms = int(head[3])
+        if head[5] == b"true":
+            lines.said.append(Write(event_id, int(head[1]), lines.at_ms, at, len(lines.entries)))
+            if first:
+                lines.first_write = event_id
+        cut = _cut(raw, head.end(), head[4])
+        pair = None if cut is None else self._pair(*cut.halves)
+        times = None if cut is None else self._moment(cut.stamp, head[3])
+        if pair is None or times is None:
+            _whole(at, raw, event_id, lines)
+            return
+        when, moment = times
+        if pair.numbers is not None:
+            hashed = id_hash(event_id)
+            lines.entries.append((moment | hashed & _TIE, hashed, at, pair.numbers))
+        if pair.owner is not None:
+            lines.entries.append(owners_entry(moment >> TIE_BITS, pair.owner, event_id, at, pair.owners_numbers))
+        if pair.latest < when:
+            pair.latest = when
+            self._touched.append(pair)
+
+    def _pair(self, first: bytes, second: bytes) -> _Pair | None:
+        """What two halves say together; None where one of them is no half of a record."""
+        who = self._whos.get(first)
+        pair = None if who is None else who.pairs.get(second)
+        if pair is not None:
+            return pair
+        who = who or _new_who(first)
+        call = self._calls.get(second) or self._old_calls.get(second) or _new_call(second)
         if who is None or call is None:
-            return None, 0
+            return None
         if second not in self._calls:
             self._keep(call)
         if self._pairs >= MOST_PAIRS:
             self._whos.clear()
+            who.pairs.clear()
             self._pairs = 0
         self._pairs += 1
         self._whos[first] = who
         pair = who.pairs[call.text] = _Pair(who, call)
-        return pair, when
-
-    def _second(self, stamp: bytes) -> int | None:
-        found = self._seconds.get(stamp)
-        if found is None:
-            found = second_ms(stamp.decode("ascii", "replace"))
-            if found is not None and b'"' not in stamp:
-                if len(self._seconds) >= MOST_SECONDS:
-                    self._seconds.clear()
-                self._seconds[stamp] = found
-        return found
-
-    @staticmethod
-    def _new_who(text: bytes) -> _Who | None:
-        """``text`` begins with the name of the event."""
-        told = _parsed(b"{%b}}" % text)
-        event = None if told is None else told.get("event")
-        if not isinstance(event, dict) or not event.keys() <= _WHO_MEMBERS:
-            return None
-        identity = event.get("userIdentity")
-        if not isinstance(identity, dict):
-            return None
-        try:
-            return _Who(identity)
-        except _STRANGE:
-            return None
+        return pair
 
     def _keep(self, call: _Call) -> None:
         self._calls_bytes += len(call.text)
@@ -252,24 +269,69 @@ class Reader:
             self._old_calls, self._calls, self._calls_bytes = self._calls, {}, len(call.text)
         self._calls[call.text] = call
 
-    @staticmethod
-    def _whole(at: int, raw: bytes, event_id: str, entries: list[Entry], used: Used) -> None:
-        try:
-            line = orjson.loads(raw)
-            words, uses = words_of(line), uses_of(line)
-            found = entries_of(words, event_id, at)
-        except _STRANGE:
-            return
-        entries.extend(found)
-        if uses is not None:
-            _note(used, (uses.account, uses.who), uses.what, uses.at_ms)
+
+class _Cut(NamedTuple):
+    """A line without what differs between two records of one kind of call: its second, and the two halves."""
+
+    stamp: bytes
+    halves: tuple[bytes, bytes]
 
 
-def _new_call(text: bytes, members: bytes) -> _Call | None:
-    """``members``: the line from the member after the time on."""
-    line = _parsed(b'{"event":{' + members)
+def _cut(raw: bytes, begin: int, event_id: bytes) -> _Cut | None:
+    """A record's line cut; ``begin``: where its event begins. None where it is not of that form."""
+    end = len(raw)
+    time = raw.find(_TIME, begin)
+    request = raw.find(_REQUEST, max(time, 0)) + len(_REQUEST)
+    own = request + _ID_CHARS
+    if raw.startswith(_FOR, end - _FROM_FOR) and raw.endswith(_FOR_END):
+        end -= _FROM_ID
+    if (
+        not begin < time < request - len(_REQUEST)
+        or len(event_id) != _ID_CHARS
+        or not raw.startswith(event_id, own + len(_EVENT_ID))
+        or raw.find(b'"', request, own) >= 0
+        or raw.find(b'"', end, end + _ID_CHARS) >= 0
+        or len(raw) > MOST_TEXT_BYTES
+    ):
+        return None
+    halves = raw[begin:time], raw[time + 34 : request] + raw[own : own + 13] + raw[own + _FROM_OWN : end]
+    return _Cut(raw[time + 14 : time + 34], halves)
+
+
+def _whole(at: int, raw: bytes, event_id: str, lines: Lines) -> None:
+    """A line of another form."""
+    try:
+        line = orjson.loads(raw)
+        words, uses = words_of(line), uses_of(line)
+        found = entries_of(words, event_id, at)
+    except _STRANGE:
+        return
+    lines.entries.extend(found)
+    if uses is not None:
+        _note(lines.used, (uses.account, uses.who), uses.what, uses.at_ms)
+
+
+def _new_who(text: bytes) -> _Who | None:
+    told = _parsed(b"{%b}}" % text)
+    event = None if told is None or told.keys() != {"event"} else told["event"]
+    if not isinstance(event, dict) or not event.keys() <= _WHO_MEMBERS:
+        return None
+    identity = event.get("userIdentity")
+    if not isinstance(identity, dict):
+        return None
+    try:
+        return _Who(identity)
+    except _STRANGE:
+        return None
+
+
+def _new_call(text: bytes) -> _Call | None:
+    """The text is a whole rest of a line, but that its ids are empty, and that it stops where the last one was."""
+    line = _parsed(b'{"event":{' + text[2:] + (_FOR_END if text.endswith(_FOR) else b""))
     event = None if line is None else line.get("event")
-    if line is None or not isinstance(event, dict) or not line.keys() <= _PARTS or not _FIRST.isdisjoint(event):
+    if not text.startswith(b'",') or line is None or not isinstance(event, dict) or not line.keys() <= _PARTS:
+        return None
+    if not _FIRST.isdisjoint(event) or event.get("requestID") != "" or event.get("eventID") != "":
         return None
     try:
         words, what = words_of({**line, "at": 0}), what_of(event, line.get("decision"))
@@ -299,7 +361,3 @@ def _note(used: Used, user: tuple[str, str], what: Iterable[str], at_ms: int) ->
         name = (*user, one)
         if used.get(name, -1) < at_ms:
             used[name] = at_ms
-
-
-def _text(event_id: bytes) -> str:
-    return event_id.decode("utf-8", "replace")

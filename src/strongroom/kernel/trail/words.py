@@ -194,8 +194,11 @@ def _short(arn: str) -> str:
 
 def _when_ms(stamp: str, at_ms: int) -> int:
     begun = second_ms(stamp)
-    if begun is None:
-        return at_ms
+    return at_ms if begun is None else when_ms(begun, at_ms)
+
+
+def when_ms(begun: int, at_ms: int) -> int:
+    """When an event was, by its second and by when the journal took it."""
     return begun + (at_ms % 1000 if at_ms - begun < 1000 else 999)
 
 

@@ -11,7 +11,6 @@ later. A line that is not of this form is parsed whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -129,7 +128,7 @@ class Reader:
         self._seconds: dict[bytes, int] = {}
         self._touched: list[_Pair] = []
 
-    def read(self, data: bytes, at: int) -> Lines:
+    def read(self, data: bytes, at: int) -> Lines:  # noqa: C901, PLR0912  as few steps for a line as can be
         """Read whole lines, which begin at an offset of their segment.
 
         What is known already is recognised here, in as few steps as can be: this is done for each record of a busy

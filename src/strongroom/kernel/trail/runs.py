@@ -64,6 +64,8 @@ class Runs:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self._run, self._entries, self._young, self._oldest, self._newest = 1, 0, 0, 0, 0
+        self._moments, self._places = array("q"), array("q")
         self.load()
 
     def load(self) -> None:

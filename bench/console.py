@@ -92,7 +92,16 @@ PAGES = (
     ("one secret", f"/console/{REGION}/secret?id={ONE}"),
     ("its versions", f"/console/{REGION}/secret?id={ONE}&tab=versions"),
     ("its permissions", f"/console/{REGION}/secret?id={ONE}&tab=permissions"),
+    ("its rotation", f"/console/{REGION}/secret?id={ONE}&tab=rotation"),
+    ("its activity", f"/console/{REGION}/secret?id={ONE}&tab=activity"),
     ("storing a secret", f"/console/{REGION}/store"),
+    ("the dashboard", f"/console/{REGION}/dashboard"),
+    ("keys", f"/console/{REGION}/keys"),
+    ("the key of all these secrets", f"/console/{REGION}/key?id=alias/aws/secretsmanager"),
+    ("functions", f"/console/{REGION}/functions"),
+    ("identities", f"/console/{REGION}/identities"),
+    ("the trail", f"/console/{REGION}/audit"),
+    ("sessions", "/console/sessions"),
 )
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from strongroom.kernel.authz import document as documents_file
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.document import DocumentKind, load_document
-from strongroom.kernel.authz.model import Policies, Request, ResourceRule, Spellings
+from strongroom.kernel.authz.general import OF_CALLERS, Plan
+from strongroom.kernel.authz.model import Decision, Policies, Request, ResourceRule, Spellings
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from tests.oracle.slow_decide import slow_decide, ways
 
@@ -255,18 +256,20 @@ def loaded(document: dict[str, Any] | None, kind: DocumentKind) -> Any:
 def fast(case: Case) -> tuple[str, str]:
     """The product's answer."""
     request, rule, policies = case
-    decision = decide(
-        request,
-        Policies(
-            identity=[loaded(one, DocumentKind.IDENTITY) for one in policies["identity"]],
-            boundary=loaded(policies["boundary"], DocumentKind.BOUNDARY),
-            session=[loaded(one, DocumentKind.SESSION) for one in policies["session"]],
-            resource=loaded(policies["resource"], RULES[rule]),
-            rule=rule,
-            grants=loaded(policies["grants"], DocumentKind.GRANT),
-        ),
-    )
+    decision = decide(request, compiled(rule, policies))
     return decision.outcome.value, decision.kind
+
+
+def compiled(rule: ResourceRule, policies: dict[str, Any]) -> Policies:
+    """The policies of a case as the product has them."""
+    return Policies(
+        identity=[loaded(one, DocumentKind.IDENTITY) for one in policies["identity"]],
+        boundary=loaded(policies["boundary"], DocumentKind.BOUNDARY),
+        session=[loaded(one, DocumentKind.SESSION) for one in policies["session"]],
+        resource=loaded(policies["resource"], RULES[rule]),
+        rule=rule,
+        grants=loaded(policies["grants"], DocumentKind.GRANT),
+    )
 
 
 def slow(case: Case) -> tuple[str, str]:
@@ -323,6 +326,34 @@ def check(seed: int) -> None:
 @given(st.integers(min_value=0, max_value=2**64 - 1))
 def test_both_implementations_decide_alike(seed: int) -> None:
     check(seed)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(min_value=0, max_value=2**64 - 1))
+def test_what_follows_from_a_plan_is_what_would_be_decided(seed: int) -> None:
+    maker = Maker(seed)
+    for _ in range(CASES):
+        request, rule, policies = maker.case()
+        whole = compiled(rule, policies)
+        plan = Plan(request.action, whole)
+        callers = {key: value for key, value in request.context.items() if of_caller(key)}
+        for resource in maker.some(RESOURCES, 4, 4) * 2:
+            others = {key: value for key, value in maker.case()[0].context.items() if not of_caller(key)}
+            asked = Request(request.principal, request.action, resource, request.resource_account, others | callers)
+            decision = decide(asked, whole)
+            found = plan.recall(asked.principal, asked.action, asked.resource, asked.resource_account)
+            assert found is None or told(found) == told(decision), (asked, policies)
+            plan.keep(decision)
+
+
+def of_caller(key: str) -> bool:
+    """Whether a condition key is the same for all that one caller asks."""
+    return key in OF_CALLERS or key.startswith("aws:principaltag/")
+
+
+def told(decision: Decision) -> tuple[object, ...]:
+    """All that a decision says but for what it was asked."""
+    return decision.outcome, decision.kind, decision.matches, decision.notes
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ import threading
 from typing import Protocol
 
 _POOL_BYTES = 4096
-_UUIDS = 256
+_UUIDS = 512
 
 
 class Entropy(Protocol):
@@ -47,12 +47,7 @@ class SystemEntropy:
         try:
             return self._uuids.pop()
         except IndexError:
-            drawn, variant = os.urandom(16 * _UUIDS).hex(), _VARIANT
-            made = [
-                f"{drawn[at : at + 8]}-{drawn[at + 8 : at + 12]}-4{drawn[at + 13 : at + 16]}-"
-                f"{variant[drawn[at + 16]]}{drawn[at + 17 : at + 20]}-{drawn[at + 20 : at + 32]}"
-                for at in range(0, 32 * _UUIDS, 32)
-            ]
+            made = _uuids(os.urandom(16 * _UUIDS))
             self._uuids.extend(made[1:])
             return made[0]
 
@@ -62,6 +57,22 @@ class SystemEntropy:
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_VARIANTS = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
+_BLANK = b"xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx\n"
+_DIGITS = tuple(
+    zip([at for at, sign in enumerate(_BLANK) if sign == ord("x")], [*range(12), *range(13, 32)], strict=True)
+)
+"""Which of a UUID's drawn digits stands where: all but the thirteenth, where the version is."""
+
+
+def _uuids(drawn: bytes) -> list[str]:
+    """As many as there are 16 bytes, written side by side: a digit of all of them at a time."""
+    digits, many = drawn.hex().encode(), len(drawn) // 16
+    text = bytearray(_BLANK * many)
+    for to, at in _DIGITS:
+        text[to :: len(_BLANK)] = digits[at::32]
+    text[19 :: len(_BLANK)] = digits[16::32].translate(_VARIANTS)
+    return text.decode().splitlines()
 
 
 def uuid4(entropy: Entropy) -> str:

@@ -336,6 +336,7 @@ class Call:
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
+    ``by_plan``: the decision follows from one about another resource (authz.general).
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     ``steps``: its parts and their times, where calls are traced (kernel/traced.py); else None.
     """
@@ -370,6 +371,7 @@ class Call:
     remembered: Remembered | None = None
     asks: int = 0
     asked: Remembered | None = None
+    by_plan: bool = False
     steps: Steps | None = None
 
     @property

@@ -286,6 +286,7 @@ class Chain(OnBehalf):
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
+        call.by_plan = False
         flight.reply, flight.records, flight.refusal = None, [], None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -386,6 +387,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
         )
+    elif operation.steady:
+        call.decision = chain.authorise_steady(call, tx, operation, target)
     else:
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))
     if target.found is None and target.missing is not None:

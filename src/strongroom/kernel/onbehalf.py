@@ -20,8 +20,9 @@ from strongroom.base.running import Functions
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.failure import failure
+from strongroom.kernel.authz.general import Plans
 from strongroom.kernel.authz.messages import denial_text
-from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request
+from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request, ResourceRule
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.authz.reasons import denial
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Remembered, Source, Target
@@ -68,6 +69,7 @@ class OnBehalf(ABC):
         self.quotas = quotas
         self.catch_up = catch_up
         self.records = Records(catalogue, entropy)
+        self._plans = Plans()
         self._services: dict[str, tuple[Credential, Source]] = {}
 
     @abstractmethod
@@ -264,6 +266,40 @@ class OnBehalf(ABC):
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
     ) -> Decision:
         """Decide one action; raises the AccessDenied refusal where it is not allowed."""
+        policies = self._policies(call, tx, target)
+        return self._decided(call, action, target, keys, policies)
+
+    def authorise_steady(self, call: Call, tx: Transaction, operation: Operation, target: Target) -> Decision:
+        """As ``authorise``, of a steady operation: policies that look at nothing but patterns need not be asked again.
+
+        Those of a resource of its own, but for a key's, are asked anew: they speak of no other resource.
+        """
+        action = operation.action or ""
+        policies = self._policies(call, tx, target)
+        if target.policy is not None and target.rule is not ResourceRule.KEY:
+            return self._decided(call, action, target, operation.keys(call, target), policies)
+        credential, source = call.credential, call.source
+        caller = (
+            id(credential), id(source), call.region, call.via, call.invoked_by, call.acts_for, target.account
+        )  # fmt: skip
+        plan = self._plans.of(action, policies, caller, (credential, source))
+        found = plan.recall(credential.principal, action, target.arn, target.account)
+        if found is None:
+            found = self._decided(call, action, target, operation.keys(call, target), policies)
+            plan.keep(found)
+        else:
+            call.by_plan = True
+        return found
+
+    def _policies(self, call: Call, tx: Transaction, target: Target) -> Policies:
+        """All that has a say about a target."""
+        own = self.principals.policies(tx, call.principal)
+        grants = None if target.grants is None else target.grants(tx, call.principal)
+        return Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule, grants)
+
+    def _decided(
+        self, call: Call, action: str, target: Target, keys: Mapping[str, ContextValue], policies: Policies
+    ) -> Decision:
         source = call.source
         context = global_context(
             call.principal,
@@ -280,9 +316,6 @@ class OnBehalf(ABC):
         if call.acts_for is not None:
             context["aws:sourcearn"], context["aws:sourceaccount"] = call.acts_for
         asked = Request(call.principal, action, target.arn, target.account, context)
-        own = self.principals.policies(tx, call.principal)
-        grants = None if target.grants is None else target.grants(tx, call.principal)
-        policies = Policies(own.documents, own.boundary, call.credential.session, target.policy, target.rule, grants)
         decision = decide(asked, policies)
         if not decision.allowed:
             call.decision = None
@@ -297,6 +330,8 @@ class OnBehalf(ABC):
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
         """Whether no policy that has a say in a call decides by the time of day."""
+        if call.by_plan:
+            return True
         own = self.principals.policies(tx, call.principal)
         limits = (own.boundary, target.policy, *(call.credential.session or ()))
         return not any(one is not None and one.timely for one in (*own.documents, *limits))

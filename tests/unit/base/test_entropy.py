@@ -6,7 +6,7 @@ import os
 import uuid
 from collections import Counter
 
-from strongroom.base.entropy import SystemEntropy, pick, uuid4
+from strongroom.base.entropy import SystemEntropy, _uuids, pick, uuid4
 
 
 class Zeros:
@@ -23,6 +23,23 @@ def test_a_uuid_is_of_version_four_whatever_the_bytes() -> None:
     for source in (Zeros(), Ones(), SystemEntropy()):
         made = uuid.UUID(uuid4(source))
         assert (4, uuid.RFC_4122) == (made.version, made.variant)
+
+
+def test_uuids_made_by_the_hundred_are_each_of_version_four_and_never_the_same() -> None:
+    entropy = SystemEntropy()
+    made = [entropy.uuid4() for _ in range(2000)]
+    assert len(set(made)) == 2000
+    for text in made:
+        one = uuid.UUID(text)
+        assert (str(one), one.version, one.variant) == (text, 4, uuid.RFC_4122)
+
+
+def test_every_drawn_bit_of_a_uuid_counts_but_for_version_and_variant() -> None:
+    nothing, everything = _uuids(bytes(32)), _uuids(b"\xff" * 16)
+    assert nothing == ["00000000-0000-4000-8000-000000000000"] * 2
+    assert everything == ["ffffffff-ffff-4fff-bfff-ffffffffffff"]
+    drawn = bytes(range(0x11, 0x21))
+    assert _uuids(drawn) == ["11121314-1516-4718-991a-1b1c1d1e1f20"]
 
 
 def test_no_byte_is_given_out_twice() -> None:

@@ -39,6 +39,11 @@ _SLACK_MB = 64
 """What a process may write to beyond its memory size: thread stacks and arenas are counted whole, and seldom used."""
 
 
+def _nice() -> int:
+    """The nice value of a function: the server's own and some more."""
+    return min(19, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a process came to its end, for the words in which Lambda tells it."""
@@ -113,6 +118,8 @@ class FunctionProcess:
             os.close(info)
             for descriptor in handed:
                 os.close(descriptor)
+        with contextlib.suppress(OSError):  # until it does so itself, whole: its interpreter's start costs most
+            os.setpriority(os.PRIO_PROCESS, child.pid, _nice())
         with os.fdopen(told, "rb") as file:
             self._namespace = _namespace_told(file.read())
         return child
@@ -326,7 +333,8 @@ def _orders(program: Program, place: Place, environment: Mapping[str, str]) -> b
             "unpacked_bytes": CODE_BYTES,
             "uid": place.uid,
             "limits": limits,
-            "nice": _NICE,
+            "nice": _nice(),
+            "group_nice": _NICE,
             "task_root": place.task_root,
             "argv": [place.python, "-m", "awslambdaric", program.handler],
             "environment": dict(environment),

@@ -64,6 +64,9 @@ Source: API reference, GetFederationToken: without a session policy the user has
 """
 
 
+_NO_POLICIES: Final = IdentityPolicies()
+
+
 class _UnknownError(Exception):
     """There is no such credential. Raised through the cache, which keeps only what there is."""
 
@@ -168,7 +171,7 @@ class Principals:
     def policies(self, tx: Transaction, principal: Principal) -> IdentityPolicies:
         """The principal's own policies; those of the user who asked, for a federated user."""
         if not principal.unique_id:
-            return IdentityPolicies()
+            return _NO_POLICIES
         account, unique_id = principal.account, principal.unique_id
         return tx.cached(
             account,

@@ -118,6 +118,17 @@ def key_target(call: Call, tx: Transaction, name: KeyName) -> Target:
     return tx.cached(name.account, store.GENERATION, ("key", name.region, name.id), lambda: _load(tx, keyring, name))
 
 
+def opening_target(call: Call, tx: Transaction, name: KeyName, worded: Callable[[Target], Target]) -> Target:
+    """As ``key_target``, in the words of whoever was led to it by a ciphertext, kept as the key is."""
+    own = call.account == name.account  # all that the words depend on of the caller
+    return tx.cached(
+        name.account,
+        store.GENERATION,
+        ("opening", name.region, name.id, own),
+        lambda: worded(key_target(call, tx, name)),
+    )
+
+
 def alias_target(tx: Transaction, account: str, region: str, alias: str) -> KeyName:
     """The key that an alias names. Raises NoSuchKey."""
     return tx.cached(

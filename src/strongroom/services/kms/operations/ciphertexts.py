@@ -174,13 +174,13 @@ def _source(call: Call, tx: Transaction, member: str) -> Target:
     except SealBroken:
         raise errors.InvalidCiphertextException from None
     name = KeyName(header.account, call.region, header.key_id)
+    unseen = None if name.account == call.account else UNSEEN
     try:
-        found = keys.key_target(call, tx, name)
+        return keys.opening_target(call, tx, name, lambda found: replace(found, where=THIS_CIPHERTEXT, unseen=unseen))
     except NoSuchKey:
         missing = errors.missing_key(name.arn)
         return Target(name.arn, name.account, missing=missing, rule=ResourceRule.KEY,
                       where=THIS_CIPHERTEXT, unseen=UNSEEN)  # fmt: skip
-    return replace(found, where=THIS_CIPHERTEXT, unseen=None if name.account == call.account else UNSEEN)
 
 
 def _blob(call: Call) -> bytes:

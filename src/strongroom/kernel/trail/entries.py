@@ -7,6 +7,7 @@ A *moment* is ``milliseconds << 22 | 22 bits of the event's id``: every node put
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
@@ -15,8 +16,19 @@ from strongroom.kernel.trail.words import Words, owners_id
 
 TIE_BITS = 22
 _TIE = (1 << TIE_BITS) - 1
-Entry = tuple[int, int, int, tuple[int, ...]]
-"""(moment, hash of the id, offset, numbers of words). Plain, since one is made for each record."""
+
+
+class Together:
+    """Words that entries have together: one object for the same words, as a rule, so that it is counted as one."""
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.numbers = tuple(dict.fromkeys(numbers))
+
+
+Entry = tuple[int, int, int, tuple[Together, ...]]
+"""(moment, hash of the id, offset, words). Plain, since one is made for each record."""
 
 
 @lru_cache(maxsize=16_384)
@@ -36,48 +48,53 @@ def moment_of(when_ms: int, hashed: int) -> int:
     return when_ms << TIE_BITS | (hashed & _TIE)
 
 
-def numbers_of_call(words: Words, account: str) -> tuple[int, ...]:
+def words_of_call(words: Words, account: str) -> tuple[Together, ...]:
     """The words of a record that one account may find it by, but for who called."""
-    region = words.region
-    return tuple(
-        dict.fromkeys(
-            (
-                number_of(account, "", "", ""),
-                number_of(account, region, "", ""),
-                number_of(account, region, "EventSource", words.source),
-                number_of(account, region, "EventName", words.name),
-                number_of(account, region, "ReadOnly", "true" if words.read_only else "false"),
-                *(number_of(account, region, "ResourceType", kind) for kind in words.types),
-                *(number_of(account, region, "ResourceName", name) for name in words.names),
-            )
+    kind = _kind(account, words.region, words.source, words.name, words.read_only, words.types)
+    return (kind, _names(account, words.region, words.names)) if words.names else (kind,)
+
+
+@lru_cache(maxsize=4096)
+def words_of_caller(account: str, region: str, username: str, access_key: str) -> tuple[Together, ...]:
+    """The words of a record that tell who called; only the caller's own account may find it by them."""
+    found = {"Username": username, "AccessKeyId": access_key}
+    numbers = [number_of(account, region, attribute, value) for attribute, value in found.items() if value]
+    return (Together(numbers),) if numbers else ()
+
+
+@lru_cache(maxsize=4096)
+def _kind(account: str, region: str, source: str, name: str, read_only: bool, types: tuple[str, ...]) -> Together:
+    return Together(
+        (
+            number_of(account, "", "", ""),
+            number_of(account, region, "", ""),
+            number_of(account, region, "EventSource", source),
+            number_of(account, region, "EventName", name),
+            number_of(account, region, "ReadOnly", "true" if read_only else "false"),
+            *(number_of(account, region, "ResourceType", kind) for kind in types),
         )
     )
 
 
-def numbers_of_caller(account: str, region: str, username: str, access_key: str) -> tuple[int, ...]:
-    """The words of a record that tell who called; only the caller's own account may find it by them."""
-    found = []
-    if username:
-        found.append(number_of(account, region, "Username", username))
-    if access_key:
-        found.append(number_of(account, region, "AccessKeyId", access_key))
-    return tuple(found)
+@lru_cache(maxsize=4096)
+def _names(account: str, region: str, names: tuple[str, ...]) -> Together:
+    return Together(number_of(account, region, "ResourceName", name) for name in names)
 
 
 def entries_of(words: Words, event_id: str, offset: int) -> list[Entry]:
     """The entries of one record: for its own account, and for the owner of a resource. Nobody's can be looked up."""
     found = []
     if words.account:
-        numbers = numbers_of_call(words, words.account)
-        caller = numbers_of_caller(words.account, words.region, words.username, words.access_key)
+        caller = words_of_caller(words.account, words.region, words.username, words.access_key)
         hashed = id_hash(event_id)
-        found.append((moment_of(words.when_ms, hashed), hashed, offset, numbers + caller))
+        had = words_of_call(words, words.account) + caller
+        found.append((moment_of(words.when_ms, hashed), hashed, offset, had))
     if words.owner is not None:
-        found.append(owners_entry(words.when_ms, words.owner, event_id, offset, numbers_of_call(words, words.owner)))
+        found.append(owners_entry(words.when_ms, words.owner, event_id, offset, words_of_call(words, words.owner)))
     return found
 
 
-def owners_entry(when_ms: int, owner: str, event_id: str, offset: int, numbers: tuple[int, ...]) -> Entry:
+def owners_entry(when_ms: int, owner: str, event_id: str, offset: int, had: tuple[Together, ...]) -> Entry:
     """The entry of the copy that the owner of a resource gets."""
     hashed = id_hash(owners_id(event_id, owner))
-    return moment_of(when_ms, hashed), hashed, offset, numbers
+    return moment_of(when_ms, hashed), hashed, offset, had

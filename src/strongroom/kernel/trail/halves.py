@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -22,11 +23,12 @@ from strongroom.kernel.journal.reading import HEAD
 from strongroom.kernel.trail.entries import (
     TIE_BITS,
     Entry,
+    Together,
     entries_of,
     id_hash,
-    numbers_of_call,
-    numbers_of_caller,
     owners_entry,
+    words_of_call,
+    words_of_caller,
 )
 from strongroom.kernel.trail.uses import user_of, uses_of, what_of
 from strongroom.kernel.trail.words import second_ms, username, when_ms, words_of
@@ -39,10 +41,9 @@ MOST_PAIRS = 20_000
 MOST_SECONDS = 1000
 _TIME, _REQUEST, _EVENT_ID = b',"eventTime":"', b'"requestID":"', b'","eventID":"'
 _FOR, _FOR_END = b',"for":"', b'"}}'
-_HEAD, _READS = b'{"seq":,"prev":"","at":,"id":"', b'","writes":false,'
-_HEAD_CHARS = 153
+_SEQ, _NAMES, _READS = b'{"seq":', (b',"prev":"', b'","at":', b',"id":"'), b'","writes":false,'
+_FIXED = Struct("=9s64x7s13s7s36s17s")
 """From the comma after a line's number to its event, where all is as long as it always is."""
-_SEQ_CHARS = len(b'{"seq":')
 _ID_CHARS = 36
 _FROM_OWN = len(_EVENT_ID) + _ID_CHARS
 _FROM_FOR, _FROM_ID = len(_FOR) + _ID_CHARS + len(_FOR_END), _ID_CHARS + len(_FOR_END)
@@ -72,22 +73,22 @@ class _Call(NamedTuple):
     text: bytes
     account: str
     region: str
-    numbers: tuple[int, ...]
+    words: tuple[Together, ...]
     owner: str | None
-    owners_numbers: tuple[int, ...]
+    owners_words: tuple[Together, ...]
     what: tuple[str, ...] | None
 
 
 class _Pair:
     """What a first and a second half say together; ``latest``: the newest such call since this was asked last."""
 
-    __slots__ = ("latest", "numbers", "owner", "owners_numbers", "user", "what")
+    __slots__ = ("latest", "owner", "owners_words", "user", "what", "words")
 
     def __init__(self, who: _Who, call: _Call) -> None:
-        self.numbers: tuple[int, ...] | None = None
+        self.words: tuple[Together, ...] | None = None
         if call.account:
-            self.numbers = call.numbers + numbers_of_caller(call.account, call.region, who.username, who.access_key)
-        self.owner, self.owners_numbers = call.owner, call.owners_numbers
+            self.words = call.words + words_of_caller(call.account, call.region, who.username, who.access_key)
+        self.owner, self.owners_words = call.owner, call.owners_words
         self.user, self.what = who.user, call.what
         self.latest = -1 if self.user is not None and self.what is not None else 1 << 62
 
@@ -128,7 +129,7 @@ class Reader:
         self._seconds: dict[bytes, int] = {}
         self._touched: list[_Pair] = []
 
-    def read(self, data: bytes, at: int) -> Lines:  # noqa: C901, PLR0912  as few steps for a line as can be
+    def read(self, data: bytes, at: int) -> Lines:  # noqa: C901, PLR0912, PLR0915  as few steps for a line as can be
         """Read whole lines, which begin at an offset of their segment.
 
         What is known already is recognised here, in as few steps as can be: this is done for each record of a busy
@@ -136,60 +137,58 @@ class Reader:
         """
         lines = Lines()
         entries, touched, whos, find, startswith = lines.entries, self._touched, self._whos, data.find, data.startswith
-        last: tuple[bytes, bytes] = (b"", b"")
+        last_stamp = last_at = b""
         moment = when = 0
-        begin, end = 0, find(b"\n")
+        begin, end, limit = 0, find(b"\n"), len(data) - _FIXED.size
         while end >= 0:
-            head = find(b",", begin + _SEQ_CHARS, begin + _SEQ_CHARS + 19)
-            begun = head + _HEAD_CHARS
-            event_id = data[head + 100 : head + 136]
-            time = find(_TIME, begun, end)
-            request = find(_REQUEST, time, end) + len(_REQUEST)
-            own = request + _ID_CHARS
-            upto = end
-            if startswith(_FOR, end - _FROM_FOR) and startswith(_FOR_END, end - len(_FOR_END)):
-                upto -= _FROM_ID
             pair = None
-            if (
-                startswith(event_id, own + len(_EVENT_ID))
-                and find(b'"', request, own) < 0
-                and (upto == end or find(b'"', upto, upto + _ID_CHARS) < 0)
-                and (who := whos.get(data[begun:time])) is not None
-                and data[begin : begin + 7]
-                + data[head : head + 9]
-                + data[head + 73 : head + 80]
-                + data[head + 93 : head + 100]
-                == _HEAD
-                and startswith(_READS, head + 136)
-            ):
-                second = data[time + 34 : request] + data[own : own + 13] + data[own + _FROM_OWN : upto]
-                pair = who.pairs.get(second)
+            head = find(b",", begin + len(_SEQ), begin + len(_SEQ) + 19)
+            if 0 < head <= limit:
+                prev, at_name, at_text, id_name, event_id, reads = _FIXED.unpack_from(data, head)
+                begun = head + _FIXED.size
+                time = find(_TIME, begun, end)
+                request = find(_REQUEST, time, end) + len(_REQUEST)
+                own = request + _ID_CHARS
+                upto = end
+                if startswith(_FOR, end - _FROM_FOR) and startswith(_FOR_END, end - len(_FOR_END)):
+                    upto -= _FROM_ID
+                if (
+                    reads == _READS
+                    and startswith(event_id, own + len(_EVENT_ID))
+                    and (who := whos.get(data[begun:time])) is not None
+                    and (prev, at_name, id_name) == _NAMES
+                    and startswith(_SEQ, begin)
+                    and find(b'"', request, own) < 0
+                    and (upto == end or find(b'"', upto, upto + _ID_CHARS) < 0)
+                ):
+                    second = data[time + 34 : request] + data[own : own + 13] + data[own + _FROM_OWN : upto]
+                    pair = who.pairs.get(second)
             if pair is not None:
-                times = data[time + 14 : time + 34], data[head + 80 : head + 93]
-                if times != last:
-                    found = self._moment(*times)
+                stamp = data[time + 14 : time + 34]
+                if at_text != last_at or stamp != last_stamp:
+                    found = self._moment(stamp, at_text)
                     if found is None:
                         pair = None
                     else:
                         when, moment = found
-                        last = times
+                        last_stamp, last_at = stamp, at_text
             if pair is None:
-                first = lines.at_ms is None and not last[0]
+                first = lines.at_ms is None and not last_at
                 self._other(data[begin:end], at + begin, lines, first=first)
             else:
-                if pair.numbers is not None:
+                if pair.words is not None:
                     hashed = crc32(event_id)
-                    entries.append((moment | hashed & _TIE, hashed, at + begin, pair.numbers))
+                    entries.append((moment | hashed & _TIE, hashed, at + begin, pair.words))
                 if pair.owner is not None:
                     own_text, ms = event_id.decode(), moment >> TIE_BITS
-                    entries.append(owners_entry(ms, pair.owner, own_text, at + begin, pair.owners_numbers))
+                    entries.append(owners_entry(ms, pair.owner, own_text, at + begin, pair.owners_words))
                 if pair.latest < when:
                     pair.latest = when
                     touched.append(pair)
             begin = end + 1
             end = find(b"\n", begin)
-        if last[1]:
-            lines.at_ms = max(int(last[1]), lines.at_ms or 0)
+        if last_at:
+            lines.at_ms = max(int(last_at), lines.at_ms or 0)
         for pair in touched:
             if pair.user is not None and pair.what is not None:
                 _note(lines.used, pair.user, pair.what, pair.latest)
@@ -232,11 +231,11 @@ class Reader:
             _whole(at, raw, event_id, lines)
             return
         when, moment = times
-        if pair.numbers is not None:
+        if pair.words is not None:
             hashed = id_hash(event_id)
-            lines.entries.append((moment | hashed & _TIE, hashed, at, pair.numbers))
+            lines.entries.append((moment | hashed & _TIE, hashed, at, pair.words))
         if pair.owner is not None:
-            lines.entries.append(owners_entry(moment >> TIE_BITS, pair.owner, event_id, at, pair.owners_numbers))
+            lines.entries.append(owners_entry(moment >> TIE_BITS, pair.owner, event_id, at, pair.owners_words))
         if pair.latest < when:
             pair.latest = when
             self._touched.append(pair)
@@ -338,9 +337,9 @@ def _new_call(text: bytes) -> _Call | None:
             text,
             words.account,
             words.region,
-            numbers_of_call(words, words.account) if words.account else (),
+            words_of_call(words, words.account) if words.account else (),
             words.owner,
-            () if words.owner is None else numbers_of_call(words, words.owner),
+            () if words.owner is None else words_of_call(words, words.owner),
             what,
         )
     except _STRANGE:

@@ -91,7 +91,10 @@ class Trail:
         raw = line_at(self._journal, place.chain, place.number, place.offset, piece)
         if raw is None:
             return None
-        line = orjson.loads(raw)
+        try:
+            line = orjson.loads(raw)
+        except orjson.JSONDecodeError:  # damaged since it was indexed; ``audit verify`` tells
+            return None
         words = words_of(line)
         if words.region != wanted.region or wanted.account not in (words.account, words.owner):
             return None

@@ -18,12 +18,12 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from operator import itemgetter
 from struct import Struct
 
-from strongroom.kernel.trail.entries import Entry
+from strongroom.kernel.trail.entries import Entry, Together
 
 RUN = 1 << 16
 BLOCK_BITS = 8
@@ -82,7 +82,7 @@ class Runs:
 
     def put(self, parts: Iterable[tuple[int, Sequence[Entry]]]) -> None:
         """Put in the entries of some sources."""
-        postings: dict[int, list[int]] = defaultdict(list)
+        had: dict[Together, list[int]] = defaultdict(list)
         ids: dict[int, bytearray] = defaultdict(bytearray)
         sources: set[int] = set()
         begun = self._entries
@@ -90,16 +90,16 @@ class Runs:
             done = 0
             while done < len(entries):
                 if self._entries == RUN:
-                    self._write(begun, postings, ids, sources)
+                    self._write(begun, had, ids, sources)
                     self._next()
                     begun = 0
                 room = RUN - self._entries
                 some = entries[done : done + room] if done or len(entries) > room else entries
-                self._take(source << OFFSET_BITS, some, postings, ids)
+                self._take(source << OFFSET_BITS, some, had, ids)
                 sources.add(source)
                 done += len(some)
         if self._entries > begun:
-            self._write(begun, postings, ids, sources)
+            self._write(begun, had, ids, sources)
 
     def forget(self, source: int) -> None:
         """A segment is gone: so are the runs that had entries of no other that is left."""
@@ -113,25 +113,25 @@ class Runs:
     # ------------------------------------------------------------------ inside
 
     def _take(
-        self, above: int, entries: Sequence[Entry], postings: dict[int, list[int]], ids: dict[int, bytearray]
+        self, above: int, entries: Sequence[Entry], had: dict[Together, list[int]], ids: dict[int, bytearray]
     ) -> None:
         number = self._entries
         moments, places, pack = self._moments, self._places, ID.pack
-        for moment, hashed, offset, numbers in entries:
+        for moment, hashed, offset, words in entries:
             moments.append(moment)
             places.append(above | offset)
-            for word in numbers:
-                postings[word].append(number)
+            for together in words:
+                had[together].append(number)
             ids[hashed >> ID_BITS] += pack(hashed, number)
             number += 1
         self._entries = number
 
-    def _write(self, begun: int, postings: dict[int, list[int]], ids: dict[int, bytearray], sources: set[int]) -> None:
+    def _write(self, begun: int, had: dict[Together, list[int]], ids: dict[int, bytearray], sources: set[int]) -> None:
         """Write what was taken since entry ``begun`` of the run."""
         db, run = self._db, self._run
         self._write_blocks(begun)
         rows: list[_Row] = [(run, -1 - bucket, begun, bytes(numbers)) for bucket, numbers in ids.items()]
-        rows += [(run, word, numbers[0], array("H", numbers).tobytes()) for word, numbers in postings.items()]
+        rows += [(run, *row) for row in _postings(had)]
         rows.sort(key=itemgetter(1))
         much = self._entries - begun >= YOUNG_AT_MOST
         db.executemany(_PUT_POSTING if much else _PUT_YOUNG, rows)
@@ -141,7 +141,7 @@ class Runs:
             self._put_together()
         db.executemany("INSERT OR IGNORE INTO holds VALUES (?, ?)", [(source, run) for source in sorted(sources)])
         db.execute(_PUT_RUN, (run, self._entries, self._young, self._oldest, self._newest))
-        postings.clear()
+        had.clear()
         ids.clear()
         sources.clear()
 
@@ -189,6 +189,22 @@ class Runs:
         self._drop_if_empty(self._run)  # its segments may have gone meanwhile
         self._run += 1
         self._entries = self._young = 0
+
+
+def _postings(had: Mapping[Together, list[int]]) -> Iterator[tuple[int, int, bytes]]:
+    """Each word with the first and all of the entries that have it."""
+    lists: dict[int, list[list[int]]] = defaultdict(list)
+    for together, numbers in had.items():
+        for word in together.numbers:
+            lists[word].append(numbers)
+    packed: dict[tuple[int, ...], tuple[int, bytes]] = {}  # words that have the same lists are many
+    for word, some in lists.items():
+        which = tuple(map(id, some))
+        found = packed.get(which)
+        if found is None:
+            numbers = sorted(chain.from_iterable(some)) if len(some) > 1 else some[0]
+            found = packed[which] = numbers[0], array("H", numbers).tobytes()
+        yield word, *found
 
 
 def unpacked(kept: bytes) -> tuple[array[int], array[int]]:

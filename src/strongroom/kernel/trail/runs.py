@@ -90,7 +90,8 @@ class Runs:
             done = 0
             while done < len(entries):
                 if self._entries == RUN:
-                    self._write(begun, had, ids, sources)
+                    if begun < RUN:
+                        self._write(begun, had, ids, sources)
                     self._next()
                     begun = 0
                 room = RUN - self._entries
@@ -134,6 +135,8 @@ class Runs:
         rows += [(run, *row) for row in _postings(had)]
         rows.sort(key=itemgetter(1))
         much = self._entries - begun >= YOUNG_AT_MOST
+        if much and self._young:
+            self._put_together()  # each row comes wholly after the one before it
         db.executemany(_PUT_POSTING if much else _PUT_YOUNG, rows)
         if not much:
             self._young += self._entries - begun

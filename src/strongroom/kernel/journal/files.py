@@ -150,6 +150,11 @@ def _stamp(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}{to_ms(moment) % 1000:03d}Z"
 
 
+def stamp_ms(stamp: str) -> int:
+    """The milliseconds of a chain's start."""
+    return to_ms(_moment(stamp))
+
+
 def _moment(stamp: str) -> datetime:
     whole = datetime.strptime(stamp[:15] + "+0000", "%Y%m%dT%H%M%S%z")
     return from_ms(to_ms(whole) + int(stamp[15:18]))

@@ -17,10 +17,11 @@ import orjson
 from strongroom.kernel.journal.chain import MAX_LINE_BYTES
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, unpacked
 
-_HEAD = re.compile(
+HEAD = re.compile(
     rb'\{"seq":(\d{1,18}),"prev":"([0-9a-f]{64})","at":(-?\d{1,18}),'
     rb'(?:"id":"([^"\\]{1,200})","writes":(true|false),|"mark":")'
 )
+"""How every line begins: its number, the hash it names, when it was written, and of a record the id and ``writes``."""
 _OPEN, _SETTLED = b'"open":[', b'"mark":"settled"'
 
 
@@ -52,7 +53,7 @@ class Line:
 
 def read_line(raw: bytes) -> Line | None:
     """A line by its first members, which are always in the same order; None where it is not one of ours."""
-    head = _HEAD.match(raw)
+    head = HEAD.match(raw)
     if head is None or not raw.endswith(b"}"):
         return None
     event_id = None if head[4] is None else head[4].decode("utf-8", "replace")

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import heapq
 import sqlite3
+import struct
 import threading
-from collections.abc import Iterator, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
-from strongroom.kernel.trail.index import OFFSET_BITS, TIE_BITS, Standing, current, id_hash
+from strongroom.kernel.trail.entries import TIE_BITS, id_hash, number_of
+from strongroom.kernel.trail.index import Standing, current
+from strongroom.kernel.trail.runs import BLOCK, BLOCK_BITS, ID, ID_HASH, OFFSET_BITS, unpacked, word_of_id
 
 _OFFSET = (1 << OFFSET_BITS) - 1
 _NEWEST = (1 << 63) - 1
+_BROKEN = (sqlite3.Error, struct.error, ValueError, IndexError)
+_ROWS = (
+    "SELECT first, numbers FROM posting WHERE run = ? AND word = ?"
+    " UNION ALL SELECT first, numbers FROM young WHERE run = ? AND word = ?"
+)
+FEW_BLOCKS = 8
+"""Of so few, what they say of themselves is not asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +67,18 @@ class Finder:
         self._kept = threading.local()
 
     def find(self, wanted: Wanted, most: int) -> list[Place]:
-        """The newest records first, at most so many. Raises NoIndex."""
+        """The newest records first, at most so many; more only where the last of them are of one and the same moment.
+
+        Whoever reads a record checks that it has the word: its number alone may be another's as well. Raises NoIndex.
+        """
         db = self._database()
         try:
-            if wanted.attribute == "EventId":
-                found = self._by_id(db, wanted)
-            else:
-                found = self._by_words(db, wanted, most)
-            return [place for moment, at in found[:most] if (place := self._place(db, moment, at)) is not None]
-        except sqlite3.Error as error:
+            with _one_view(db):
+                found = _Search(db)
+                if wanted.attribute == "EventId":
+                    return found.by_id(wanted) if wanted.before is None else []
+                return found.by_word(_number(wanted), *_range(wanted), most)
+        except _BROKEN as error:
             self._kept.db = None
             raise NoIndex(str(error)) from None
 
@@ -90,82 +103,16 @@ class Finder:
 
     def oldest_ms(self, account: str) -> int | None:
         """The moment of an account's oldest record; None where it has none. Raises NoIndex."""
+        db = self._database()
         try:
-            (oldest,) = (
-                self._database()
-                .execute(
-                    "SELECT min((SELECT min(moment) FROM posting WHERE word = id))"
-                    " FROM word WHERE account = ? AND attribute = 'kind'",
-                    (account,),
-                )
-                .fetchone()
-            )
-        except sqlite3.Error as error:
+            with _one_view(db):
+                oldest = _Search(db).oldest(number_of(account, "", "", ""))
+        except _BROKEN as error:
             self._kept.db = None
             raise NoIndex(str(error)) from None
-        return None if oldest is None else int(oldest) >> TIE_BITS
+        return None if oldest is None else oldest >> TIE_BITS
 
     # ------------------------------------------------------------------ inside
-
-    def _by_id(self, db: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, int]]:
-        hashed = id_hash(wanted.value)
-        rows = db.execute("SELECT place FROM by_id WHERE hash = ?", (hashed,)).fetchall()
-        found: list[tuple[int, int]] = []
-        for (at,) in rows:
-            # Its moment, account and Region stand in its postings; the record itself is checked by whoever reads it.
-            found.append((hashed & ((1 << TIE_BITS) - 1), at))
-        return found if wanted.before is None else []
-
-    def _by_words(self, db: sqlite3.Connection, wanted: Wanted, most: int) -> list[tuple[int, int]]:
-        newest = _NEWEST if wanted.until_ms is None else (wanted.until_ms + 1 << TIE_BITS) - 1
-        if wanted.before is not None:
-            newest = min(newest, wanted.before - 1)
-        oldest = wanted.since_ms << TIE_BITS
-        streams = [
-            db.execute(
-                "SELECT moment, place FROM posting WHERE word = ? AND moment BETWEEN ? AND ?"
-                " ORDER BY moment DESC, place DESC LIMIT ?",
-                (word, oldest, newest, most),
-            ).fetchall()
-            for word in self._words(db, wanted)
-        ]
-        merged: Iterator[tuple[int, int]] = heapq.merge(*streams, reverse=True)
-        found: dict[tuple[int, int], None] = {}
-        for one in merged:
-            found[one] = None
-            if len(found) >= most:
-                break
-        return list(found)
-
-    def _words(self, db: sqlite3.Connection, wanted: Wanted) -> Sequence[int]:
-        """The numbers of the words that are looked for; a word of a kind is many."""
-        single = _SINGLE.get(wanted.attribute or "")
-        if single is not None:
-            return self._numbers(db, wanted, single, wanted.value)
-        kinds = db.execute(
-            "SELECT id, value FROM word WHERE account = ? AND region = ? AND attribute = 'kind'",
-            (wanted.account, wanted.region),
-        ).fetchall()
-        found = [number for number, kind in kinds if _fits(orjson.loads(kind), wanted)]
-        if wanted.attribute == "EventName":
-            found.extend(self._numbers(db, wanted, "name", wanted.value))
-        return found
-
-    @staticmethod
-    def _numbers(db: sqlite3.Connection, wanted: Wanted, attribute: str, value: str) -> list[int]:
-        rows = db.execute(
-            "SELECT id FROM word WHERE account = ? AND region = ? AND attribute = ? AND value = ?",
-            (wanted.account, wanted.region, attribute, value),
-        )
-        return [number for (number,) in rows]
-
-    @staticmethod
-    def _place(db: sqlite3.Connection, moment: int, at: int) -> Place | None:
-        row = db.execute("SELECT chain, number FROM source WHERE id = ?", (at >> OFFSET_BITS,)).fetchone()
-        if row is None:  # gone by policy
-            return None
-        lost = db.execute("SELECT 1 FROM undone WHERE place = ?", (at,)).fetchone()
-        return Place(moment, row[0], row[1], at & _OFFSET, lost is not None)
 
     def _database(self) -> sqlite3.Connection:
         """This thread's connection; a new one where the index was made anew meanwhile."""
@@ -174,7 +121,7 @@ class Finder:
             raise NoIndex("there is no index yet")
         if getattr(self._kept, "db", None) is None or self._kept.path != path:
             try:
-                self._kept.db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)
+                self._kept.db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
             except sqlite3.Error as error:
                 raise NoIndex(str(error)) from None
             self._kept.path = path
@@ -182,20 +129,154 @@ class Finder:
         return found
 
 
-_SINGLE = {"Username": "username", "AccessKeyId": "access_key", "ResourceName": "resource"}
+@contextmanager
+def _one_view(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is read inside is of one moment."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
 
 
-def _fits(kind: Sequence[object], wanted: Wanted) -> bool:
-    source, name, read_only, *types = kind
-    match wanted.attribute:
-        case None:
-            return True
-        case "EventName":
-            return name == wanted.value and name != ""
-        case "EventSource":
-            return source == wanted.value
-        case "ReadOnly":
-            return wanted.value == ("true" if read_only else "false")
-        case "ResourceType":
-            return wanted.value in types
-    return False
+def _number(wanted: Wanted) -> int:
+    if wanted.attribute is None:
+        return number_of(wanted.account, wanted.region, "", "")
+    return number_of(wanted.account, wanted.region, wanted.attribute, wanted.value)
+
+
+def _range(wanted: Wanted) -> tuple[int, int]:
+    newest = _NEWEST if wanted.until_ms is None else min(_NEWEST, (wanted.until_ms + 1 << TIE_BITS) - 1)
+    if wanted.before is not None:
+        newest = min(newest, wanted.before - 1)
+    return min(_NEWEST, wanted.since_ms << TIE_BITS), newest
+
+
+def _blocks_of(numbers: array[int]) -> Iterator[tuple[int, int, int]]:
+    """The blocks that some entries, in order, stand in: and from where to where among them."""
+    begin = 0
+    while begin < len(numbers):
+        block = numbers[begin] >> BLOCK_BITS
+        end = bisect_left(numbers, block + 1 << BLOCK_BITS, begin)
+        yield block, begin, end
+        begin = end
+
+
+class _Search:
+    """One search of the runs (runs.py), inside one view of them."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._sources: dict[int, tuple[str, int] | None] = {}
+
+    def by_word(self, word: int, oldest: int, newest: int, most: int) -> list[Place]:
+        """The newest entries of a word between two moments."""
+        found: list[tuple[int, int]] = []
+        runs = self._db.execute(
+            "SELECT id, newest FROM run WHERE newest >= ? AND oldest <= ? ORDER BY newest DESC", (oldest, newest)
+        ).fetchall()
+        for run, newest_of_run in runs:
+            if len(found) >= most and found[most - 1][0] > newest_of_run:
+                break
+            numbers = self._numbers(run, word)
+            if numbers:
+                found = self._newest_of(run, numbers, oldest, newest, most, found)
+        return [one for moment, place in found if (one := self._place(moment, place)) is not None]
+
+    def by_id(self, wanted: Wanted) -> list[Place]:
+        """The entries whose event's id has the same hash."""
+        hashed = id_hash(wanted.value)
+        first = ID_HASH.pack(hashed)
+        found: list[tuple[int, int]] = []
+        for (run,) in self._db.execute("SELECT id FROM run").fetchall():
+            told = b"".join(self._rows(run, word_of_id(hashed)))
+            at = told.find(first)
+            while at >= 0:
+                if at % ID.size == 0:
+                    _, number = ID.unpack_from(told, at)
+                    found += self._entries(run, number >> BLOCK_BITS, array("H", [number]))
+                at = told.find(first, at + 1)
+        return [one for moment, place in found if (one := self._place(moment, place)) is not None]
+
+    def oldest(self, word: int) -> int | None:
+        """The moment of the oldest entry of a word."""
+        found: int | None = None
+        for run, oldest in self._db.execute("SELECT id, oldest FROM run ORDER BY oldest").fetchall():
+            if found is not None and oldest >= found:
+                break
+            numbers = self._numbers(run, word)
+            for block, begin, end in _blocks_of(numbers):
+                for moment, place in self._entries(run, block, numbers[begin:end]):
+                    if (found is None or moment < found) and self._source(place) is not None:
+                        found = moment
+        return found
+
+    # ------------------------------------------------------------------ one run
+
+    def _newest_of(
+        self, run: int, numbers: array[int], oldest: int, newest: int, most: int, found: list[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
+        """What was found, and what a run adds to it: the newest, as many as are wanted, with all of the last moment."""
+        blocks = list(_blocks_of(numbers))
+        spans: dict[int, int] = {}
+        if len(blocks) > FEW_BLOCKS:
+            spans = dict(
+                self._db.execute(
+                    "SELECT block, newest FROM span WHERE run = ? AND newest >= ? AND oldest <= ?",
+                    (run, oldest, newest),
+                ).fetchall()
+            )
+            blocks = sorted((one for one in blocks if one[0] in spans), key=lambda one: spans[one[0]], reverse=True)
+        for block, begin, end in blocks:
+            if len(found) >= most and found[most - 1][0] > spans.get(block, _NEWEST):
+                break
+            found += [
+                one
+                for one in self._entries(run, block, numbers[begin:end])
+                if oldest <= one[0] <= newest and self._source(one[1]) is not None
+            ]
+            found.sort(reverse=True)
+            kept = most
+            while kept < len(found) and found[kept][0] == found[most - 1][0]:
+                kept += 1
+            del found[kept:]
+        return found
+
+    def _entries(self, run: int, block: int, numbers: array[int]) -> Iterator[tuple[int, int]]:
+        """The moments and places of entries of one block."""
+        row = self._db.execute("SELECT entries FROM block WHERE id = ?", (run << BLOCK_BITS | block,)).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError("a block is missing")
+        moments, places = unpacked(row[0])
+        for number in numbers:
+            at = number & BLOCK - 1
+            yield moments[at], places[at]
+
+    def _numbers(self, run: int, word: int) -> array[int]:
+        """The entries of a run that have a word, in order."""
+        found = array("H")
+        for numbers in self._rows(run, word):
+            found.frombytes(numbers)
+        return found
+
+    def _rows(self, run: int, word: int) -> list[bytes]:
+        rows = self._db.execute(_ROWS, (run, word, run, word)).fetchall()
+        return [numbers for _, numbers in (sorted(rows) if len(rows) > 1 else rows)]
+
+    # ------------------------------------------------------------------ one record
+
+    def _source(self, place: int) -> tuple[str, int] | None:
+        """The segment that a place lies in; None where it is gone by policy."""
+        number = place >> OFFSET_BITS
+        if number not in self._sources:
+            row = self._db.execute("SELECT chain, number FROM source WHERE id = ?", (number,)).fetchone()
+            self._sources[number] = row
+        return self._sources[number]
+
+    def _place(self, moment: int, place: int) -> Place | None:
+        source = self._source(place)
+        if source is None:
+            return None
+        lost = self._db.execute("SELECT 1 FROM undone WHERE place = ?", (place,)).fetchone()
+        return Place(moment, *source, place & _OFFSET, lost is not None)

@@ -9,26 +9,28 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import heapify, heappop, heappush
 from pathlib import Path
-
-import orjson
+from typing import Any
 
 from strongroom.base.clock import Clock, to_ms
-from strongroom.kernel.journal.files import SegmentName, chains
+from strongroom.kernel.journal.files import SegmentName, chains, stamp_ms
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, NotPacked, packed_size
-from strongroom.kernel.journal.reading import Line, read_line
-from strongroom.kernel.trail.index import Entry, Index, Standing
-from strongroom.kernel.trail.places import read_part
-from strongroom.kernel.trail.uses import uses_of
-from strongroom.kernel.trail.words import words_of
+from strongroom.kernel.journal.reading import read_line
+from strongroom.kernel.trail.halves import Lines, Reader, Write
+from strongroom.kernel.trail.index import Index, Part, Standing
+from strongroom.kernel.trail.places import read_part, segment_name
 
 log = logging.getLogger("strongroom.index")
 
 CHUNK_BYTES = 2 * 1024 * 1024
 """More than twice what lies between two marks that say what is open."""
+STEP_BYTES = 4 * CHUNK_BYTES
+"""What one step reads, or a chunk more."""
 STALE_MS = 10 * 60 * 1000
 """No COMMIT takes so long: what has no outcome by then, and whose chain does not grow, has none."""
 Committed = Callable[[Sequence[str]], set[str]]
@@ -59,16 +61,16 @@ Elsewhere = Callable[[], Sequence[Segment]]
 
 
 @dataclass(slots=True)
-class _Part:
-    """What was read of a segment: its lines with their offsets, and what marks in it say.
+class _Read:
+    """What was read of a segment: its lines, where they end, and what marks among them say.
 
-    ``ahead``: the first lines of the next segment, whose marks speak of the end of this one.
+    ``said``: writes and marks in their order. ``full``: there is more.
     """
 
-    lines: list[tuple[int, Line]] = field(default_factory=list)
-    ahead: list[Line] = field(default_factory=list)
-    end: int = 0
-    full: bool = False
+    lines: Lines
+    end: int
+    full: bool
+    said: list[Write | Mapping[str, Any]] = field(default_factory=list)
     undone: dict[str, set[str]] = field(default_factory=dict)
     settled: dict[str, int] = field(default_factory=dict)
     closed: bool = False
@@ -88,13 +90,48 @@ class Follower:
         self._standings = index.standings()
         self._undone, self._settled = index.verdicts()
         self._listed: tuple[int, list[list[SegmentName]]] = (-1, [])
+        self._reader = Reader()
+        self._reached: dict[str, int] = {}
         self._quiet = False
 
     def step(self) -> int:
-        """Read what is new, a bounded part of each segment; how many bytes that was. 0 says that all is read."""
-        read = sum(self._segment(segment) for segment in (*self._here(), *self._elsewhere()))
+        """Read what is new, what is oldest first, as much as is bounded; how many bytes that was. 0: all is read."""
+        parts: list[Part] = []
+        read = 0
+        queue = self._waiting()
+        while queue and read < STEP_BYTES:
+            _, number, segments = heappop(queue)
+            segment = segments[0]
+            part, more = self._segment(segment)
+            if part is not None:
+                parts.append(part)
+                read += more
+                self._standings[segment.chain, segment.number] = part.standing
+            if part is None or not more or part.standing.ended:
+                segments.popleft()
+            if segments:
+                heappush(queue, (self._reached[segment.chain], number, segments))
+        if parts:
+            self._index.add(parts)
         self._quiet = read == 0
         return read
+
+    def _waiting(self) -> list[tuple[int, int, deque[Segment]]]:
+        """The segments of each chain that are not wholly read, by when the last line was written that was read.
+
+        So records that were written at one time lie near one another in the index, where it is made anew as well.
+        """
+        found: dict[str, deque[Segment]] = {}
+        for segment in (*self._here(), *self._elsewhere()):
+            known = self._standings.get((segment.chain, segment.number))
+            if known is None or not known.ended:
+                found.setdefault(segment.chain, deque()).append(segment)
+        queue = []
+        for number, (chain, segments) in enumerate(found.items()):
+            self._reached.setdefault(chain, began_ms(chain))
+            queue.append((self._reached[chain], number, segments))
+        heapify(queue)
+        return queue
 
     # ------------------------------------------------------------------ what there is
 
@@ -134,128 +171,133 @@ class Follower:
 
     # ------------------------------------------------------------------ one segment
 
-    def _segment(self, segment: Segment) -> int:
+    def _segment(self, segment: Segment) -> tuple[Part | None, int]:
+        """What the next part of a segment brings, and how many bytes it has; None where nothing has become known."""
         standing = self._standings.get((segment.chain, segment.number)) or Standing(0, ended=False)
         if standing.ended or (segment.size <= standing.done and segment.last):
-            return 0
-        part = self._read(segment, standing.done)
-        if part is None:
-            return 0
-        entries = self._settle(segment, part)
-        ended = (part.closed or not segment.last) and part.end >= segment.size
-        reached = Standing(part.end, ended)
-        if reached == standing:
-            return 0
-        undone = [(chain, one) for chain, ids in part.undone.items() for one in ids]
-        self._index.add(segment.chain, segment.number, entries, reached, undone=undone, settled=part.settled)
-        self._standings[segment.chain, segment.number] = reached
-        return part.end - standing.done
+            return None, 0
+        read = self._read(segment, standing.done)
+        if read is None:
+            return None, 0
+        part = self._settled_part(segment, read)
+        ended = (read.closed or not segment.last) and read.end >= segment.size
+        part.standing = Standing(read.end, ended)
+        if part.standing == standing:
+            return None, 0
+        part.verdicts = [(chain, one) for chain, ids in read.undone.items() for one in ids]
+        part.settled = read.settled
+        if read.lines.at_ms is not None:
+            self._reached[segment.chain] = read.lines.at_ms
+        return part, read.end - standing.done
 
-    def _read(self, segment: Segment, begin: int) -> _Part | None:
+    def _read(self, segment: Segment, begin: int) -> _Read | None:
         try:
             data = segment.read(begin, CHUNK_BYTES)
         except NotPacked:
             data = None
         if data is None:
             return None
-        part = _Part(end=begin, full=len(data) == CHUNK_BYTES)
         whole = data.rfind(b"\n") + 1
-        if not whole and part.full:
-            whole = len(data)  # damage: no line of ours is so long
-        for at, line in _lines(data[:whole], begin):
-            part.lines.append((at, line))
-            self._hear(segment.chain, line, part)
-        if segment.following is not None and begin + whole >= segment.size:
-            part.ahead = [line for _, line in _lines(segment.following(0, CHUNK_BYTES) or b"", 0)]
-            for line in part.ahead:
-                self._hear(segment.chain, line, _Part())
-        part.end = begin + whole
-        if not whole and data and not segment.last:
-            part.end = segment.size  # a torn end, left behind by a power loss
-        return part
+        full = len(data) == CHUNK_BYTES
+        read = _Read(self._reader.read(data[:whole], begin), begin + whole, full)
+        if not whole and full:
+            read.end = begin + len(data)  # damage: no line of ours is so long
+        elif not whole and data and not segment.last:
+            read.end = segment.size  # a torn end, left behind by a power loss
+        for one in read.lines.said:
+            if isinstance(one, bytes):
+                self._hear(segment.chain, one, read)
+            else:
+                read.said.append(one)
+        return read
 
-    def _hear(self, chain: str, line: Line, part: _Part) -> None:
-        mark = line.mark()
+    def _hear(self, chain: str, raw: bytes, read: _Read) -> None:
+        line = read_line(raw)
+        mark = None if line is None else line.mark()
         if mark is None:
             return
+        read.said.append(mark)
         kind, about = mark["mark"], str(mark.get("chain"))
         if kind == "not committed":
             one = str(mark.get("id"))
             self._undone.setdefault(about, set()).add(one)
             if about != chain:
-                part.undone.setdefault(about, set()).add(one)
+                read.undone.setdefault(about, set()).add(one)
         elif kind == "settled" and isinstance(mark.get("through"), int):
-            self._settled[about] = part.settled[about] = mark["through"]
-        part.closed = kind == "closed"
+            self._settled[about] = read.settled[about] = mark["through"]
+        read.closed = kind == "closed"
+
+    def _ahead(self, segment: Segment) -> _Read:
+        """The marks of the first lines of the next segment: they speak of the end of this one."""
+        data = segment.following(0, CHUNK_BYTES) if segment.following is not None else None
+        ahead = _Read(Lines(), 0, full=False)
+        for raw in (data or b"").split(b"\n")[:-1]:
+            self._hear(segment.chain, raw, ahead)
+        return ahead
 
     # ------------------------------------------------------------------ what counts
 
-    def _settle(self, segment: Segment, part: _Part) -> list[Entry]:
-        """The entries of a part as far as every outcome is known; the part is cut where one is not."""
-        undone = self._undone.get(segment.chain, set())
-        open_ids = self._open(segment, part, undone)
-        if part.full and part.lines and part.lines[0][1].event_id in open_ids:
+    def _settled_part(self, segment: Segment, read: _Read) -> Part:
+        """The entries of a part as far as every outcome is known; what was read is cut where one is not."""
+        lines, open_ids = read.lines, self._open(segment, read)
+        if read.full and lines.first_write in open_ids:
             # So much follows that its COMMIT is long over, and whatever failed would be marked by now.
             open_ids = set()
-        entries = []
-        for at, line in part.lines:
-            if line.event_id is None:
+        lost, undone = self._undone.get(segment.chain, set()), []
+        for one in read.said:
+            if not isinstance(one, Write):
                 continue
-            if line.event_id in open_ids:
-                part.end, part.closed = at, False
+            if one.event_id in open_ids:
                 # What was heard behind the cut is heard again; it was true the first time.
+                read.end, read.closed = one.offset, False
+                del lines.entries[one.before :]
                 break
-            entry = _entry(at, line, undone=line.event_id in undone)
-            if entry is not None:
-                entries.append(entry)
-        return entries
+            if one.event_id in lost:
+                undone.append(one.offset)
+        return Part(segment.chain, segment.number, _NOT_YET, lines.entries, undone, lines.used)
 
-    def _open(self, segment: Segment, part: _Part, undone: set[str]) -> set[str]:
+    def _open(self, segment: Segment, read: _Read) -> set[str]:
         """The ids whose outcome nobody knows yet."""
-        waiting: dict[str, Line] = {}
-        ahead = (line for line in part.ahead if line.event_id is None)
-        for line in (*(line for _, line in part.lines), *ahead):
-            if line.event_id is not None:
-                if line.writes and line.event_id not in undone:
-                    waiting[line.event_id] = line
-                continue
-            mark = line.mark() or {}
-            if isinstance(mark.get("open"), list):
-                still = set(mark["open"])
-                waiting = {one: found for one, found in waiting.items() if one in still}
-        settled = self._settled.get(segment.chain, 0)
-        waiting = {one: line for one, line in waiting.items() if line.seq > settled}
+        waiting = self._waiting_among(segment, read.said, {})
+        if waiting and segment.following is not None and read.end >= segment.size:
+            waiting = self._waiting_among(segment, self._ahead(segment).said, waiting)
         if not waiting:
             return set()
         there = self._committed(list(waiting))
         oldest = to_ms(self._clock()) - STALE_MS
         left = set()
-        for one, line in waiting.items():
+        for one, write in waiting.items():
             if one in there:
                 continue
-            if self._quiet and segment.last and part.end >= segment.size and line.at_ms < oldest:
-                undone.add(one)
-                self._undone[segment.chain] = undone
+            if self._quiet and segment.last and read.end >= segment.size and write.at_ms < oldest:
+                self._undone.setdefault(segment.chain, set()).add(one)
                 continue
             left.add(one)
         return left
 
+    def _waiting_among(
+        self, segment: Segment, said: Sequence[Write | Mapping[str, Any]], waiting: dict[str, Write]
+    ) -> dict[str, Write]:
+        """Which writes wait for their outcome, after what was said in lines one after the other."""
+        for one in said:
+            if isinstance(one, Write):
+                waiting[one.event_id] = one
+            elif isinstance(one.get("open"), list):
+                still = set(one["open"])
+                waiting = {event_id: write for event_id, write in waiting.items() if event_id in still}
+        undone, settled = self._undone.get(segment.chain, set()), self._settled.get(segment.chain, 0)
+        return {
+            event_id: write for event_id, write in waiting.items() if event_id not in undone and write.seq > settled
+        }
 
-def _lines(data: bytes, at: int) -> Iterator[tuple[int, Line]]:
-    """The whole lines that are ours, with their offsets."""
-    for raw in data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]:
-        line = read_line(raw)
-        if line is not None:
-            yield at, line
-        at += len(raw) + 1
+
+_NOT_YET = Standing(0, ended=False)
 
 
-def _entry(at: int, line: Line, *, undone: bool) -> Entry | None:
-    try:
-        told = orjson.loads(line.raw)
-        return Entry(words_of(told), str(line.event_id), at, undone, uses_of(told))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        return None
+def began_ms(chain: str) -> int:
+    """When a chain began, as its name tells."""
+    name = segment_name(chain, 1)
+    return 0 if name is None else stamp_ms(name.start)
 
 
 def unread(standings: Mapping[tuple[str, int], Standing], begin: Mapping[str, int]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from strongroom.kernel.trail.find import Finder, NoIndex, Place, Wanted
 from strongroom.kernel.trail.follow import sizes, unread
 from strongroom.kernel.trail.indexing import wake
 from strongroom.kernel.trail.places import Piece, line_at
-from strongroom.kernel.trail.words import Words, may_be_told, owners_id, words_of
+from strongroom.kernel.trail.words import Words, has, may_be_told, owners_id, words_of
 
 WAIT_SECONDS = 2.0
 """How long a lookup waits for the index to have what was recorded before it came."""
@@ -45,21 +47,20 @@ class Trail:
     def page(self, wanted: Wanted, most: int, piece: Piece | None = None) -> tuple[list[Found], int | None]:
         """The newest records that are wanted, and the moment after which the next page goes on; None at the end.
 
+        Records of one and the same moment, which are hardly ever two, are on one page, so that none is left out.
         Raises NoIndex where there is none.
         """
         found: list[Found] = []
-        while len(found) < most:
+        while True:
             places = self._finder.find(wanted, most + 1)
-            for place in places[:most]:
-                one = self._read(wanted, place, piece)
-                if one is not None:
-                    found.append(one)
-                    if len(found) == most and place is not places[-1]:
-                        return found, place.moment
+            for _, same in groupby(places, key=attrgetter("moment")):
+                read = [one for place in same if (one := self._read(wanted, place, piece)) is not None]
+                if found and len(found) + len(read) > most:
+                    return found, found[-1].moment
+                found += read
             if len(places) <= most or wanted.attribute == "EventId":
                 return found, None
-            wanted = replace(wanted, before=places[most - 1].moment)
-        return found, found[-1].moment
+            wanted = replace(wanted, before=places[-1].moment)
 
     def caught_up(self) -> bool:
         """Wait, bounded, until the index has what this node recorded before now; whether it has."""
@@ -90,7 +91,10 @@ class Trail:
         raw = line_at(self._journal, place.chain, place.number, place.offset, piece)
         if raw is None:
             return None
-        line = orjson.loads(raw)
+        try:
+            line = orjson.loads(raw)
+        except orjson.JSONDecodeError:  # damaged since it was indexed; ``audit verify`` tells
+            return None
         words = words_of(line)
         if words.region != wanted.region or wanted.account not in (words.account, words.owner):
             return None
@@ -100,7 +104,10 @@ class Trail:
             decision = None
         if place.undone:
             event = _undone(event)
-        if wanted.attribute == "EventId" and (event["eventID"] != wanted.value or not _in_time(words, wanted)):
+        if wanted.attribute == "EventId":
+            if event["eventID"] != wanted.value or not _in_time(words, wanted):
+                return None
+        elif not has(words, wanted.attribute, wanted.value):  # another word of the same number
             return None
         return Found(place.moment, words, event, decision)
 

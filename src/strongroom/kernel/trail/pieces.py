@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from strongroom.kernel.journal.files import chains
+from strongroom.kernel.journal.packed import PACK_LEVEL
 from strongroom.kernel.storage.port import Statement, Store, Transaction
 from strongroom.kernel.storage.schema import trail_copied, trail_piece
 from strongroom.kernel.trail.follow import Segment
@@ -128,7 +129,7 @@ class Copier:
             elif not tx.run(_GO_ON, of=chain, its=number, before=done, size=end):
                 raise RuntimeError(f"another process copies the journal of node {self._node}")
             for begin, data in pieces:
-                tx.run(_ADD, **where, begin=begin, size=len(data), packed=zlib.compress(data, 6))
+                tx.run(_ADD, **where, begin=begin, size=len(data), packed=zlib.compress(data, PACK_LEVEL))
 
         self._write(change)
         self._copied[chain, number] = end

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from strongroom.kernel.journal.event import PRODUCT_TIME
 from strongroom.kernel.trail.words import second_ms
 
 ANYTHING = ""
@@ -38,19 +37,31 @@ def use_of_call(source: str, name: str) -> str:
 def uses_of(line: Mapping[str, Any]) -> Uses | None:
     """What a line of the journal that holds an event shows; None where nobody of an account asked.
 
-    The moment is the product's. A permission was used where it was granted, whatever became of the call.
+    The moment is the product's.
     """
-    event, decision = line["event"], line.get("decision")
-    identity = event.get("userIdentity") or {}
+    event = line["event"]
+    user, what = user_of(event.get("userIdentity") or {}), what_of(event, line.get("decision"))
+    if user is None or what is None:
+        return None
+    at_ms = second_ms(str(line.get("product") or event.get("eventTime")))
+    return Uses(*user, what, int(line["at"]) if at_ms is None else at_ms)
+
+
+def user_of(identity: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The account and the unique id of the user or role that a call counts for; None where it is none."""
     issuer = (identity.get("sessionContext") or {}).get("sessionIssuer") or {}
     who = str(issuer.get("principalId") or identity.get("principalId") or "").partition(":")[0]
-    if not who.startswith(_LASTING) or not decision:
+    return (str(identity.get("accountId") or ""), who) if who.startswith(_LASTING) else None
+
+
+def what_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    """What a call shows to be used; None where nothing was decided.
+
+    A permission was used where it was granted, whatever became of the call.
+    """
+    if not decision:
         return None
-    at_ms = second_ms(str(event.get(PRODUCT_TIME) or event.get("eventTime")))
-    if at_ms is None:
-        at_ms = int(line["at"])
-    what: tuple[str, ...] = (ANYTHING,)
-    if decision.get("outcome") == "allowed":
-        also = [str(one) for one in decision.get("also") or ()][:MOST_ALSO]
-        what = (ANYTHING, use_of_call(str(event.get("eventSource")), str(event.get("eventName"))), *also)
-    return Uses(str(identity.get("accountId") or ""), who, what, at_ms)
+    if decision.get("outcome") != "allowed":
+        return (ANYTHING,)
+    also = [str(one) for one in decision.get("also") or ()][:MOST_ALSO]
+    return (ANYTHING, use_of_call(str(event.get("eventSource")), str(event.get("eventName"))), *also)

@@ -6,7 +6,7 @@ Source: CloudTrail API reference, LookupAttribute; CloudTrail User Guide, "Viewi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -86,6 +86,22 @@ def words_of(line: Mapping[str, Any]) -> Words:
         names=names,
         owner=_owner(line, account),
     )
+
+
+def has(words: Words, attribute: str | None, value: str) -> bool:
+    """Whether a record has a word: an attribute of CloudTrail's and its value; None is had by every record."""
+    if attribute is None:
+        return True
+    had: Mapping[str, Iterable[str]] = {
+        "EventName": (words.name,),
+        "EventSource": (words.source,),
+        "ReadOnly": ("true" if words.read_only else "false",),
+        "Username": (words.username,),
+        "AccessKeyId": (words.access_key,),
+        "ResourceType": words.types,
+        "ResourceName": words.names,
+    }
+    return value in had.get(attribute, ())
 
 
 def username(who: Mapping[str, Any]) -> str:
@@ -178,8 +194,11 @@ def _short(arn: str) -> str:
 
 def _when_ms(stamp: str, at_ms: int) -> int:
     begun = second_ms(stamp)
-    if begun is None:
-        return at_ms
+    return at_ms if begun is None else when_ms(begun, at_ms)
+
+
+def when_ms(begun: int, at_ms: int) -> int:
+    """When an event was, by its second and by when the journal took it."""
     return begun + (at_ms % 1000 if at_ms - begun < 1000 else 999)
 
 

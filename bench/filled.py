@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,12 +15,21 @@ TEAMS = ("payments", "search", "inventory", "identity", "billing", "mobile", "pl
 STAGES = ("prod", "staging", "dev")
 BATCH = 10_000
 BEGAN_MS = 1_700_000_000_000
+ROTATED_EVERY = 500
+"""One in so many secrets has a schedule."""
+DAY_MS = 86_400_000
 
 
 def row(number: int) -> dict[str, Any]:
     """The columns of one secret. One in a thousand is a certificate, the others are database passwords."""
     team, stage = TEAMS[number % len(TEAMS)], STAGES[number // 7 % len(STAGES)]
     what = "certificate" if number % 1000 == 0 else "database password"
+    rotated = {
+        "rotation_enabled": 1,
+        "rotation_rules": orjson.dumps({"AutomaticallyAfterDays": 30}).decode(),
+        "rotation_lambda_arn": "arn:aws:lambda:us-east-1:123456789012:function:rotator",
+        "next_rotation_ms": int(time.time() * 1000) + (number // ROTATED_EVERY % 30 + 1) * DAY_MS,
+    }
     return {
         "name": f"{team}/{stage}/service-{number:07}",
         "suffix": "aaaaaa",
@@ -27,6 +37,7 @@ def row(number: int) -> dict[str, Any]:
         "changed_ms": BEGAN_MS + number,
         "description": f"{what} of {team} for {stage}",
         "tags": orjson.dumps([{"Key": "team", "Value": team}, {"Key": "stage", "Value": stage}]).decode(),
+        **(rotated if number % ROTATED_EVERY == 0 else {}),
     }
 
 

@@ -65,7 +65,6 @@ class Runner:
         self.execution = Execution(unasked, machine, product.surroundings)
         opened.registry.add_errand(queued.JOB, self.execution.deliver)
         opened.registry.add_errand(hours.HOUR, hours.hourly(opened.store.read, opened.registry.census))
-        self.house.open_desk(invocations(self.execution.invoke))
         sinks = read_sinks(settings.events_path)
         ledger = Ledger(opened.store, opened.queue)
         self.couriers = Couriers(sinks.webhooks, ledger, product.clock, self._node)

@@ -62,6 +62,31 @@ class Standing:
     blocked_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Worry:
+    """A rotation to look after: failing, with its attempts and the step that failed last, or overdue since ``due``."""
+
+    name: str
+    arn: str
+    attempts: int = 0
+    step: str = ""
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The rotations of an account in a Region as one looks at them from afar.
+
+    ``scheduled``: how many secrets have a next rotation; ``by_day``: how many on each of the next days, where there
+    are any; of the others there are at most as many as were asked for.
+    """
+
+    scheduled: int
+    by_day: Sequence[tuple[datetime, int]]
+    failing: Sequence[Worry]
+    overdue: Sequence[Worry]
+
+
 class RotationRefused(Exception):  # noqa: N818  it is an answer
     """It was not done, and why. ``unsure``: it can be, by somebody who says that they know."""
 
@@ -84,6 +109,10 @@ class RotationDesk(Protocol):
 
     def page(self, call: Call, tx: Transaction, after: str, at_most: int) -> Sequence[Standing]:
         """How those of the caller's account and Region stand that come after a name, by name."""
+        ...
+
+    def overview(self, call: Call, tx: Transaction, days: int, at_most: int) -> Overview:
+        """All of them from afar: the next so many days, and the worst worries."""
         ...
 
     def retry(self, call: Call, tx: Transaction, found: Any, version_id: str | None) -> Standing:

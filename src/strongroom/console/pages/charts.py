@@ -79,11 +79,10 @@ def timeline(ended: Iterable[Mapping[str, Any]], now: datetime) -> Chart:
     return by_day(good, bad, now)
 
 
-def calendar(moments: Iterable[datetime], now: datetime) -> Chart:
-    """The next days, today first. What is overdue is no day's."""
-    counts = Counter(moment.date() for moment in moments if moment >= now)
+def calendar(counts: Mapping[date, int], now: datetime) -> Chart:
+    """The next days, today first, from how many there are on each."""
     days = [now.date() + timedelta(days=at) for at in range(DAYS)]
-    return drawn([Slot(f"{day:%Y-%m-%d}", counts[day]) for day in days])
+    return drawn([Slot(f"{day:%Y-%m-%d}", counts.get(day, 0)) for day in days])
 
 
 def by_month(moments: Iterable[datetime], now: datetime) -> Chart:

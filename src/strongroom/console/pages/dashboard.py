@@ -13,8 +13,7 @@ from strongroom.console.pages import charts
 from strongroom.console.pages.audit import shown
 from strongroom.console.visit import Refused, Reply, Visit
 
-ROTATION_PAGES_AT_MOST = 20
-"""Of 50 rotations each; what lies beyond is said to be."""
+NO_ROTATIONS: Mapping[str, Any] = {"Scheduled": 0, "Days": (), "Failing": (), "Overdue": ()}
 UNREAD = timedelta(days=90)
 UNREAD_LOOKED_AT = 100
 UNREAD_SHOWN = 10
@@ -44,11 +43,11 @@ class Concern:
 def looked_at(visit: Visit) -> Reply:
     """The page."""
     now = visit.now
-    rotations, more = _rotations(visit)
+    rotations = visit.attempt("strongroom", "OverlookRotations", Days=charts.DAYS)
     refusals = [rotations] if isinstance(rotations, Refused) else []
-    standing = [] if isinstance(rotations, Refused) else rotations
+    seen = NO_ROTATIONS if isinstance(rotations, Refused) else rotations
     unread = visit.attempt("secretsmanager", "ListSecrets", SortBy="last-accessed-date", MaxResults=UNREAD_LOOKED_AT)
-    concerns = [*rotation_concerns(visit, standing, now), *_keys(visit)]
+    concerns = [*rotation_concerns(visit, seen), *_keys(visit)]
     ends = visit.house.certificates()
     concerns += certificate_concerns(ends, visit.url("dashboard") + "#certificates", visit.machine_now)
     if isinstance(unread, Refused):
@@ -67,36 +66,22 @@ def looked_at(visit: Visit) -> Reply:
         denied=_denied(visit),
         concerns=sorted(concerns, key=lambda one: not one.severe),
         refusals=refusals,
-        calendar=charts.calendar([one["NextRotation"] for one in standing if "NextRotation" in one], now),
-        rotations=len(standing),
-        more=more,
+        calendar=charts.calendar({one["Day"].date(): one["Count"] for one in seen["Days"]}, now),
+        rotations=seen["Scheduled"],
     )
 
 
-def _rotations(visit: Visit) -> tuple[list[Mapping[str, Any]] | Refused, bool]:
-    found: list[Mapping[str, Any]] = []
-    after = None
-    for _ in range(ROTATION_PAGES_AT_MOST):
-        answer = visit.attempt("strongroom", "ListRotations", After=after)
-        if isinstance(answer, Refused):
-            return answer, False
-        found += answer["Rotations"]
-        after = answer.get("After")
-        if after is None:
-            return found, False
-    return found, True
-
-
-def rotation_concerns(visit: Visit, rotations: Sequence[Mapping[str, Any]], now: datetime) -> list[Concern]:
-    """Rotations that failed, and those that should have been."""
+def rotation_concerns(visit: Visit, seen: Mapping[str, Any]) -> list[Concern]:
+    """Rotations that fail, and those that should have been."""
     told = []
-    for one in rotations:
+    for one in seen["Failing"]:
+        text = f"{one['Attempts']} attempts failed, the last in {one.get('Step', '')}."
         where = visit.url("secret", id=one["SecretId"], tab="rotation")
-        failures = one.get("Failures", ())
-        if failures and one.get("State") in ("running", "waiting", "failed"):
-            text = f"{one.get('Attempts', len(failures))} attempts failed, the last in {failures[0].get('Step', '')}."
-            told.append(Concern(f"The rotation of {one['Name']} fails", text, where, severe=True))
-        elif one.get("Enabled") and "NextRotation" in one and one["NextRotation"] < now:
+        told.append(Concern(f"The rotation of {one['Name']} fails", text, where, severe=True))
+    failing = {one["SecretId"] for one in seen["Failing"]}
+    for one in seen["Overdue"]:
+        if one["SecretId"] not in failing:
+            where = visit.url("secret", id=one["SecretId"], tab="rotation")
             told.append(Concern(f"The rotation of {one['Name']} is overdue", "", where, severe=True))
     return told
 

@@ -39,6 +39,19 @@ each("form[data-live]", (form) => {
   });
 });
 
+// What takes long to find out comes after its page, in the place of a link to it.
+each("[data-later]", async (part) => {
+  const link = part.querySelector("a");
+  part.setAttribute("aria-busy", "true");
+  link.replaceWith("Being counted\u2026");
+  const answer = await fetch(part.dataset.later, { credentials: "same-origin" }).catch(() => null);
+  const page = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
+  const found = page.getElementById(part.id);
+  if (found) { part.replaceWith(found); return; }
+  part.removeAttribute("aria-busy");
+  part.querySelector("p").replaceChildren(link);
+});
+
 // A value that was retrieved is hidden again after a minute, and when the page is left and come back to.
 each("[data-hide-after]", (box) => {
   const hide = () => location.replace(box.dataset.hideTo);

@@ -13,11 +13,13 @@ from typing import Any
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.registry import Mode, Registry, Room
-from strongroom.kernel.standing import RotationDesk, RotationRefused, Standing
+from strongroom.kernel.standing import RotationDesk, RotationRefused, Standing, Worry
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.local import errors
 
 PAGE = 50
+DAYS = 14
+WORRIES = 50
 
 
 def declare(room: Room, registry: Registry) -> None:
@@ -34,6 +36,17 @@ def declare(room: Room, registry: Registry) -> None:
         if len(page) == PAGE:
             answer["After"] = page[-1].name
         return answer
+
+    @room.operation("OverlookRotations", mode=Mode.SLOW, action="strongroom:RotationRead")
+    def overlook_rotations(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
+        """How many rotate, on which of the next days, and which fail or are overdue, at most so many of each."""
+        seen = _desk(registry).overview(call, tx, call.get("Days", DAYS), WORRIES)
+        return {
+            "Scheduled": seen.scheduled,
+            "Days": [{"Day": day, "Count": count} for day, count in seen.by_day],
+            "Failing": [_worry(one) for one in seen.failing],
+            "Overdue": [_worry(one) for one in seen.overdue],
+        }
 
     @room.operation("GetRotation", mode=Mode.READ, action="strongroom:RotationRead", locate=secret)
     def get_rotation(call: Call, found: Any, tx: Transaction) -> Answer:
@@ -75,6 +88,11 @@ def _standing(made: Callable[[], Standing]) -> Answer:
         if refusal.unsure:
             raise errors.TargetMayHaveItException(refusal.reason) from None
         raise errors.RotationRefusedException(refusal.reason) from None
+
+
+def _worry(one: Worry) -> dict[str, Any]:
+    told = {"Name": one.name, "SecretId": one.arn, "Attempts": one.attempts, "Step": one.step}
+    return told if one.due is None else {"Name": one.name, "SecretId": one.arn, "Due": one.due}
 
 
 def _told(one: Standing) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from strongroom.base.clock import from_ms
+from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.call import Call, Target
-from strongroom.kernel.standing import FailedAttempt, KeptValue, RotationRefused, Standing
+from strongroom.kernel.standing import FailedAttempt, KeptValue, Overview, RotationRefused, Standing, Worry
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import copies, errors, rotation, sealed, store
 from strongroom.services.secretsmanager.rules import labels
-from strongroom.services.secretsmanager.rules.identifiers import read_secret_id
+from strongroom.services.secretsmanager.rules.identifiers import read_secret_id, secret_arn
 from strongroom.services.secretsmanager.store import Rotation, Secret, attempts, rotations
+from strongroom.services.secretsmanager.store.secrets import DAY_MS
 from strongroom.services.secretsmanager.targets import absent, present
 
 MAY_HAVE_IT = "the target may already have this"
@@ -44,6 +45,26 @@ class Desk:
         """How those that come after a name stand."""
         page = store.secrets.rotated_after(tx, call.account, call.region, after, at_most)
         return [standing_of(call, tx, one) for one in page]
+
+    def overview(self, call: Call, tx: Transaction, days: int, at_most: int) -> Overview:
+        """All of them from afar."""
+        where = call.account, call.region
+        now_ms = to_ms(call.now)
+        until_ms = (now_ms // DAY_MS + days) * DAY_MS
+        by_day = store.secrets.scheduled_by_day(tx, *where, now_ms, until_ms)
+        failing = rotations.failing(tx, *where, at_most)
+        return Overview(
+            scheduled=store.secrets.scheduled(tx, *where),
+            by_day=[(from_ms(day * DAY_MS), count) for day, count in sorted(by_day.items())],
+            failing=[
+                Worry(one.name, secret_arn(*where, one.name, one.suffix), one.attempts, _last_step(tx, one.pk))
+                for one in failing
+            ],
+            overdue=[
+                Worry(name, secret_arn(*where, name, suffix), due=from_ms(due_ms))
+                for name, suffix, due_ms in store.secrets.overdue(tx, *where, now_ms, at_most)
+            ],
+        )
 
     def retry(self, call: Call, tx: Transaction, found: Any, version_id: str | None) -> Standing:
         """Try the rotation under way again now, or take up one that ended with a value."""
@@ -151,6 +172,11 @@ def _failures(call: Call, tx: Transaction, newest: Rotation) -> list[FailedAttem
         )
         found.append(made)
     return found
+
+
+def _last_step(tx: Transaction, rotation_pk: int) -> str:
+    last = attempts.newest(tx, rotation_pk, 1)
+    return (last[0].step or "") if last else ""
 
 
 def _schedule(rules: dict[str, Any]) -> str:

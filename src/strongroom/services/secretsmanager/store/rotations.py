@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.services.secretsmanager.store.tables import attempt, rotation, version
+from strongroom.services.secretsmanager.store.tables import UNSUCCESSFUL, attempt, rotation, secret, version
 
 PENDING, SUCCEEDED, FAILED = "pending", "succeeded", "failed"
 ABANDONED, CANCELLED = "abandoned", "cancelled"
@@ -92,6 +92,37 @@ _RUN_AT = Statement(
     .where(rotation.c.pk == bindparam("at_pk"))
     .values(state=PENDING, ended_ms=None, next_ms=bindparam("v_next_ms"))
 )
+
+_NEWER = rotation.alias("newer")
+_FAILING = Statement(
+    select(rotation.c.pk, secret.c.name, secret.c.suffix, rotation.c.attempts)
+    .join(secret, secret.c.pk == rotation.c.secret_pk)
+    .where(
+        UNSUCCESSFUL,
+        or_(rotation.c.attempts > 0, rotation.c.state == bindparam("failed")),
+        secret.c.account == bindparam("account"),
+        secret.c.region == bindparam("region"),
+        secret.c.deleted_ms.is_(None),
+        ~select(_NEWER.c.pk).where(_NEWER.c.secret_pk == rotation.c.secret_pk, _NEWER.c.pk > rotation.c.pk).exists(),
+    )
+    .order_by(rotation.c.pk.desc())
+    .limit(bindparam("at_most"))
+)
+
+
+class Failing(NamedTuple):
+    """The newest rotation of a secret, of which attempts have failed, or which was a test that failed."""
+
+    pk: int
+    name: str
+    suffix: str
+    attempts: int
+
+
+def failing(tx: Transaction, account: str, region: str, at_most: int) -> list[Failing]:
+    """The rotations of an account and Region that do not come through, those begun last first."""
+    rows = tx.rows(_FAILING, account=account, region=region, failed=FAILED, at_most=at_most)
+    return [Failing._make(row) for row in rows]
 
 
 def add(tx: Transaction, *, secret_pk: int, version_id: str, test: bool, began_ms: int, token: bytes) -> Rotation:

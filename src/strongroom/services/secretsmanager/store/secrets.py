@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Integer, and_, bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, Integer, and_, bindparam, delete, func, insert, select, text, update
 
-from strongroom.kernel.storage.port import Statement, Transaction
+from strongroom.kernel.storage.port import Row, Statement, Transaction
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 from strongroom.services.secretsmanager.store import words
 from strongroom.services.secretsmanager.store.tables import (
@@ -24,6 +24,7 @@ from strongroom.services.secretsmanager.store.tables import (
     version,
 )
 
+DAY_MS = 86_400_000
 SECRET = [secret.c[name] for name in Secret._fields]
 """The columns of one secret, as ``Secret`` has them."""
 NAMED = and_(
@@ -81,6 +82,30 @@ _ROTATED = Statement(
     .order_by(secret.c.name)
     .limit(bindparam("at_most"))
 )
+_SCHEDULED = (
+    secret.c.account == bindparam("account"),
+    secret.c.region == bindparam("region"),
+    secret.c.next_rotation_ms.is_not(None),
+    secret.c.primary_pk.is_(None),
+)
+_HOW_MANY_SCHEDULED = Statement(select(func.count()).where(*_SCHEDULED))
+_DAY = (secret.c.next_rotation_ms // bindparam("day_ms", type_=BigInteger)).label("day")
+_SCHEDULED_BY_DAY = Statement(
+    select(_DAY, func.count())
+    .where(*_SCHEDULED, secret.c.next_rotation_ms >= bindparam("since"), secret.c.next_rotation_ms < bindparam("until"))
+    .group_by(text("day"))
+)
+_OVERDUE = Statement(
+    select(secret.c.name, secret.c.suffix, secret.c.next_rotation_ms)
+    .where(
+        *_SCHEDULED,
+        secret.c.next_rotation_ms < bindparam("now"),
+        secret.c.rotation_enabled == 1,
+        secret.c.deleted_ms.is_(None),
+    )
+    .order_by(secret.c.next_rotation_ms)
+    .limit(bindparam("at_most"))
+)
 _PURGE = (
     Statement(delete(label).where(label.c.secret_pk == OF_SECRET)),
     Statement(
@@ -116,6 +141,23 @@ def rotated_after(tx: Transaction, account: str, region: str, name: str, at_most
     """Secrets that have, or had, rotation configured, by name, from the one after ``name`` on; no copies."""
     rows = tx.rows(_ROTATED, account=account, region=region, after=name, at_most=at_most)
     return [Secret._make(row) for row in rows]
+
+
+def scheduled(tx: Transaction, account: str, region: str) -> int:
+    """How many secrets have a date for their next rotation; no copies."""
+    row = tx.row(_HOW_MANY_SCHEDULED, account=account, region=region)
+    return 0 if row is None else int(row[0])
+
+
+def scheduled_by_day(tx: Transaction, account: str, region: str, since_ms: int, until_ms: int) -> dict[int, int]:
+    """How many of them rotate on each day between two moments, by the number of the day since 1970 (UTC)."""
+    rows = tx.rows(_SCHEDULED_BY_DAY, account=account, region=region, since=since_ms, until=until_ms, day_ms=DAY_MS)
+    return {int(day): int(count) for day, count in rows}
+
+
+def overdue(tx: Transaction, account: str, region: str, now_ms: int, at_most: int) -> Sequence[Row]:
+    """(name, suffix, due in ms) of secrets that should have rotated by now, those due longest first."""
+    return tx.rows(_OVERDUE, account=account, region=region, now=now_ms, at_most=at_most)
 
 
 def add_secret(tx: Transaction, values: Mapping[str, Any]) -> Secret:

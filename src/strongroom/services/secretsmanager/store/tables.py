@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from strongroom.kernel.storage.schema import METADATA
@@ -63,6 +64,24 @@ Index("secretsmanager_secret_accessed", secret.c.account, secret.c.region, secre
 # Few secrets are copies.
 _COPIES = secret.c.primary_pk.is_not(None)
 Index("secretsmanager_secret_primary", secret.c.primary_pk, sqlite_where=_COPIES, postgresql_where=_COPIES)
+# Of secrets that rotate alone: among many others they are found without looking at those.
+Index(
+    "secretsmanager_secret_next_rotation",
+    secret.c.account,
+    secret.c.region,
+    secret.c.next_rotation_ms,
+    secret.c.primary_pk,
+    sqlite_where=secret.c.next_rotation_ms.is_not(None),
+    postgresql_where=secret.c.next_rotation_ms.is_not(None),
+)
+Index(
+    "secretsmanager_secret_rotated",
+    secret.c.account,
+    secret.c.region,
+    secret.c.name,
+    sqlite_where=secret.c.rotation_enabled.is_not(None),
+    postgresql_where=secret.c.rotation_enabled.is_not(None),
+)
 
 version = Table(
     "secretsmanager_version",
@@ -161,6 +180,14 @@ rotation = Table(
     Column("token", LargeBinary, nullable=False),  # RotationToken, under the root key
     UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
     sqlite_autoincrement=True,
+)
+UNSUCCESSFUL = text("state IN ('pending', 'failed')")
+"""Rotations that may be a worry, in the very words of their index: engines know it by them."""
+Index(
+    "secretsmanager_rotation_unsuccessful",
+    rotation.c.pk,
+    sqlite_where=UNSUCCESSFUL,
+    postgresql_where=UNSUCCESSFUL,
 )
 attempt = Table(
     "secretsmanager_attempt",

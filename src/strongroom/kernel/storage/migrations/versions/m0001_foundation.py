@@ -406,12 +406,28 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "secretsmanager_secret_next_rotation",
+        "secretsmanager_secret",
+        ["account", "region", "next_rotation_ms", "primary_pk"],
+        unique=False,
+        sqlite_where=sa.text("next_rotation_ms IS NOT NULL"),
+        postgresql_where=sa.text("next_rotation_ms IS NOT NULL"),
+    )
+    op.create_index(
         "secretsmanager_secret_primary",
         "secretsmanager_secret",
         ["primary_pk"],
         unique=False,
         sqlite_where=sa.text("primary_pk IS NOT NULL"),
         postgresql_where=sa.text("primary_pk IS NOT NULL"),
+    )
+    op.create_index(
+        "secretsmanager_secret_rotated",
+        "secretsmanager_secret",
+        ["account", "region", "name"],
+        unique=False,
+        sqlite_where=sa.text("rotation_enabled IS NOT NULL"),
+        postgresql_where=sa.text("rotation_enabled IS NOT NULL"),
     )
     op.create_table(
         "secretsmanager_word",
@@ -757,6 +773,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "secretsmanager_rotation_unsuccessful",
+        "secretsmanager_rotation",
+        ["pk"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('pending', 'failed')"),
+        postgresql_where=sa.text("state IN ('pending', 'failed')"),
     )
     op.create_table(
         "secretsmanager_tag",

@@ -25,7 +25,7 @@ import strongroom.services
 from strongroom.console import store as console_store
 from strongroom.kernel.storage import migrations
 from strongroom.kernel.storage.migrations import on_sqlite, upgrade
-from strongroom.kernel.storage.schema import METADATA
+from strongroom.kernel.storage.schema import METADATA, tell_partial
 
 VERSIONS = upgrade.HERE / "versions"
 TEMPLATE = '''"""{title}."""
@@ -65,7 +65,7 @@ def difference(reached: str | None) -> str:
             upgrade.upgrade(f"sqlite:{path}")
         with on_sqlite.locked(path) as connection:
             context = MigrationContext.configure(connection, opts={"version_table": migrations.VERSION_TABLE})
-            proposed = produce_migrations(context, METADATA)
+            proposed = produce_migrations(context, tell_partial(METADATA))
             if proposed.upgrade_ops is None or proposed.upgrade_ops.is_empty():
                 sys.exit("The declared tables are those of the last step: nothing to write.")
             return render_python_code(proposed.upgrade_ops, render_as_batch=reached is not None)

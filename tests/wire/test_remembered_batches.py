@@ -165,11 +165,15 @@ def test_one_callers_batch_is_never_anothers(filled: Account) -> None:
 def test_what_is_remembered_of_a_batch_holds_no_plaintext(account: Account) -> None:
     secrets = account.client("secretsmanager")
     secrets.create_secret(Name="canary-of-batches", SecretString="canary-77ab01")
-    for _ in range(ROUNDS):
+    kept: list[Remembered] = []
+    for _ in range(100):  # a commit beside it, of the runner, begins all anew
         secrets.batch_get_secret_value(SecretIdList=["canary-of-batches"])
-    kept = [one for one in gc.get_objects() if isinstance(one, Remembered)]
-    about = [one for one in kept if one.params.get("SecretId") == "canary-of-batches"]
-    assert 1 == len(about) and about[0].repeat is not None and about[0].repeat.mould.head
+        kept = [one for one in gc.get_objects() if isinstance(one, Remembered)]
+        about = [one for one in kept if one.params.get("SecretId") == "canary-of-batches"]
+        if any(one.repeat is not None and one.repeat.mould.head for one in about):
+            break
+    else:
+        pytest.fail("the answer was never remembered")
     held = everything_in(kept)
     assert any(b"canary-of-batches" in one for one in held), "the search sees what is kept: its name"
     assert not any(b"canary-77ab01" in one for one in held)

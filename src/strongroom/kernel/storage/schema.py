@@ -20,6 +20,21 @@ table so answers for it; what is not marked is not quiet.
 CONTENT = ("", "content")
 """The generation (account, kind) that every SQLite transaction raises which changes a table that is not quiet."""
 
+PARTIAL = "partial"
+"""``info`` of an index of some rows: the condition, under this name. Only who makes tables tells the engines
+(``tell_partial``): named in the engines' own words, as SQLAlchemy has it, it would make every start import both."""
+
+
+def tell_partial(tables: MetaData) -> MetaData:
+    """The same tables, whose indexes of some rows say so to both engines."""
+    for table in tables.tables.values():
+        for index in table.indexes:
+            if PARTIAL in index.info:
+                for engine in ("sqlite", "postgresql"):
+                    index.dialect_options[engine]["where"] = index.info[PARTIAL]
+    return tables
+
+
 generation = Table(
     "kernel_generation",
     METADATA,

@@ -120,6 +120,7 @@ class FunctionProcess:
                 os.close(descriptor)
         with contextlib.suppress(OSError):  # until it does so itself, whole: its interpreter's start costs most
             os.setpriority(os.PRIO_PROCESS, child.pid, _nice())
+            Path(f"/proc/{child.pid}/autogroup").write_text(str(_NICE))
         with os.fdopen(told, "rb") as file:
             self._namespace = _namespace_told(file.read())
         return child

@@ -43,7 +43,9 @@ _SYSTEM_FILES = (
 )
 _LINKS = ("bin", "lib", "lib32", "lib64", "sbin")
 _DIRECTORIES = ("/etc", "/etc/pki", "/etc/pki/tls", "/etc/ssl", "/etc/ssl/certs", "/var", "/var/rapid", RUNTIME_DIR)
-_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session", "--clearenv")
+# Its process begins a session of its own, without a terminal, before it is bubblewrap: a further one inside would
+# be a scheduling group that its server cannot name.
+_NAMESPACES = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--clearenv")
 
 
 HandIn = Callable[[bytes], int]

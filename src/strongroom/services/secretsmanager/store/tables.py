@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from strongroom.kernel.storage.schema import METADATA
+from strongroom.kernel.storage.schema import METADATA, PARTIAL
 from strongroom.services.secretsmanager.rules.identifiers import secret_arn
 
 secret = Table(
@@ -63,7 +63,7 @@ Index("secretsmanager_secret_changed", secret.c.account, secret.c.region, secret
 Index("secretsmanager_secret_accessed", secret.c.account, secret.c.region, secret.c.accessed_day, secret.c.pk)
 # Few secrets are copies.
 _COPIES = secret.c.primary_pk.is_not(None)
-Index("secretsmanager_secret_primary", secret.c.primary_pk, sqlite_where=_COPIES, postgresql_where=_COPIES)
+Index("secretsmanager_secret_primary", secret.c.primary_pk, info={PARTIAL: _COPIES})
 # Of secrets that rotate alone: among many others they are found without looking at those.
 Index(
     "secretsmanager_secret_next_rotation",
@@ -71,16 +71,14 @@ Index(
     secret.c.region,
     secret.c.next_rotation_ms,
     secret.c.primary_pk,
-    sqlite_where=secret.c.next_rotation_ms.is_not(None),
-    postgresql_where=secret.c.next_rotation_ms.is_not(None),
+    info={PARTIAL: secret.c.next_rotation_ms.is_not(None)},
 )
 Index(
     "secretsmanager_secret_rotated",
     secret.c.account,
     secret.c.region,
     secret.c.name,
-    sqlite_where=secret.c.rotation_enabled.is_not(None),
-    postgresql_where=secret.c.rotation_enabled.is_not(None),
+    info={PARTIAL: secret.c.rotation_enabled.is_not(None)},
 )
 
 version = Table(
@@ -186,8 +184,7 @@ UNSUCCESSFUL = text("state IN ('pending', 'failed')")
 Index(
     "secretsmanager_rotation_unsuccessful",
     rotation.c.pk,
-    sqlite_where=UNSUCCESSFUL,
-    postgresql_where=UNSUCCESSFUL,
+    info={PARTIAL: UNSUCCESSFUL},
 )
 attempt = Table(
     "secretsmanager_attempt",

@@ -100,8 +100,9 @@ _FAILING = Statement(
     .where(
         UNSUCCESSFUL,
         or_(rotation.c.attempts > 0, rotation.c.state == bindparam("failed")),
-        secret.c.account == bindparam("account"),
-        secret.c.region == bindparam("region"),
+        # Not by an index of the secrets: all of an account's are far more than the rotations that do not come through.
+        func.coalesce(secret.c.account, "") == bindparam("account"),
+        func.coalesce(secret.c.region, "") == bindparam("region"),
         secret.c.deleted_ms.is_(None),
         ~select(_NEWER.c.pk).where(_NEWER.c.secret_pk == rotation.c.secret_pk, _NEWER.c.pk > rotation.c.pk).exists(),
     )

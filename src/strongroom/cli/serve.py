@@ -16,7 +16,6 @@ from strongroom.cli import passphrases
 from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command
 from strongroom.server.parts import StartRefused
-from strongroom.settings import load_settings
 
 if TYPE_CHECKING:
     from strongroom.server.serve import Started
@@ -80,9 +79,11 @@ def add(commands: Commands) -> None:
 def run(given: argparse.Namespace) -> int:
     """Serve; the exit status."""
     gc.disable()  # while half a million objects are made that all stay: a tenth of the time to start
-    settings = load_settings(_settings_given(given), os.environ)
     # Imported here, because the other commands must not wait for the whole product; and before any fork,
     # because the children then share it.
+    from strongroom.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(_settings_given(given), os.environ)
     from strongroom.app import Product  # noqa: PLC0415
     from strongroom.server.serve import serve  # noqa: PLC0415
 

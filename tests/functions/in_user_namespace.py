@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from strongroom.base.running import Event, Program
-from strongroom.server.functions.process import FunctionProcess
+from strongroom.server.functions.process import FunctionProcess, left_to_functions
 from strongroom.server.functions.pythons import Python
 from strongroom.server.functions.sandbox import Bubblewrap
 
@@ -25,7 +25,10 @@ def start(slot: int, code: str, packages: list[Path], data: Path) -> FunctionPro
         archive.writestr("hostile.py", code)
     python = Python("python3", Path(os.path.realpath(sys.executable)), Path(sys.base_prefix), tuple(packages))
     program = Program("hostile", "$LATEST", "python3", "hostile.handler", 128, 64, made.getvalue())
-    return FunctionProcess(program, python, Bubblewrap(data), slot, bundle=b"none\n", stream=f"s{slot}")
+    own = left_to_functions(0)
+    return FunctionProcess(
+        program, python, Bubblewrap(data), slot, bundle=b"none\n", stream=f"s{slot}", processors=own
+    )
 
 
 def main() -> None:

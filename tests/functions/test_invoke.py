@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from strongroom.server.functions.process import left_to_functions
 from tests.functions.packing import ECHO, PYTHON, invoke, make_function, make_role, zipped
 from tests.inprocess import Account, InProcess
 
@@ -55,6 +56,24 @@ def test_a_process_that_has_been_up_for_long_still_answers(account: Account, str
             place.process._begun -= 3600
     answers = [invoke(client, "old") for _ in range(20)]
     assert [(number, None) for number in range(2, 22)] == [(one.value, one.error) for one in answers]
+
+
+def test_a_function_leaves_a_processor_to_the_server_alone(account: Account) -> None:
+    code = """
+import os
+def handler(e, c):
+    return sorted(os.sched_getaffinity(0))
+"""
+    make_function(account, "beside", code)
+    ours = sorted(os.sched_getaffinity(0))
+    assert (ours[1:] or ours) == invoke(account.client("lambda"), "beside").value
+    assert ours == sorted(os.sched_getaffinity(0))
+
+
+def test_as_many_processors_are_left_to_functions_as_are_set() -> None:
+    ours = sorted(os.sched_getaffinity(0))
+    assert frozenset(ours[-1:]) == left_to_functions(1)
+    assert frozenset(ours) == left_to_functions(len(ours)) == left_to_functions(4096)
 
 
 def test_a_function_leaves_the_processor_to_the_server(account: Account) -> None:

@@ -57,6 +57,7 @@ class Runner:
             isolation=settings.function_isolation,
             pythons=settings.function_pythons,
             most=settings.function_processes,
+            processors=settings.function_processors,
             idle_seconds=settings.function_idle,
             authorities=product.authorities,
         )

@@ -144,6 +144,14 @@ class Settings:
     function_processes: int = _setting(
         32, "processes", "The most processes of functions at once.", extreme=1, least=1, most=1024
     )
+    function_processors: int = _setting(
+        0,
+        "processors",
+        "How many of the machine's processors functions may use together; 0: all but one, which is left to calls.",
+        extreme=1,
+        least=0,
+        most=4096,
+    )
     function_idle: float = _setting(
         300.0, "seconds", "How long a function's process is kept without work.", extreme=1.0, least=1, most=86400
     )

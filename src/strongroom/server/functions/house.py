@@ -12,6 +12,7 @@ from typing import Any
 from strongroom.base.running import CannotRun, Event, Finished, Invocation, Invoked, Load, Offer
 from strongroom.server.functions.desk import Desk, Work, ask_runner
 from strongroom.server.functions.pool import Pool
+from strongroom.server.functions.process import left_to_functions
 from strongroom.server.functions.pythons import Python, find_pythons
 from strongroom.server.functions.sandbox import Bubblewrap, Isolation, Unconfined
 from strongroom.server.lines import BadLine
@@ -35,6 +36,7 @@ class House:
         isolation: str,
         pythons: Sequence[str],
         most: int,
+        processors: int,
         idle_seconds: float,
         authorities: Callable[[], list[Path]],
     ) -> None:
@@ -42,6 +44,7 @@ class House:
         self._wanted = isolation
         self._further = pythons
         self._most = most
+        self._processors = processors
         self._idle = idle_seconds
         self._authorities = authorities
         self._closing = threading.Event()
@@ -81,6 +84,7 @@ class House:
                     pythons,
                     self._isolation(),
                     most=self._most,
+                    processors=left_to_functions(self._processors),
                     idle_seconds=self._idle,
                     authorities=self._authorities,
                 )

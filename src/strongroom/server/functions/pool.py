@@ -38,7 +38,10 @@ class _Place:
 
 
 class Pool:
-    """The machine (base.running.Machine) of one runner. ``authorities``: the files of certificates to trust."""
+    """The machine (base.running.Machine) of one runner. ``authorities``: the files of certificates to trust.
+
+    ``processors``: those that its processes may use.
+    """
 
     def __init__(
         self,
@@ -46,11 +49,13 @@ class Pool:
         isolation: Isolation,
         *,
         most: int,
+        processors: frozenset[int],
         idle_seconds: float,
         authorities: Callable[[], list[Path]],
     ) -> None:
         self._pythons = pythons
         self._isolation = isolation
+        self._processors = processors
         self._idle = idle_seconds
         self._authorities = authorities
         self._changed = threading.Condition()
@@ -154,7 +159,9 @@ class Pool:
         stream = f"{machine_clock():%Y/%m/%d}/[{program.version}]{secrets.token_hex(16)}"
         bundle = self._bundle()
         place.process = self._starter.submit(
-            lambda: FunctionProcess(program, python, self._isolation, place.slot, bundle=bundle, stream=stream)
+            lambda: FunctionProcess(
+                program, python, self._isolation, place.slot, bundle=bundle, stream=stream, processors=self._processors
+            )
         ).result()
         return place.process
 

@@ -53,6 +53,8 @@ def test_a_keys_page_names_the_secrets_that_hang_on_it_and_changes_its_policy(wo
 
     page = browser.get(f"{KEY}?id={key_id}")
 
+    assert "Count the secrets that nobody can read without this key" in page.text
+    page = browser.get(f"{KEY}/users?id={key_id}")
     assert "1 secrets of this account" in page.text
     assert arn in page.text
     policy = json.loads(kms.get_key_policy(KeyId=key_id)["Policy"])

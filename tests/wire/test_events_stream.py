@@ -209,4 +209,6 @@ def that_never_reads(account: Account) -> socket.socket:
     lines = [f"{name}: {value}" for name, value in request.headers.items()]
     head = "\r\n".join(["GET /_strongroom/events HTTP/1.1", f"Host: {host}:{port}", *lines, "", ""])
     made.sendall(head.encode())
+    # It has its place once it is answered; what is looked at so is not taken.
+    assert made.recv(12, socket.MSG_PEEK).startswith(b"HTTP/1.1")
     return made

@@ -11,7 +11,7 @@ from strongroom.kernel import wire
 from strongroom.kernel.authz.reasons import allowance
 from strongroom.kernel.call import Answer, AnyRecord, Call, Record
 from strongroom.kernel.journal import event
-from strongroom.kernel.journal.written import Blanks, Form, WrittenRecord, form_of
+from strongroom.kernel.journal.written import Blanks, Form, Shared, WrittenRecord, form_of
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.registry import Operation
@@ -27,6 +27,7 @@ class Records:
         self._catalogue = catalogue
         self._entropy = entropy
         self._standings: dict[tuple[object, ...], tuple[event.Standing, object]] = {}
+        self._shared = Shared()
 
     def of(
         self,
@@ -80,7 +81,7 @@ class Records:
             owner="" if call.target is None else call.target.account,
         )
         made["eventTime"] = blanks.when
-        return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks) or False
+        return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks, self._shared) or False
 
     def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
         """What the records of such calls have in common.

@@ -54,11 +54,15 @@ class Recordable(Protocol):
 
 
 class Addition(NamedTuple):
-    """Lines that would follow, not yet in the chain: ``Chain.take`` makes them so, once they are written."""
+    """Lines that would follow, not yet in the chain: ``Chain.take`` makes them so, once they are written.
+
+    ``waits``: the event ids of those that count only if their transaction is committed.
+    """
 
     data: bytes
     seq: int
     prev: str
+    waits: Sequence[str] = ()
 
 
 class Chain:
@@ -74,17 +78,19 @@ class Chain:
     def records(self, records: Sequence[Recordable], at_ms: int) -> Addition:
         """The lines of some records."""
         seq, prev = self.seq, self.prev
-        lines = []
+        lines, waits = [], []
         for record in records:
             seq += 1
             if type(record) is WrittenRecord:
                 line = record.line(seq, prev, at_ms)
             else:
                 line = _record_line(seq, prev, at_ms, record)
+                if record.writes:
+                    waits.append(record.event_id)
             prev = sha256(line).hexdigest()
             lines.append(line)
         lines.append(b"")
-        return Addition(b"\n".join(lines), seq, prev)
+        return Addition(b"\n".join(lines), seq, prev, waits)
 
     def marks(self, marks: Sequence[Mapping[str, Any]], at_ms: int) -> Addition:
         """The lines of some marks; each mapping names its kind under ``mark``."""

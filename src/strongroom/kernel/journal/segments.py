@@ -25,13 +25,12 @@ from strongroom.kernel.journal.chain import Addition, Chain, Recordable
 from strongroom.kernel.journal.files import SegmentName, new_start, sync_directory
 from strongroom.kernel.journal.outcomes import Outcomes
 from strongroom.kernel.journal.segment import JournalUnwritable, Segment
-from strongroom.kernel.journal.written import WrittenRecord
 
 __all__ = ["Journal", "JournalUnwritable"]
 
 log = logging.getLogger("strongroom.journal")
 
-SYNC_AFTER_SECONDS = 0.05
+SYNC_AFTER_SECONDS = 0.08
 STATEMENT_EVERY_BYTES = 1024 * 1024
 """How much a start reads of a chain at most, or nearly so: from the last mark that says what is open."""
 MAX_REASON_CHARS = 200
@@ -86,10 +85,10 @@ class Journal:
             return
         with self._lock:
             self._make_room()
-            self._put(self._chain.records(records, to_ms(self._clock())))
-            waiting = [record.event_id for record in records if type(record) is not WrittenRecord and record.writes]
-            if waiting:
-                self._outcomes.wait(waiting)
+            addition = self._chain.records(records, to_ms(self._clock()))
+            self._put(addition)
+            if addition.waits:
+                self._outcomes.wait(addition.waits)
         if not self._unsynced.is_set():
             self._unsynced.set()
 

@@ -16,6 +16,29 @@ from strongroom.base.entropy import Entropy, uuid4
 
 MAX_FORM_BYTES = 64 * 1024
 """Longer ones are encoded anew each time, where each part is bounded by itself."""
+SHARED_AT_MOST = 2048
+SHARED_MOST_CHARS = 4096
+
+
+class Shared:
+    """Parts that many forms have alike, each kept once: whose call it was, why it was allowed.
+
+    A worker fills in the forms of thousands of secrets in turns. Parts of their own would push each other out of the
+    processor's caches (decision 0016).
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self) -> None:
+        self._parts: dict[str, str] = {}
+
+    def one(self, part: str) -> str:
+        """The part that is equal to this one, or this one from now on."""
+        if len(part) > SHARED_MOST_CHARS:
+            return part
+        if len(self._parts) >= SHARED_AT_MOST:
+            self._parts.clear()
+        return self._parts.setdefault(part, part)
 
 
 class Blanks:
@@ -45,7 +68,9 @@ class Form:
         self.has_origin = has_origin
 
 
-def form_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks: Blanks) -> Form | None:
+def form_of(
+    event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks: Blanks, shared: Shared
+) -> Form | None:
     """The form of an event and its decision that were made with ``blanks``; None where it cannot be one.
 
     ``blanks.origin`` may be missing; the others stand once each, in the order of the record.
@@ -62,7 +87,8 @@ def form_of(event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks
         part, found, rest = rest.partition(word)
         if not found or text.count(word) != 1:
             return None
-        parts.append(part)
+        parts.append(shared.one(part))
+    rest = shared.one(rest)
     first, second, third, fourth, fifth = (*parts, rest) if has_origin else (*parts, rest, "")
     operation = event.get("eventSource", ""), event.get("eventName", "")
     return Form((first, second, third, fourth, fifth), has_origin=has_origin, operation=operation)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from strongroom.base.entropy import SystemEntropy
 from strongroom.kernel.call import Record
 from strongroom.kernel.journal.chain import Chain
-from strongroom.kernel.journal.written import MAX_FORM_BYTES, Blanks, WrittenRecord, form_of
+from strongroom.kernel.journal.written import (
+    MAX_FORM_BYTES,
+    SHARED_AT_MOST,
+    SHARED_MOST_CHARS,
+    Blanks,
+    Shared,
+    WrittenRecord,
+    form_of,
+)
 
 ENTROPY = SystemEntropy()
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -31,7 +39,7 @@ def event(when: str, request_id: str, event_id: str, agent: str = "agent") -> di
 def formed(agent: str, why: dict[str, Any] | None, origin: bool) -> Any:
     blanks = Blanks(ENTROPY)
     made = event(blanks.when, blanks.request_id, blanks.event_id, agent)
-    return form_of(made, {**(why or {}), "for": blanks.origin} if origin else why, blanks)
+    return form_of(made, {**(why or {}), "for": blanks.origin} if origin else why, blanks, Shared())
 
 
 @given(TEXTS, TEXTS, st.booleans(), st.integers(0, 10**15))
@@ -56,15 +64,34 @@ def test_a_record_without_reasons_has_none() -> None:
 def test_what_cannot_be_one_form_is_none() -> None:
     blanks = Blanks(ENTROPY)
     whole = event(blanks.when, blanks.request_id, blanks.event_id)
-    assert form_of(whole | {"requestID": "known"}, None, blanks) is None
-    assert form_of(whole | {"userAgent": blanks.event_id}, None, blanks) is None
-    assert form_of(whole, {"a": blanks.origin, "b": blanks.origin}, blanks) is None
-    assert form_of(whole | {"userAgent": "x" * MAX_FORM_BYTES}, None, blanks) is None
-    assert form_of(whole | {"userAgent": "\ud800"}, None, blanks) is None
-    assert form_of(whole, None, blanks) is not None
+    assert form_of(whole | {"requestID": "known"}, None, blanks, Shared()) is None
+    assert form_of(whole | {"userAgent": blanks.event_id}, None, blanks, Shared()) is None
+    assert form_of(whole, {"a": blanks.origin, "b": blanks.origin}, blanks, Shared()) is None
+    assert form_of(whole | {"userAgent": "x" * MAX_FORM_BYTES}, None, blanks, Shared()) is None
+    assert form_of(whole | {"userAgent": "\ud800"}, None, blanks, Shared()) is None
+    assert form_of(whole, None, blanks, Shared()) is not None
 
 
 def test_the_line_is_json_of_one_line() -> None:
     line = WrittenRecord(formed("new\nline", None, origin=False), "t", "r", "e", None).line(7, "ab", 9)
     assert {"seq": 7, "prev": "ab", "at": 9, "id": "e", "writes": False}.items() <= orjson.loads(line).items()
     assert b"\n" not in line
+
+
+def test_forms_share_the_parts_that_are_equal_and_no_more_are_kept_than_are_bounded() -> None:
+    blanks, shared = Blanks(ENTROPY), Shared()
+    whole = event(blanks.when, blanks.request_id, blanks.event_id)
+    one = form_of(whole, None, blanks, shared)
+    other = form_of(whole | {"requestParameters": {"secretId": "other"}}, None, blanks, shared)
+
+    assert one is not None
+    assert other is not None
+    assert one.parts != other.parts
+    assert sum(mine is its for mine, its in zip(one.parts, other.parts, strict=True)) >= 3
+
+    for number in range(SHARED_AT_MOST):
+        shared.one(f"part {number}")
+    again = "".join(["part ", "0"])
+    assert shared.one(again) == again
+    assert shared.one("x" * (SHARED_MOST_CHARS + 1)) not in shared._parts
+    assert len(shared._parts) <= SHARED_AT_MOST

@@ -2,11 +2,12 @@
 
     PYTHONPATH=src python -m bench.recording
 
-Two servers stand side by side, each with as many workers, and take turns of one second under load. A machine's speed
-wanders; both halves of a pair lie in the same moment, which half is first changes with each pair, and of all pairs the
-median counts. What decides is the processor time of the workers for each answer, which others on the machine disturb
-less than they do the rate; the rate stands beside it. Ends within 90 seconds. Exit 1 where recording costs more than
-15 % of the throughput.
+Two servers stand side by side with a worker each. Both workers run on one and the same processor and are loaded at the
+same time, from another one: a machine's speed wanders by a quarter from one second to the next, and so it wanders for
+both alike. What decides is the processor time of the workers for each answer, the median of all turns; beside it stands
+how many answers each gave in its half of the processor. One after the other, a second each, half of the pairs lay 20
+points apart, and so they lie five. Ends within 90 seconds. Exit 1 where recording costs more than 15 % of the
+throughput.
 
 "Without" exists here alone: ``bench.recording serve`` puts the maker of records and the journal's writer aside for
 reads before it runs the product's own ``serve``. The index, which the runner makes of the records afterwards, yields to
@@ -16,11 +17,13 @@ calls; its processor time is printed apart.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +104,13 @@ class Measured:
         bodies = [orjson.dumps({"SecretId": f"bench/secret-{number:04d}"}) for number in range(SECRETS)]
         load.write_pool(script, server.url, server.key, "secretsmanager.GetSecretValue", bodies)
 
+    def confine(self, workers: int, rest: int) -> None:
+        """Have the workers run on one processor, and all else of this server on another."""
+        for pids, processor in ((self._workers, workers), (self._runner, rest)):
+            for pid in pids:
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setaffinity(int(task.name), {processor})
+
     def turn(self) -> Half | None:
         """One second of load; None where others had the whole of it."""
         before = _cpu_micros(self._workers)
@@ -134,24 +144,23 @@ def _fill(server: Strongroom) -> None:
         client.create_secret(Name=f"bench/secret-{number:04d}", SecretString=value)
 
 
-def compared(with_: Measured, without: Measured, pairs: int, until: float) -> list[tuple[Half, Half]]:
-    """(with, without) of each pair, as many as time allows. The order within a pair changes."""
+def compared(with_: Measured, without: Measured, turns: int, until: float) -> list[tuple[Half, Half]]:
+    """(with, without) of each turn that both take at the same time, as many as time allows."""
     found: list[tuple[Half, Half]] = []
-    for number in range(pairs):
-        if time.monotonic() > until:
-            break
-        first, second = (without, with_) if number % 2 else (with_, without)
-        halves = {first: first.turn(), second: second.turn()}
-        full, bare = halves[with_], halves[without]
-        if full is not None and bare is not None:
-            found.append((full, bare))
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(turns):
+            if time.monotonic() > until:
+                break
+            full, bare = threads.map(Measured.turn, (with_, without))
+            if full is not None and bare is not None:
+                found.append((full, bare))
     return found
 
 
 def spread(values: Sequence[float]) -> str:
     """Median and quartiles of shares."""
     low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.1%} (half of the pairs between {low:.1%} and {high:.1%})"
+    return f"{middle:.1%} (half of the turns between {low:.1%} and {high:.1%})"
 
 
 def main() -> int:
@@ -159,27 +168,31 @@ def main() -> int:
     if sys.argv[1:2] == ["serve"]:
         return serve_without(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=24, help="pairs of turns, as many as 75 seconds allow")
-    parser.add_argument("--workers", type=int, default=1, help="of each server: one leaves a core to the load")
+    parser.add_argument("--turns", type=int, default=40, help="of one second, as many as 75 seconds allow")
     given = parser.parse_args()
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2:
+        raise SystemExit("this takes two processors: one for the workers, one for the load")
     until = time.monotonic() + MOST_SECONDS
     print("machine:", machine.describe())
     with tempfile.TemporaryDirectory(prefix="strongroom-recording-") as folder:
         place = Path(folder)
         with (
-            Strongroom(place / "with", workers=given.workers) as recording,
-            Unrecorded(place / "without", workers=given.workers) as silent,
+            Strongroom(place / "with", workers=1) as recording,
+            Unrecorded(place / "without", workers=1) as silent,
         ):
             with_ = Measured(recording, place / "with", place / "with.lua")
             without = Measured(silent, place / "without", place / "without.lua")
             for one in (with_, without):  # the first read of a day is a write
                 while one.answered < 2 * SECRETS and time.monotonic() < until:
                     one.turn()
-            pairs = compared(with_, without, given.pairs, until)
+                one.confine(processors[1], processors[0])
+            os.sched_setaffinity(0, {processors[0]})  # and so for the load, which this process begins
+            pairs = compared(with_, without, given.turns, until)
             aside = with_.aside() - without.aside()
         recorded, unrecorded = (granted(place / name / "journal") for name in ("with", "without"))
     if len(pairs) < 2:
-        raise SystemExit("too few pairs came about in the time; is the machine busy?")
+        raise SystemExit("too few turns came about in the time; is the machine busy?")
     whole = recorded["GetSecretValue"] >= with_.answered and recorded["Decrypt"] >= with_.answered
     # Of the first reads those are recorded that were writes.
     bare = unrecorded["GetSecretValue"] <= SECRETS and unrecorded["Decrypt"] <= SECRETS
@@ -189,10 +202,10 @@ def main() -> int:
     rates = [1 - full.rate / bare.rate for full, bare in pairs]
     full_us, bare_us = (statistics.median(half.micros for half in halves) for halves in zip(*pairs, strict=True))
     full_rate, bare_rate = (statistics.median(half.rate for half in halves) for halves in zip(*pairs, strict=True))
-    print(f"{len(pairs)} pairs, {given.workers} worker(s) each")
+    print(f"{len(pairs)} turns of both at once, a worker each, on one processor")
     print(f"an answer takes {full_us:.1f} us of the workers' time with its records, {bare_us:.1f} us without")
     print(f"by the workers' processor time recording takes {spread(shares)} of the throughput")
-    print(f"by the rate ({full_rate:,.0f} and {bare_rate:,.0f} a second) {spread(rates)}")
+    print(f"by the rate ({full_rate:,.0f} and {bare_rate:,.0f} a second in a half each) {spread(rates)}")
     print(f"aside, in the runner: {aside:.1f} us for each recorded answer")
     return 1 if statistics.median(shares) > MOST_SHARE else 0
 

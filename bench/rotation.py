@@ -21,6 +21,7 @@ import time
 import zipfile
 from collections import Counter
 from contextlib import suppress
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -188,13 +189,14 @@ def _fill(server: Strongroom, secrets: Any, many: int) -> None:
         Code={"ZipFile": code.getvalue()},
     )["FunctionArn"]
     functions.add_permission(FunctionName="rotates", StatementId="s", Action="lambda:InvokeFunction", Principal=SERVICE)
+    hour = (datetime.now(UTC).hour + 6) % 24  # its window is neither open now nor in a day from now
     for number in range(many):
         name = f"due/{number:05d}"
         secrets.create_secret(Name=name, SecretString="first")
         secrets.rotate_secret(
             SecretId=name,
             RotationLambdaARN=function,
-            RotationRules={"ScheduleExpression": "cron(0 16 * * ? *)", "Duration": "1h"},
+            RotationRules={"ScheduleExpression": f"cron(0 {hour} * * ? *)", "Duration": "1h"},
             RotateImmediately=False,
         )
 

@@ -1,22 +1,21 @@
 """What one snapshot of the store is asked again and again: which question led to which resource and decision.
 
 The same question in the same snapshot has the same answer: who asks, for what, with which parameters, in which Region
-and from where are the question, and the snapshot holds every row and policy that the answer is made of. Only time is
-neither; policies that ask for it are never remembered (Document.timely). Nothing but an allowance is.
+and from where are the question, and the snapshot holds every row and policy that the answer is made of. So has it in a
+later snapshot, while nobody has changed anything that was read for it (kernel/storage/memory.py). Only time is neither;
+policies that ask for it are never remembered (Document.timely). Nothing but an allowance is.
 Source: docs/decisions/0016-reading-fast.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from strongroom.kernel.call import Call, Remembered, Target
 from strongroom.kernel.registry import Operation
 from strongroom.kernel.storage.port import Transaction
 
-REMEMBERED_AT_MOST = 4096
 BODY_BYTES_AT_MOST = 1024
 
 
@@ -42,22 +41,19 @@ def recalled_parts(
 
     def recalled(params: Mapping[str, Any]) -> Remembered | None:
         try:
-            return memory.get((*same, *_flat(params)))
+            found: Remembered | None = memory.get((*same, *_flat(params)))
         except TypeError:  # a list among the parameters
             return None
+        return found
 
     return recalled
 
 
 def remember(call: Call, tx: Transaction, target: Target) -> None:
-    """Keep what an allowed call was about, for as long as nobody commits."""
+    """Keep what an allowed call was about, for as long as nobody changes what it was made of."""
     memory, decision = tx.memory, call.decision
-    if memory is None or decision is None or not decision.allowed:
-        return
-    if len(memory) >= REMEMBERED_AT_MOST:
-        for question in list(islice(memory, REMEMBERED_AT_MOST // 2)):  # the oldest half
-            del memory[question]
-    memory[call.question] = Remembered(call.params, target, decision, call.credential, call.source)
+    if memory is not None and decision is not None and decision.allowed:
+        memory.put(call.question, Remembered(call.params, target, decision, call.credential, call.source))
 
 
 def _question(operation: Operation, call: Call, *rest: Hashable) -> tuple[Hashable, ...]:
@@ -68,10 +64,12 @@ def _recall(call: Call, tx: Transaction, question: Hashable) -> None:
     memory = tx.memory
     if memory is not None:
         try:
-            call.remembered = memory.get(question)
+            found = memory.get(question)
         except TypeError:  # a list among the parameters
             return
-        call.question = question
+        call.remembered, call.question = found, question
+        if found is not None and found.repeat is None:
+            memory.again(question)  # how it is answered again may be said this time
 
 
 def _flat(params: Mapping[str, Any]) -> Iterator[Hashable]:

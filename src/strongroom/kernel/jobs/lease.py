@@ -18,14 +18,14 @@ from sqlalchemy import bindparam, delete, or_, select, update
 
 from strongroom.base.clock import machine_clock, to_ms
 from strongroom.kernel.storage.port import Statement, Transaction
-from strongroom.kernel.storage.schema import job, setting
+from strongroom.kernel.storage.schema import job, job_fence
 from strongroom.kernel.storage.upsert import Upsert
 
 MAX_TAKE = 1_000
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(hours=1)
 RELEASED_ATTEMPTS = 3
-_FENCE = "jobs_fence"
+_LAST = "last"
 
 _DUE = (
     job.c.due_ms <= bindparam("now_ms"),
@@ -62,8 +62,10 @@ _RELEASE = Statement(
 _POSTPONE = Statement(
     update(job).where(*_HELD).values(due_ms=bindparam("due"), owner=None, lease_until_ms=None, fence=0)
 )
-_LAST_FENCE = Statement(select(setting.c.value).where(setting.c.name == _FENCE))
-_SET_FENCE = Statement(Upsert(setting, {"name": _FENCE, "value": bindparam("drawn")}, lambda new: {"value": new.value}))
+_LAST_FENCE = Statement(select(job_fence.c.value).where(job_fence.c.name == _LAST))
+_SET_FENCE = Statement(
+    Upsert(job_fence, {"name": _LAST, "value": bindparam("drawn")}, lambda new: {"value": new.value})
+)
 
 
 class LostLease(Exception):  # noqa: N818  a fact about the world, not a failure
@@ -156,7 +158,7 @@ def _draw(tx: Transaction) -> int:
     # number.
     row = tx.row(_LAST_FENCE)
     fence = (int(row[0]) if row else 0) + 1
-    tx.run(_SET_FENCE, drawn=str(fence))
+    tx.run(_SET_FENCE, drawn=fence)
     return fence
 
 

@@ -7,17 +7,17 @@ INSERT or UPDATE without ``values()`` sets the columns whose names are given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from operator import itemgetter
+from operator import and_, eq, itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.dml import Insert, Update, UpdateBase
-from sqlalchemy.sql.elements import BindParameter, ClauseElement, TextClause
+from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ClauseElement, TextClause
 from sqlalchemy.sql.expression import Executable
 from sqlalchemy.sql.visitors import cloned_traverse, iterate
 
@@ -33,8 +33,9 @@ _DRIVERS = {"sqlite": ("pysqlite", "qmark"), "postgresql": ("psycopg", "format")
 
 class Plan:
     """One compiled text. ``names`` is the order of its values; ``defaults`` those that the construct brought
-    along. ``noisy``: whether it may change a table that is not quiet (schema.QUIET); ``reads_quiet``: whether its
-    answer may hang on one that is.
+    along. ``noisy``: whether it may change a table that is not quiet (schema.QUIET), unless ``owner`` names the value
+    that says whose rows alone it changes (schema.of_one). ``reads_quiet``: whether its answer may hang on a table that
+    is quiet; ``reads_owned``: on one whose rows have owners.
 
     ``lists`` are the values that stand in ``IN``.
     """
@@ -46,6 +47,8 @@ class Plan:
         "lists",
         "names",
         "noisy",
+        "owner",
+        "reads_owned",
         "reads_quiet",
         "required",
         "returns",
@@ -74,9 +77,58 @@ class Plan:
         named: set[Table] = {one for one in iterate(cast("Any", construct)) if isinstance(one, Table)}
         written: set[Table] = {cast("Table", construct.table)} if isinstance(construct, UpdateBase) else set()
         self.noisy = isinstance(construct, TextClause) or any(not one.info.get("quiet") for one in written)
+        self.owner = _owner_changed(construct)
         self.reads_quiet = isinstance(construct, TextClause) or any(one.info.get("quiet") for one in named - written)
+        self.reads_owned = isinstance(construct, TextClause) or any("owner" in one.info for one in named)
         self.by_columns = bool(compiled.column_keys)
         self.variants: dict[object, Plan] = {}
+
+
+def _owner_changed(construct: Executable) -> str | None:
+    """Which value names the one owner of all rows that a construct may change; None where nobody can tell.
+
+    An INSERT gives the owner's column that value; UPDATE and DELETE ask for it, among conditions that are all to be
+    met, and leave the column as it is. What replaces a row replaces one of the same owner.
+    """
+    if not isinstance(construct, Insert | Update | Delete):
+        return None
+    table = cast("Table", construct.table)
+    if "owner" not in table.info:
+        return None
+    column = table.c[table.info["owner"]]
+    given = _values_given(construct)
+    if isinstance(construct, Insert):
+        replaces = getattr(construct, "_post_values_clause", None) is not None
+        return _named(given.get(column.name)) if not replaces or column.primary_key else None
+    if column.name in given or (isinstance(construct, Update) and not given):
+        return None
+    for condition in _all_to_be_met(construct.whereclause):
+        if isinstance(condition, BinaryExpression) and condition.operator is eq and condition.left is column:
+            name = _named(condition.right)
+            if name is not None:
+                return name
+    return None
+
+
+def _values_given(construct: UpdateBase) -> Mapping[str, object]:
+    """What ``values()`` was given, by columns. SQLAlchemy tells it to nobody; what is not there counts as not said."""
+    given = getattr(construct, "_values", None) or {}
+    return {getattr(one, "name", one): value for one, value in given.items()}
+
+
+def _all_to_be_met(condition: ClauseElement | None) -> Iterator[ClauseElement]:
+    if isinstance(condition, BooleanClauseList) and condition.operator is and_:
+        for one in condition.clauses:
+            yield from _all_to_be_met(one)
+    elif condition is not None:
+        yield condition
+
+
+def _named(value: object) -> str | None:
+    """The name of a value that is given when the statement is run, once for all of it."""
+    if isinstance(value, BindParameter) and value.required and not value.expanding:
+        return value.key
+    return None
 
 
 def bind(statement: Statement | Executable, engine: str, values: Mapping[str, Any]) -> tuple[Plan, Sequence[Any]]:

@@ -27,11 +27,16 @@ class Statement:
         tx.row(_BY_NAME, name="db")
     """
 
-    __slots__ = ("compiled", "construct")
+    __slots__ = ("compiled", "construct", "owner")
 
-    def __init__(self, construct: Executable | Upsert) -> None:
+    def __init__(self, construct: Executable | Upsert, *, owner: str | int | None = None) -> None:
+        """``owner``: of a SELECT from tables whose rows belong to one thing each (schema.of_one), that it reads no rows
+        but one owner's: the value that names it, or the place of its number in the one row that is answered, which
+        must be found by what is unique and never changes. None: nobody knows.
+        """
         self.construct = construct
         self.compiled: dict[str, Any] = {}
+        self.owner = owner
 
 
 class NeedsWrite(Exception):  # noqa: N818  a signal, not an error
@@ -46,6 +51,24 @@ class SnapshotMoved(Exception):  # noqa: N818  a signal, not an error
     """Somebody committed during a glance: what it has read so far is to be thrown away and read again."""
 
 
+class Notes(Protocol):
+    """What callers remember of a snapshot, by questions. Bounded. Forgotten when anything changes that was read in the
+    transactions in which a note was put or added to.
+    """
+
+    def get(self, question: Hashable, /) -> Any:
+        """The note under a question, or None."""
+        ...
+
+    def put(self, question: Hashable, note: Any, /) -> None:
+        """Keep a note."""
+        ...
+
+    def again(self, question: Hashable, /) -> None:
+        """Say that something may be added to a note in this transaction."""
+        ...
+
+
 class Transaction(Protocol):
     """One snapshot of the store, and, where ``writable``, the changes of one call on top of it."""
 
@@ -55,11 +78,8 @@ class Transaction(Protocol):
         ...
 
     @property
-    def memory(self) -> dict[Hashable, Any] | None:
-        """What callers may remember of this very snapshot: emptied when anybody commits. None where nobody can tell.
-
-        Of this thread alone. Who puts something in bounds it.
-        """
+    def memory(self) -> Notes | None:
+        """What callers may remember of this very snapshot; of this thread alone. None where nobody tells of changes."""
         ...
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:

@@ -18,7 +18,18 @@ A commit that has changed nothing but such tables leaves what is remembered of a
 table so answers for it; what is not marked is not quiet.
 """
 CONTENT = ("", "content")
-"""The generation (account, kind) that every SQLite transaction raises which changes a table that is not quiet."""
+"""The generation (account, kind) that every SQLite transaction raises which changes a table that is not quiet, but for
+those that have changed nothing but rows of known owners."""
+
+
+def of_one(column: str) -> dict[str, str]:
+    """``info`` of a table each of whose rows belongs to one thing, whose number this column has: to a secret.
+
+    A statement that changes such rows of one owner alone, and says so in its own words (``Plan.owner``), leaves what is
+    remembered of the others as it is. All owners are of one kind, whose numbers are never given twice.
+    """
+    return {"owner": column}
+
 
 PARTIAL = "partial"
 """``info`` of an index of some rows: the condition, under this name. Only who makes tables tells the engines
@@ -34,6 +45,16 @@ def tell_partial(tables: MetaData) -> MetaData:
                     index.dialect_options[engine]["where"] = index.info[PARTIAL]
     return tables
 
+
+changed = Table(
+    "kernel_changed",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("owner", BigInteger, nullable=False),
+    info=QUIET,
+)
+"""Whose rows the last commits have changed that raised no generation of all, in their order; about the last thousand.
+On SQLite alone: on PostgreSQL nothing is remembered beyond a transaction."""
 
 generation = Table(
     "kernel_generation",
@@ -84,6 +105,15 @@ job = Table(
     info=QUIET,
 )
 """Work that happens later. ``due_ms`` is product time, ``lease_until_ms`` machine time."""
+
+job_fence = Table(
+    "jobs_fence",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    info=QUIET,
+)
+"""The last number that was drawn for a lease, in one row. Not among the settings: jobs are leased all the time."""
 
 root = Table(
     "sealing_root",

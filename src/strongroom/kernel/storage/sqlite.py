@@ -29,6 +29,7 @@ from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.inherited import disown_in_children
+from strongroom.kernel.storage.memory import ANY, Memory
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
@@ -36,10 +37,11 @@ from strongroom.kernel.storage.sqlite_index import WalIndex, close_index, open_i
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch, SQLiteWriter
 
 T = TypeVar("T")
-_KEPT_ROWS = 2_048
-_KEPT_ROW_BYTES = 4_096
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
 _CONTENT = "SELECT value FROM kernel_generation WHERE account = ? AND kind = ?"
+_CHANGED = "SELECT number, owner FROM kernel_changed WHERE number >= ? ORDER BY number"
+_NOTHING = object()
+_LAST_CHANGED = "SELECT coalesce(max(number), 0) FROM kernel_changed"
 
 
 class SQLiteReading:
@@ -59,7 +61,7 @@ class SQLiteReading:
         "_memory",
         "_open",
         "_read_quiet",
-        "_rows",
+        "_seen",
         "_stamped",
         "_store",
         "_view",
@@ -80,9 +82,11 @@ class SQLiteReading:
         self._index = _index_of(store.path, self._cursor)
         self._before: bytes | None = None  # the index's header when this transaction began
         self._known: bytes | None = None  # the header of the snapshot that view and rows were read from
-        self._rows: dict[Hashable, Row | None] = {}
-        self._memory: dict[Hashable, Any] = {}
-        self._content: object = None  # the generation of all tables that are not quiet, in the snapshot that is known
+        self._memory = Memory()
+        # Of the snapshot that the memory is true of: the generation of all tables that are not quiet, and the last
+        # change of an owner's rows beyond it.
+        self._content: object = _NOTHING
+        self._seen = 0
         self._read_quiet = False
 
     def glancing(self, glancing: bool) -> SQLiteReading:
@@ -114,10 +118,10 @@ class SQLiteReading:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open = False
+        self._memory.end()
         if self._read_quiet:
             # Something may be remembered now that hangs on a table whose changes nobody looks for.
             self._read_quiet = False
-            self._rows.clear()
             self._memory.clear()
         if self._calm:
             self._busy = self._calm = False
@@ -132,19 +136,21 @@ class SQLiteReading:
             self.discard()
 
     @property
-    def memory(self) -> dict[Hashable, Any] | None:
+    def memory(self) -> Memory | None:
         """As Transaction.memory."""
         if not self._stamped:
             self._stamp()
-        return self._memory if self._known is not None else None
+        return self._memory if self._index is not None else None
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
-        cursor = self._run(statement, values)
+        cursor, owned = self._run(statement, values)
         try:
             found = cursor.fetchall()
         except sqlite3.Error as error:
             raise translated(error) from None
+        if owned:
+            self._memory.reads(_owner_of_values(statement, values))
         if self._calm:
             self._still_calm()
         return found
@@ -152,20 +158,22 @@ class SQLiteReading:
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As Transaction.row. A row of the snapshot that is known is kept: it holds ciphertext at most."""
         key = (statement, *values, *values.values())
-        if self._calm and key in self._rows:
-            return self._rows[key]
-        cursor = self._run(statement, values)
+        if self._calm:
+            kept = self._memory.row(key)
+            if kept is not None:
+                return kept[0]
+        cursor, owned = self._run(statement, values)
         try:
-            if not self._calm:
-                one: Row | None = cursor.fetchone()
-                return one
             # All of them: rows left unread would keep a snapshot open. COMMIT ends them otherwise.
-            rows = cursor.fetchall()
-            found: Row | None = rows[0] if rows else None
-            self._still_calm()
-            self._keep(key, found)
+            found: Row | None = _first(cursor.fetchall()) if self._calm else cursor.fetchone()
         except sqlite3.Error as error:
             raise translated(error) from None
+        owner = _owner_of_row(statement, values, found) if owned else None
+        if owner is not None:
+            self._memory.reads(owner)
+        if self._calm:
+            self._still_calm()
+            self._memory.keep(key, found, owner)
         return found
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
@@ -201,14 +209,14 @@ class SQLiteReading:
         if not self._open:
             self._connection.close()
             self._known = None
-            self._rows.clear()
             self._memory.clear()
             self._store.forget(self)
             index, self._index = self._index, None
             if index is not None:
                 close_index(index, nothing_open=self._store.nothing_open)
 
-    def _run(self, statement: Statement | Executable, values: dict[str, Any]) -> sqlite3.Cursor:
+    def _run(self, statement: Statement | Executable, values: dict[str, Any]) -> tuple[sqlite3.Cursor, bool]:
+        """The cursor, and whether rows that have owners are read."""
         if not self._open:
             raise RuntimeError("this transaction is over")
         plan, parameters = bind(statement, "sqlite", values)
@@ -217,7 +225,7 @@ class SQLiteReading:
         if plan.reads_quiet:
             self._read_quiet = True
         try:
-            return self._cursor.execute(plan.sql, parameters)
+            return self._cursor.execute(plan.sql, parameters), plan.reads_owned
         except sqlite3.Error as error:
             raise translated(error) from None
 
@@ -226,7 +234,8 @@ class SQLiteReading:
             raise RuntimeError("this transaction is over")
         try:
             (version,) = self._cursor.execute("PRAGMA data_version").fetchone()
-            content = self._cursor.execute(_CONTENT, CONTENT).fetchone() if self._index is not None else None
+            if self._index is not None:
+                self._catch_up()
         except sqlite3.Error as error:
             raise translated(error) from None
         self._view.begin(version)
@@ -234,25 +243,45 @@ class SQLiteReading:
         if self._index is not None:
             # The snapshot was taken between two equal headers, so it is theirs; else nobody knows whose it is.
             now = self._index.header()
-            known = now if now == self._before else None
-            if known != self._known:
-                if known is None or self._known is None or content != self._content:
-                    self._rows.clear()
-                    self._memory.clear()
-                self._known, self._content = known, content
+            self._known = now if now == self._before else None
+
+    def _catch_up(self) -> None:
+        """Forget what was changed between the snapshot that the memory is true of and this one."""
+        execute = self._cursor.execute
+        content = execute(_CONTENT, CONTENT).fetchone()
+        changes = execute(_CHANGED, (self._seen,)).fetchall()
+        # The last one that was seen leads the new ones, or some in between may have been forgotten.
+        if content == self._content and (changes[0][0] == self._seen if changes else self._seen == 0):
+            if len(changes) > 1:
+                self._memory.changed([owner for _, owner in changes[1:]])
+                self._seen = changes[-1][0]
+            return
+        self._memory.clear()
+        self._content = content
+        (self._seen,) = execute(_LAST_CHANGED).fetchone()
 
     def _still_calm(self) -> None:
         """Nobody had committed when the last statement took its snapshot. Raises SnapshotMoved."""
         if self._index is None or self._index.header() != self._known:
             raise SnapshotMoved
 
-    def _keep(self, key: Hashable, row: Row | None) -> None:
-        if len(self._rows) >= _KEPT_ROWS:
-            self._rows.clear()
-        # Types of their own, not of their families: a third of the time, and rows have no others.
-        weight = 0 if row is None else sum([len(each) for each in row if type(each) is str or type(each) is bytes])
-        if weight <= _KEPT_ROW_BYTES:
-            self._rows[key] = row
+
+def _owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]) -> int:
+    """Whose rows alone a statement reads, where it says so; else ``ANY``."""
+    named = statement.owner if type(statement) is Statement else None
+    return int(values[named]) if type(named) is str else ANY
+
+
+def _owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
+    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
+    named = statement.owner if type(statement) is Statement else None
+    if type(named) is int:
+        return ANY if row is None else int(row[named])
+    return _owner_of_values(statement, values)
+
+
+def _first(rows: Sequence[Row]) -> Row | None:
+    return rows[0] if rows else None
 
 
 def _index_of(path: Path, cursor: sqlite3.Cursor) -> WalIndex | None:

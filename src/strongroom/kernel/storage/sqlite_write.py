@@ -14,7 +14,7 @@ from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
-from strongroom.kernel.storage.compile import bind, bind_many
+from strongroom.kernel.storage.compile import Plan, bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.schema import CONTENT
@@ -26,6 +26,11 @@ _RAISE = (
     "INSERT INTO kernel_generation (account, kind, value) VALUES (?, ?, ?) "
     "ON CONFLICT (account, kind) DO UPDATE SET value = excluded.value"
 )
+_TELL = "INSERT INTO kernel_changed (owner)"
+_FORGET = "DELETE FROM kernel_changed WHERE number <= ?"
+_MAX_OWNERS = 64
+"""Of more in one commit, all is forgotten: to look through a long list costs every reader more."""
+_CHANGES_KEPT, _FORGET_EVERY = 1_024, 128
 # A batch is over within milliseconds: whoever sleeps longer leaves the writer's place empty after it.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.0002, 0.001
 
@@ -91,7 +96,7 @@ class SQLiteWriter:
 class SQLiteBatch:
     """One writing transaction with savepoints, as Batch."""
 
-    __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_noisy", "_open", "_view")
+    __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_noisy", "_open", "_owners", "_view")
 
     writable = True
     memory = None  # what is read among changes is not remembered
@@ -109,25 +114,29 @@ class SQLiteBatch:
         self._ended = ended
         self._open = True
         self._noisy = False
+        self._owners: set[int] = set()
         self._view = Writing(cache, self._kinds)
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         plan, parameters = bind(statement, "sqlite", values)
-        self._noisy |= plan.noisy
+        if plan.noisy and not self._noisy:
+            self._heard(plan, (values,))
         return self._all(plan.sql, parameters)
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As Transaction.row."""
         plan, parameters = bind(statement, "sqlite", values)
-        self._noisy |= plan.noisy
+        if plan.noisy and not self._noisy:
+            self._heard(plan, (values,))
         found = self._all(plan.sql, parameters)
         return found[0] if found else None
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:
         """As Transaction.run."""
         plan, parameters = bind(statement, "sqlite", values)
-        self._noisy |= plan.noisy
+        if plan.noisy and not self._noisy:
+            self._heard(plan, (values,))
         if plan.returns:
             return len(self._all(plan.sql, parameters))
         return self._execute(plan.sql, parameters).rowcount
@@ -138,7 +147,8 @@ class SQLiteBatch:
             self.run(statement, **values[0])
         elif values:
             plan, parameters = bind_many(statement, "sqlite", values)
-            self._noisy |= plan.noisy
+            if plan.noisy and not self._noisy:
+                self._heard(plan, values)
             self._execute(plan.sql, parameters, many=True)
 
     @contextlib.contextmanager
@@ -189,6 +199,8 @@ class SQLiteBatch:
         try:
             if self._noisy:
                 self._raise(*CONTENT)
+            elif self._owners:
+                self._tell_owners()
             self._execute("COMMIT")
         except StoreUnavailable as error:
             self.rollback()
@@ -211,6 +223,21 @@ class SQLiteBatch:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         self._end()
+
+    def _heard(self, plan: Plan, values: Sequence[Mapping[str, Any]]) -> None:
+        """Note whose rows a statement changes, or that nobody knows."""
+        owner = plan.owner
+        if owner is None:
+            self._noisy = True
+            return
+        self._owners.update(one[owner] for one in values)
+        self._noisy = len(self._owners) > _MAX_OWNERS
+
+    def _tell_owners(self) -> None:
+        count = len(self._owners)
+        told = self._execute(f"{_TELL} VALUES {', '.join(['(?)'] * count)}", tuple(self._owners)).lastrowid or 0
+        if told % _FORGET_EVERY < count:
+            self._execute(_FORGET, (told - _CHANGES_KEPT,))
 
     def _end(self) -> None:
         self._open = False

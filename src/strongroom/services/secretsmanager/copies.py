@@ -35,5 +35,5 @@ def _follow(tx: Transaction, primary: Secret, copy: Secret) -> None:
         reserved = {"secret_pk": copy.pk, "version_id": version_id, "created_ms": ours[version_id].created_ms}
         store.versions.add_version(tx, {**reserved, "kms_key_id": copy.kms_key_id})
     store.versions.write_labels(tx, copy.pk, store.versions.labels_of(tx, copy.pk), held)
-    store.versions.remove_versions(tx, [one.pk for one in theirs.values() if one.version_id not in ours])
+    store.versions.remove_versions(tx, copy.pk, [one.pk for one in theirs.values() if one.version_id not in ours])
     store.secrets.change_secret(tx, copy.pk, **{name: getattr(primary, name) for name in _FOLLOWED})

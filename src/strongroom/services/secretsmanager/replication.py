@@ -186,7 +186,7 @@ def _copy_values(call: Call, tx: Transaction, primary: Secret, copy: Secret, ope
             }
             store.versions.add_version(tx, {**created, **values})
     store.versions.write_labels(tx, copy.pk, store.versions.labels_of(tx, copy.pk), labels)
-    store.versions.remove_versions(tx, [one.pk for one in theirs.values() if one.version_id not in ours])
+    store.versions.remove_versions(tx, copy.pk, [one.pk for one in theirs.values() if one.version_id not in ours])
 
 
 def _opened(call: Call, tx: Transaction, primary: Secret, source: Version, opened: dict[str, bytes]) -> bytes:

@@ -367,7 +367,7 @@ def _forget_version(tx: Transaction, one: Secret, running: Rotation) -> None:
     """Remove the version of a test, or one that was only reserved; a version with a label of its own stays."""
     version = store.versions.version_by_id(tx, one.pk, running.version_id)
     if version is not None and not version.stages:
-        store.versions.remove_versions(tx, [version.pk])
+        store.versions.remove_versions(tx, one.pk, [version.pk])
 
 
 def _tell(hand: Hand, one: Secret, rotation: Rotation, what: str, error_message: str | None = None) -> None:

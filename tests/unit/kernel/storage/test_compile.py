@@ -10,17 +10,24 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    and_,
     bindparam,
     delete,
     insert,
+    not_,
+    or_,
     select,
     text,
     update,
 )
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.kernel.storage.compile import MAX_LIST, bind
 from strongroom.kernel.storage.port import Statement
+from strongroom.kernel.storage.schema import of_one
+from strongroom.kernel.storage.upsert import Upsert
 
 ROOM = Table(
     "room_noun",
@@ -167,3 +174,85 @@ def test_what_a_statement_changes_and_reads_is_told_by_its_tables(
 ) -> None:
     plan, _ = bind(Statement(construct), "sqlite", {})
     assert (noisy, reads_quiet) == (plan.noisy, plan.reads_quiet)
+
+
+OWNED = Table(
+    "room_owned",
+    MetaData(),
+    Column("pk", Integer, primary_key=True),
+    Column("owner_pk", Integer, nullable=False),
+    Column("name", Text),
+    info=of_one("owner_pk"),
+)
+LABEL = Table(
+    "room_label",
+    MetaData(),
+    Column("owner_pk", Integer, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("n", Integer),
+    info=of_one("owner_pk"),
+)
+_OWNER, _OTHER = bindparam("owner"), bindparam("other")
+
+
+@pytest.mark.parametrize(
+    "construct",
+    [
+        insert(OWNED).values(owner_pk=_OWNER, name=_OTHER),
+        update(OWNED).where(OWNED.c.owner_pk == _OWNER).values(name=_OTHER),
+        update(OWNED).where(OWNED.c.pk == _OTHER, OWNED.c.owner_pk == _OWNER).values(name=bindparam("name")),
+        update(OWNED).where(and_(OWNED.c.pk == _OTHER, OWNED.c.owner_pk == _OWNER)).values(name=bindparam("name")),
+        delete(OWNED).where(OWNED.c.owner_pk == _OWNER, OWNED.c.name.in_(bindparam("names", expanding=True))),
+        Upsert(
+            LABEL,
+            {"owner_pk": _OWNER, "label": _OTHER, "n": bindparam("n")},
+            lambda new: {"n": new.n},
+        ).construct("sqlite"),
+    ],
+)
+def test_a_change_of_one_owners_rows_says_which_value_names_it(construct: Executable) -> None:
+    values = {"owner": 7, "other": 1, "name": "a", "n": 1, "names": ["a", "b"]}
+    wanted = construct.compile().params  # type: ignore[attr-defined]
+    plan, _ = bind(Statement(construct), "sqlite", {name: values[name] for name in wanted})
+    assert plan.noisy
+    assert "owner" == plan.owner
+
+
+@pytest.mark.parametrize(
+    "construct",
+    [
+        insert(OWNED),
+        insert(OWNED).values(name=_OTHER),
+        insert(OWNED).values(owner_pk=7, name=_OTHER),
+        insert(OWNED).values([{"owner_pk": 1, "name": "a"}, {"owner_pk": 2, "name": "b"}]),
+        insert(OWNED).from_select(["owner_pk"], select(OWNED.c.owner_pk).where(OWNED.c.owner_pk == _OWNER)),
+        # What a replaced row belonged to is nobody's to say where the owner is no part of the key.
+        sqlite_insert(OWNED)
+        .values(pk=_OTHER, owner_pk=_OWNER)
+        .on_conflict_do_update(index_elements=[OWNED.c.pk], set_={"name": "a"}),
+        update(OWNED).where(OWNED.c.owner_pk == _OWNER),
+        update(OWNED).where(OWNED.c.pk == _OTHER).values(name=bindparam("name")),
+        update(OWNED).where(OWNED.c.owner_pk == _OWNER).values(owner_pk=_OTHER),
+        update(OWNED).where(OWNED.c.owner_pk > _OWNER).values(name=_OTHER),
+        update(OWNED).where(or_(OWNED.c.owner_pk == _OWNER, OWNED.c.pk == _OTHER)).values(name=bindparam("name")),
+        update(OWNED).where(not_(OWNED.c.owner_pk == _OWNER)).values(name=_OTHER),
+        update(OWNED).where(OWNED.c.owner_pk == LABEL.c.owner_pk).values(name=_OTHER),
+        delete(OWNED).where(OWNED.c.owner_pk.in_(bindparam("owners", expanding=True))),
+        delete(OWNED).where(OWNED.c.owner_pk == 7),
+        delete(OWNED),
+        delete(ROOM).where(ROOM.c.pk == _OWNER),
+        text("DELETE FROM room_owned WHERE owner_pk = :owner"),
+    ],
+)
+def test_what_may_change_rows_of_others_names_no_owner(construct: Executable) -> None:
+    plan, _ = bind(Statement(construct), "sqlite", _values_of(construct))
+    assert plan.noisy
+    assert plan.owner is None
+
+
+def _values_of(construct: Executable) -> dict[str, object]:
+    compiled = construct.compile()  # type: ignore[attr-defined]
+    given = {name: None for name, one in compiled.binds.items() if one.required}
+    if isinstance(construct, UpdateBase) and not given and "VALUES" in str(compiled) and construct is not None:
+        return {} if construct._values or getattr(construct, "_multi_values", None) else {"owner_pk": 1, "name": "a"}
+    return {name: [1] if name == "owners" else 1 for name in given}

@@ -184,4 +184,4 @@ def remove_outdated(call: Call, tx: Transaction, one: Secret) -> None:
     gone = frozenset(deletion.outdated(known, call.now))
     if gone:
         removals.tell(call, one, [each for each in versions if each.pk in gone], removals.START, removals.END)
-        store.versions.remove_versions(tx, sorted(gone))
+        store.versions.remove_versions(tx, one.pk, sorted(gone))

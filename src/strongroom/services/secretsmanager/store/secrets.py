@@ -34,8 +34,8 @@ NAMED = and_(
 )
 """Which secret a ``SecretRef`` means."""
 OF_SECRET = bindparam("of_secret", type_=Integer)
-_BY_NAME = Statement(select(*SECRET).where(NAMED))
-_BY_PK = Statement(select(*SECRET).where(secret.c.pk == OF_SECRET))
+_BY_NAME = Statement(select(*SECRET).where(NAMED), owner=0)
+_BY_PK = Statement(select(*SECRET).where(secret.c.pk == OF_SECRET), owner="of_secret")
 _INSERT_SECRET = Statement(
     insert(secret)
     .values({name: bindparam(f"v_{name}") for name in Secret._fields if name != "pk"})
@@ -64,7 +64,7 @@ _NAMES = Statement(
 )
 _UNTAG = Statement(delete(tag).where(tag.c.secret_pk == OF_SECRET))
 _TAG = Statement(insert(tag).values({name: bindparam(f"v_{name}") for name in tag.c.keys()}))  # noqa: SIM118
-_POLICY = Statement(select(policy.c.text).where(policy.c.secret_pk == OF_SECRET))
+_POLICY = Statement(select(policy.c.text).where(policy.c.secret_pk == OF_SECRET), owner="of_secret")
 _DROP_POLICY = Statement(delete(policy).where(policy.c.secret_pk == OF_SECRET))
 _PUT_POLICY = Statement(insert(policy).values(secret_pk=bindparam("v_secret_pk"), text=bindparam("v_text")))
 _REPLICA_REGIONS = Statement(

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from strongroom.kernel.storage.schema import METADATA, PARTIAL
+from strongroom.kernel.storage.schema import METADATA, PARTIAL, QUIET, of_one
 from strongroom.services.secretsmanager.rules.identifiers import secret_arn
 
 secret = Table(
@@ -57,6 +57,7 @@ secret = Table(
     UniqueConstraint("account", "region", "name", name="secretsmanager_secret_name"),
     # A purged secret's number must never name another: caches and jobs know secrets by it.
     sqlite_autoincrement=True,
+    info=of_one("pk"),
 )
 Index("secretsmanager_secret_created", secret.c.account, secret.c.region, secret.c.created_ms, secret.c.pk)
 Index("secretsmanager_secret_changed", secret.c.account, secret.c.region, secret.c.changed_ms, secret.c.pk)
@@ -96,6 +97,7 @@ version = Table(
     Column("kms_key_id", Text),  # that key as given; null for the default key
     UniqueConstraint("secret_pk", "version_id", name="secretsmanager_version_id"),
     sqlite_autoincrement=True,
+    info=of_one("secret_pk"),
 )
 earlier_key = Table(
     "secretsmanager_earlier_key",
@@ -106,6 +108,7 @@ earlier_key = Table(
     Column("version_pk", Integer, ForeignKey("secretsmanager_version.pk"), nullable=False, index=True),
     Column("kms_key_id", Text),
     Column("wrapped", LargeBinary, nullable=False),
+    info=of_one("secret_pk"),
 )
 Index("secretsmanager_earlier_key_secret", earlier_key.c.secret_pk)
 label = Table(
@@ -117,6 +120,7 @@ label = Table(
     Column("version_pk", Integer, nullable=False),
     # Reading a value passes here: one tree to descend, not two.
     sqlite_with_rowid=False,
+    info=of_one("secret_pk"),
 )
 tag = Table(
     "secretsmanager_tag",
@@ -126,6 +130,7 @@ tag = Table(
     Column("value", Text, nullable=False),
     # One tree, not a table and an index that repeats its key.
     sqlite_with_rowid=False,
+    info=of_one("secret_pk"),
 )
 Index("secretsmanager_tag_key", tag.c.key, tag.c.secret_pk)
 Index("secretsmanager_tag_value", tag.c.value, tag.c.secret_pk)
@@ -137,6 +142,7 @@ word = Table(
     Column("word", Text, primary_key=True),
     Column("secret_pk", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
+    info=of_one("secret_pk"),
 )
 """Which words a secret's name, description and tags have, as ``store.words`` keeps them; it alone writes here."""
 policy = Table(
@@ -144,6 +150,7 @@ policy = Table(
     METADATA,
     Column("secret_pk", Integer, ForeignKey("secretsmanager_secret.pk"), primary_key=True, autoincrement=False),
     Column("text", Text, nullable=False),
+    info=of_one("secret_pk"),
 )
 replica = Table(
     "secretsmanager_replica",
@@ -178,6 +185,7 @@ rotation = Table(
     Column("token", LargeBinary, nullable=False),  # RotationToken, under the root key
     UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
     sqlite_autoincrement=True,
+    info=QUIET,
 )
 UNSUCCESSFUL = text("state IN ('pending', 'failed')")
 """Rotations that may be a worry, in the very words of their index: engines know it by them."""
@@ -197,6 +205,7 @@ attempt = Table(
     Column("step", Text),  # null where the server was stopped in it
     Column("told", LargeBinary, nullable=False),
     sqlite_autoincrement=True,
+    info=QUIET,
 )
 
 

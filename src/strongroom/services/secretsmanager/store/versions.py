@@ -34,14 +34,16 @@ _WITH_LABEL = Statement(
             version, version.c.pk == label.c.version_pk
         )
     )
-    .where(NAMED)
+    .where(NAMED),
+    owner=0,
 )
 _WITH_VERSION = Statement(
     select(*SECRET, *_VERSION)
     .select_from(
         secret.outerjoin(version, and_(version.c.secret_pk == secret.c.pk, version.c.version_id == bindparam("wanted")))
     )
-    .where(NAMED)
+    .where(NAMED),
+    owner=0,
 )
 _INSERT_VERSION = Statement(
     insert(version)
@@ -70,7 +72,8 @@ _SUMMARIES = Statement(
 _LABELS = Statement(
     select(label.c.label, version.c.version_id)
     .join_from(label, version, version.c.pk == label.c.version_pk)
-    .where(label.c.secret_pk == OF_SECRET)
+    .where(label.c.secret_pk == OF_SECRET),
+    owner="of_secret",
 )
 _LABELS_OF_MANY = Statement(
     select(label.c.secret_pk, label.c.label, version.c.version_id)
@@ -91,7 +94,9 @@ _LABEL = Statement(
     )
 )
 _VERSION_LABELS = Statement(
-    update(version).where(version.c.pk == bindparam("at_pk")).values(labels=bindparam("v_labels"))
+    update(version)
+    .where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET)
+    .values(labels=bindparam("v_labels"))
 )
 _STANDING = Statement(
     select(
@@ -109,11 +114,13 @@ _STANDING = Statement(
     .where(secret.c.pk == OF_SECRET)
 )
 _VERSION_READ = Statement(
-    update(version).where(version.c.pk == bindparam("at_pk")).values(accessed_day=bindparam("v_day"))
+    update(version)
+    .where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET)
+    .values(accessed_day=bindparam("v_day"))
 )
 _REWRAP = Statement(
     update(version)
-    .where(version.c.pk == bindparam("at_pk"))
+    .where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET)
     .values(wrapped=bindparam("v_wrapped"), kms_key_id=bindparam("v_kms_key_id"))
 )
 _KEEP_EARLIER = Statement(
@@ -131,8 +138,10 @@ _EARLIER_OF_SECRET = Statement(
     .where(earlier_key.c.secret_pk == OF_SECRET)
     .order_by(earlier_key.c.pk.desc())
 )
-_DROP_EARLIER = Statement(delete(earlier_key).where(earlier_key.c.version_pk == bindparam("at_pk")))
-_DROP_VERSION = Statement(delete(version).where(version.c.pk == bindparam("at_pk")))
+_DROP_EARLIER = Statement(
+    delete(earlier_key).where(earlier_key.c.version_pk == bindparam("at_pk"), earlier_key.c.secret_pk == OF_SECRET)
+)
+_DROP_VERSION = Statement(delete(version).where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET))
 
 
 def find_value(
@@ -265,7 +274,7 @@ def write_labels(
     tx.many(
         _VERSION_LABELS,
         [
-            {"at_pk": numbers[version_id], "v_labels": _listed(stages.get(version_id, ()))}
+            {"at_pk": numbers[version_id], "of_secret": secret_pk, "v_labels": _listed(stages.get(version_id, ()))}
             for version_id in touched
             if version_id != listed
         ],
@@ -278,7 +287,7 @@ def _listed(stages: Iterable[str]) -> str:
 
 def mark_read(tx: Transaction, secret_pk: int, version_pk: int, day_ms: int) -> None:
     """Set the last-accessed day of a secret and of the version that was read. Raises no generation."""
-    tx.run(_VERSION_READ, at_pk=version_pk, v_day=day_ms)
+    tx.run(_VERSION_READ, at_pk=version_pk, of_secret=secret_pk, v_day=day_ms)
     change_secret(tx, secret_pk, accessed_day=day_ms)
 
 
@@ -291,7 +300,7 @@ def add_wrapped(tx: Transaction, one: Version, *, kms_key_id: str | None, wrappe
         v_kms_key_id=one.kms_key_id,
         v_wrapped=one.wrapped,
     )
-    tx.run(_REWRAP, at_pk=one.pk, v_wrapped=wrapped, v_kms_key_id=kms_key_id)
+    tx.run(_REWRAP, at_pk=one.pk, of_secret=one.secret_pk, v_wrapped=wrapped, v_kms_key_id=kms_key_id)
 
 
 def earlier_wrapped(tx: Transaction, version_pk: int) -> list[tuple[str | None, bytes]]:
@@ -307,8 +316,8 @@ def earlier_key_ids(tx: Transaction, secret_pk: int) -> dict[int, list[str | Non
     return found
 
 
-def remove_versions(tx: Transaction, version_pks: Iterable[int]) -> None:
-    """Delete versions that carry no label, with every copy of their data keys."""
+def remove_versions(tx: Transaction, secret_pk: int, version_pks: Iterable[int]) -> None:
+    """Delete versions of a secret that carry no label, with every copy of their data keys."""
     for pk in version_pks:
-        tx.run(_DROP_EARLIER, at_pk=pk)
-        tx.run(_DROP_VERSION, at_pk=pk)
+        tx.run(_DROP_EARLIER, at_pk=pk, of_secret=secret_pk)
+        tx.run(_DROP_VERSION, at_pk=pk, of_secret=secret_pk)

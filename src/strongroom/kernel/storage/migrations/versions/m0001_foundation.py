@@ -174,6 +174,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("holder", "key_folded"),
     )
     op.create_table(
+        "jobs_fence",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+        info={"quiet": True},
+    )
+    op.create_table(
         "jobs_job",
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -187,6 +194,13 @@ def upgrade() -> None:
         info={"quiet": True},
     )
     op.create_index("jobs_job_by_due", "jobs_job", ["due_ms"], unique=False)
+    op.create_table(
+        "kernel_changed",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        info={"quiet": True},
+    )
     op.create_table(
         "kernel_commit",
         sa.Column("event_id", sa.Text(), nullable=False),
@@ -385,6 +399,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("account", "region", "name", name="secretsmanager_secret_name"),
+        info={"owner": "pk"},
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -435,6 +450,7 @@ def upgrade() -> None:
         sa.Column("word", sa.Text(), nullable=False),
         sa.Column("secret_pk", sa.Integer(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("mark", "word", "secret_pk"),
+        info={"owner": "secret_pk"},
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -728,6 +744,7 @@ def upgrade() -> None:
             ["secretsmanager_secret.pk"],
         ),
         sa.PrimaryKeyConstraint("secret_pk", "label"),
+        info={"owner": "secret_pk"},
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -739,6 +756,7 @@ def upgrade() -> None:
             ["secretsmanager_secret.pk"],
         ),
         sa.PrimaryKeyConstraint("secret_pk"),
+        info={"owner": "secret_pk"},
     )
     op.create_table(
         "secretsmanager_replica",
@@ -772,6 +790,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_rotation_version"),
+        info={"quiet": True},
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -792,6 +811,7 @@ def upgrade() -> None:
             ["secretsmanager_secret.pk"],
         ),
         sa.PrimaryKeyConstraint("secret_pk", "key"),
+        info={"owner": "secret_pk"},
         sqlite_with_rowid=False,
     )
     op.create_index("secretsmanager_tag_key", "secretsmanager_tag", ["key", "secret_pk"], unique=False)
@@ -814,6 +834,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("pk"),
         sa.UniqueConstraint("secret_pk", "version_id", name="secretsmanager_version_id"),
+        info={"owner": "secret_pk"},
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -861,6 +882,7 @@ def upgrade() -> None:
             ["secretsmanager_rotation.pk"],
         ),
         sa.PrimaryKeyConstraint("pk"),
+        info={"quiet": True},
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -882,6 +904,7 @@ def upgrade() -> None:
             ["secretsmanager_version.pk"],
         ),
         sa.PrimaryKeyConstraint("pk"),
+        info={"owner": "secret_pk"},
     )
     op.create_index(
         op.f("ix_secretsmanager_earlier_key_version_pk"), "secretsmanager_earlier_key", ["version_pk"], unique=False

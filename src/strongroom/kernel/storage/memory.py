@@ -1,0 +1,133 @@
+"""What one thread remembers of the snapshot that it reads, and what of it outlives which commits.
+
+    notes   what callers worked out: questions and what they led to (kernel/remembering.py)
+    rows    single rows, by statement and values
+
+Tables whose rows belong to one thing each say so (schema.of_one); a commit that has changed nothing but such rows tells
+whose they were, and only what hangs on those is forgotten. What a note hangs on is all that its transactions have read:
+nobody says it, so nobody can leave it out. What was read by anything but an owner hangs on all of them (``ANY``).
+Source: docs/decisions/0016-reading-fast.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from strongroom.kernel.storage.port import Row
+
+ANY: Final = -1
+"""Stands for every owner."""
+MAX_NOTES = 4096
+MAX_ROWS = 2048
+MAX_ROW_BYTES = 4096
+MAX_OWNERS = 64
+"""A note that hangs on more than these hangs on all."""
+
+
+class Memory:
+    """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
+
+    __slots__ = ("_asked", "_hang_on", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
+
+    def __init__(self) -> None:
+        self._notes: dict[Hashable, Any] = {}
+        self._rows: dict[Hashable, tuple[Row | None, int | None]] = {}
+        self._hang_on: dict[Hashable, set[int]] = {}  # of notes
+        self._notes_of: dict[int, set[Hashable]] = {}
+        self._rows_of: dict[int, set[Hashable]] = {}
+        self._asked: list[Hashable] = []
+        self._owners: set[int] = set()
+        self.get: Callable[[Hashable], Any] = self._notes.get
+
+    # ------------------------------------------------------------------ in a transaction
+
+    def put(self, question: Hashable, note: Any) -> None:
+        """Keep what a question led to; it hangs on all that this transaction reads. The oldest go where it is full."""
+        if len(self._notes) >= MAX_NOTES:
+            for old in list(islice(self._notes, MAX_NOTES // 2)):
+                self._drop(old)
+        self._notes[question] = note
+        self._asked.append(question)
+
+    def again(self, question: Hashable) -> None:
+        """Say that more may be added to a note in this transaction: it hangs on what is read now as well."""
+        self._asked.append(question)
+
+    def reads(self, owner: int) -> None:
+        """Say that this transaction has read what belongs to an owner; ``ANY`` for what nobody knows."""
+        self._owners.add(owner)
+
+    def row(self, key: Hashable) -> tuple[Row | None, int | None] | None:
+        """(row, its owner) as it was kept; the transaction has read it then. None where it is not here."""
+        kept = self._rows.get(key)
+        if kept is not None and kept[1] is not None:
+            self._owners.add(kept[1])
+        return kept
+
+    def keep(self, key: Hashable, row: Row | None, owner: int | None) -> None:
+        """Keep a row, or that there is none; ``owner`` None where it belongs to nobody."""
+        # Types of their own, not of their families: a third of the time, and rows have no others.
+        weight = 0 if row is None else sum([len(each) for each in row if type(each) is str or type(each) is bytes])
+        if weight > MAX_ROW_BYTES:
+            return
+        if len(self._rows) >= MAX_ROWS:
+            self._rows.clear()
+            self._rows_of.clear()
+        self._rows[key] = row, owner
+        if owner is not None:
+            self._rows_of.setdefault(owner, set()).add(key)
+
+    def end(self) -> None:
+        """The transaction is over: what was asked in it hangs on what was read in it."""
+        owners, asked = self._owners, self._asked
+        if asked:
+            if owners:
+                hanging = {ANY} if ANY in owners or len(owners) > MAX_OWNERS else owners
+                for question in asked:
+                    if question in self._notes:
+                        self._hang(question, hanging)
+            self._asked = []
+        if owners:
+            self._owners = set()
+
+    # ------------------------------------------------------------------ between snapshots
+
+    def changed(self, owners: Iterable[int]) -> None:
+        """Forget what hangs on these owners, or on any."""
+        for owner in {*owners, ANY}:
+            for key in self._rows_of.pop(owner, ()):
+                self._rows.pop(key, None)
+            for question in list(self._notes_of.get(owner, ())):
+                self._drop(question)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._notes.clear()
+        self._rows.clear()
+        self._hang_on.clear()
+        self._notes_of.clear()
+        self._rows_of.clear()
+        self._asked.clear()
+
+    def __len__(self) -> int:
+        return len(self._notes)
+
+    def __iter__(self) -> Iterator[tuple[Hashable, Any]]:
+        return iter(self._notes.items())
+
+    def _hang(self, question: Hashable, owners: set[int]) -> None:
+        known = self._hang_on.setdefault(question, set())
+        for owner in owners - known:
+            known.add(owner)
+            self._notes_of.setdefault(owner, set()).add(question)
+
+    def _drop(self, question: Hashable) -> None:
+        self._notes.pop(question, None)
+        for owner in self._hang_on.pop(question, ()):
+            held = self._notes_of.get(owner)
+            if held is not None:
+                held.discard(question)
+                if not held:
+                    del self._notes_of[owner]

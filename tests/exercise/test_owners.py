@@ -1,0 +1,233 @@
+"""What is remembered of a secret ends with any change of it, and outlives changes of others: the store's own word on it.
+
+Owners' rows are the product's own tables here: what they say of themselves is what is tried.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from strongroom.kernel.storage.batch import BatchStore
+from strongroom.kernel.storage.port import SnapshotMoved, Statement, Transaction
+from strongroom.services.secretsmanager import store as rooms
+from strongroom.services.secretsmanager.rules.identifiers import SecretRef
+from strongroom.services.secretsmanager.store import secrets, versions
+from strongroom.services.secretsmanager.store.tables import label, policy, secret, tag, version
+
+ACCOUNT, REGION = "111122223333", "us-east-1"
+Opened = Callable[[], BatchStore]
+
+
+def make(store: BatchStore, *names: str) -> list[int]:
+    """Secrets with one version each; their numbers."""
+    made = []
+    for name in names:
+        with store.write() as tx:
+            values = {
+                "account": ACCOUNT,
+                "region": REGION,
+                "name": name,
+                "suffix": "AbCdEf",
+                "created_ms": 1,
+                "changed_ms": 1,
+            }
+            one = secrets.add_secret(tx, values)
+            added = {"secret_pk": one.pk, "version_id": "v1", "created_ms": 1, "form": "SecretString", "sealed": b"1"}
+            versions.add_version(tx, added, ["AWSCURRENT"])
+            versions.write_labels(tx, one.pk, {}, {"AWSCURRENT": "v1"}, listed="v1")
+            made.append(one.pk)
+    return made
+
+
+def value(tx: Transaction, name: str) -> Any:
+    """A secret and its current version, remembered under its name."""
+    memory = tx.memory
+    assert memory is not None
+    kept = memory.get(name)
+    if kept is None:
+        kept = versions.find_value(
+            tx, SecretRef(ACCOUNT, REGION, name, None), stage="AWSCURRENT", version_id=None
+        )
+        memory.put(name, kept)
+    return kept
+
+
+def look(store: BatchStore, name: str) -> Any:
+    """The same, by a glance or else a transaction."""
+    try:
+        with store.glance() as tx:
+            return value(tx, name)
+    except SnapshotMoved:
+        with store.read() as tx:
+            return value(tx, name)
+
+
+def remembered(store: BatchStore, *names: str) -> list[str]:
+    """Which of them are remembered now."""
+    with store.read() as tx:
+        assert tx.memory is not None
+        return [name for name in names if tx.memory.get(name) is not None]
+
+
+def _put(tx: Transaction, pk: int, number: int) -> None:
+    new = f"v{number}"
+    before = versions.labels_of(tx, pk)
+    versions.add_version(tx, {"secret_pk": pk, "version_id": new, "created_ms": number, "sealed": b"x"}, ["AWSCURRENT"])
+    versions.write_labels(tx, pk, before, {**before, "AWSCURRENT": new}, listed=new)
+
+
+def _rewrap(tx: Transaction, pk: int, number: int) -> None:  # noqa: ARG001
+    one = versions.version_by_id(tx, pk, "v1")
+    assert one is not None
+    versions.add_wrapped(tx, one, kms_key_id="other", wrapped=b"again")
+
+
+def _remove(tx: Transaction, pk: int, number: int) -> None:
+    _put(tx, pk, number)
+    one = versions.version_by_id(tx, pk, "v1")
+    assert one is not None
+    versions.remove_versions(tx, pk, [one.pk])
+
+
+CHANGES: dict[str, Callable[[Transaction, int, int], Any]] = {
+    "put": _put,
+    "read on a new day": lambda tx, pk, n: versions.mark_read(tx, pk, _first(tx, pk), n * 86_400_000),
+    "described": lambda tx, pk, n: secrets.change_secret(tx, pk, description=f"d{n}"),
+    "tagged": lambda tx, pk, n: secrets.write_tags(tx, pk, [{"Key": "k", "Value": f"v{n}"}]),
+    "policy": lambda tx, pk, n: secrets.write_policy(tx, pk, f"p{n}"),
+    "deleted": lambda tx, pk, n: secrets.change_secret(tx, pk, deleted_ms=n),
+    "wrapped again": _rewrap,
+    "version removed": _remove,
+}
+
+
+def _first(tx: Transaction, pk: int) -> int:
+    one = versions.version_by_id(tx, pk, "v1")
+    assert one is not None
+    return one.pk
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+class TestOwners:
+    """On the embedded store, where anything is remembered at all."""
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_a_change_of_one_secret_ends_what_is_remembered_of_it_alone(
+        self, store: BatchStore, opened: Opened, change: str
+    ) -> None:
+        mine, _ = make(store, "mine", "other")
+        other = opened()
+        for number in range(2, 6):
+            for name in ("mine", "other"):
+                look(store, name)
+            if change == "version removed":
+                with other.write() as tx:
+                    versions.add_version(tx, {"secret_pk": mine, "version_id": "v1", "created_ms": 1}) if number > 2 else None
+            with other.write() as tx:
+                CHANGES[change](tx, mine, number)
+            assert ["other"] == remembered(store, "mine", "other")
+            with opened().read() as tx:
+                fresh = value(tx, "mine")
+            assert fresh == look(store, "mine")
+
+    def test_making_and_purging_secrets_ends_what_it_must(self, store: BatchStore, opened: Opened) -> None:
+        _, other = make(store, "mine", "other")
+        look(store, "mine"), look(store, "other")
+        with opened().write() as tx:
+            secrets.purge(tx, other)
+        assert "other" not in remembered(store, "mine", "other")
+        assert look(store, "other") is None
+        make(opened(), "other")
+        assert look(store, "other") is not None, "that there was none is forgotten with any change"
+
+    def test_a_change_that_is_taken_back_is_seen_by_nobody(self, store: BatchStore, opened: Opened) -> None:
+        (mine,) = make(store, "mine")
+        before = look(store, "mine")
+        with pytest.raises(ZeroDivisionError), opened().write() as tx:
+            _put(tx, mine, 2)
+            raise ZeroDivisionError
+        assert before == look(store, "mine")
+
+    def test_what_was_read_without_saying_whose_it_is_ends_with_any_change(
+        self, store: BatchStore, opened: Opened
+    ) -> None:
+        mine, _ = make(store, "mine", "other")
+        loose = Statement(select(secret.c.description).where(secret.c.name == "other"))
+        with store.read() as tx:
+            assert tx.memory is not None
+            assert tx.row(loose) == (None,)
+            tx.memory.put("loose", "note")
+        with opened().write() as tx:
+            _put(tx, mine, 2)
+        assert [] == remembered(store, "loose")
+
+    def test_who_sleeps_through_more_changes_than_are_kept_forgets_all(
+        self, store: BatchStore, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("strongroom.kernel.storage.sqlite_write._CHANGES_KEPT", 4)
+        monkeypatch.setattr("strongroom.kernel.storage.sqlite_write._FORGET_EVERY", 2)
+        mine, _ = make(store, "mine", "other")
+        other = opened()
+        for rounds in (3, 30):
+            look(store, "mine"), look(store, "other")
+            for number in range(rounds):
+                with other.write() as tx:
+                    secrets.change_secret(tx, mine, description=f"{rounds}.{number}")
+            assert (["other"] if rounds == 3 else []) == remembered(store, "mine", "other")
+            assert f"{rounds}.{rounds - 1}" == look(store, "mine")[0].description
+        with store.read() as tx:
+            assert len(tx.rows(Statement(select(_changed().c.number)))) <= 6
+
+    def test_a_commit_of_very_many_secrets_ends_everything(self, store: BatchStore, opened: Opened) -> None:
+        made = make(store, *[f"s{number}" for number in range(70)], "other")
+        look(store, "other")
+        with opened().write() as tx:
+            for pk in made[:70]:
+                secrets.change_secret(tx, pk, description="x")
+        assert [] == remembered(store, "other")
+
+    def test_readers_never_see_less_than_was_committed(self, store: BatchStore, opened: Opened) -> None:
+        names = [f"s{number}" for number in range(4)]
+        made = make(store, *names)
+        committed = dict.fromkeys(names, 0)
+        wrong: list[str] = []
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.is_set():
+                for name in names:
+                    least = committed[name]
+                    said = look(store, name)[0].description
+                    if int(said or 0) < least:
+                        wrong.append(f"{name}: {said} after {least}")
+
+        watchers = [threading.Thread(target=watch) for _ in range(3)]
+        for one in watchers:
+            one.start()
+        other = opened()
+        for number in range(1, 120):
+            at = number % 4
+            with other.write() as tx:
+                secrets.change_secret(tx, made[at], description=str(number))
+            committed[names[at]] = number
+        over.set()
+        for one in watchers:
+            one.join()
+        assert [] == wrong
+
+
+def test_every_table_that_belongs_to_a_secret_says_so() -> None:
+    for table in (secret, version, label, tag, policy):
+        assert table.c[table.info["owner"]] is not None
+    assert rooms.secrets is secrets
+
+
+def _changed() -> Any:
+    from strongroom.kernel.storage.schema import changed
+
+    return changed

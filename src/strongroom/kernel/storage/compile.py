@@ -96,11 +96,12 @@ def _owner_changed(construct: Executable) -> str | None:
     if "owner" not in table.info:
         return None
     column = table.c[table.info["owner"]]
-    given = _values_given(construct)
+    rows = _rows_given(construct)
     if isinstance(construct, Insert):
         replaces = getattr(construct, "_post_values_clause", None) is not None
-        return _named(given.get(column.name)) if not replaces or column.primary_key else None
-    if column.name in given or (isinstance(construct, Update) and not given):
+        names = {_named(row.get(column.name)) for row in rows}
+        return names.pop() if len(names) == 1 and (column.primary_key or not replaces) else None
+    if any(column.name in row for row in rows) or (isinstance(construct, Update) and not rows):
         return None
     for condition in _all_to_be_met(construct.whereclause):
         if isinstance(condition, BinaryExpression) and condition.operator is eq and condition.left is column:
@@ -110,10 +111,14 @@ def _owner_changed(construct: Executable) -> str | None:
     return None
 
 
-def _values_given(construct: UpdateBase) -> Mapping[str, object]:
-    """What ``values()`` was given, by columns. SQLAlchemy tells it to nobody; what is not there counts as not said."""
-    given = getattr(construct, "_values", None) or {}
-    return {getattr(one, "name", one): value for one, value in given.items()}
+def _rows_given(construct: UpdateBase) -> list[dict[str, object]]:
+    """What ``values()`` was given, by columns: several rows only for an INSERT.
+
+    SQLAlchemy tells it to nobody; what is not found where it keeps it counts as not said.
+    """
+    one, many = getattr(construct, "_values", None), getattr(construct, "_multi_values", None)
+    rows = [one] if one else [row for part in many or () for row in part if isinstance(row, dict)]
+    return [{str(getattr(column, "name", column)): value for column, value in row.items()} for row in rows]
 
 
 def _all_to_be_met(condition: ClauseElement | None) -> Iterator[ClauseElement]:

@@ -251,10 +251,14 @@ class SQLiteReading:
         content = execute(_CONTENT, CONTENT).fetchone()
         changes = execute(_CHANGED, (self._seen,)).fetchall()
         # The last one that was seen leads the new ones, or some in between may have been forgotten.
-        if content == self._content and (changes[0][0] == self._seen if changes else self._seen == 0):
-            if len(changes) > 1:
-                self._memory.changed([owner for _, owner in changes[1:]])
-                self._seen = changes[-1][0]
+        if self._seen:
+            whole, new = bool(changes) and changes[0][0] == self._seen, changes[1:]
+        else:
+            whole, new = not changes or changes[0][0] == 1, changes
+        if whole and content == self._content:
+            if new:
+                self._memory.changed([owner for _, owner in new])
+                self._seen = new[-1][0]
             return
         self._memory.clear()
         self._content = content

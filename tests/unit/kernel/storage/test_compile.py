@@ -199,6 +199,7 @@ _OWNER, _OTHER = bindparam("owner"), bindparam("other")
     "construct",
     [
         insert(OWNED).values(owner_pk=_OWNER, name=_OTHER),
+        insert(OWNED).values([{"owner_pk": _OWNER, "name": _OTHER}, {"owner_pk": _OWNER, "name": bindparam("name")}]),
         update(OWNED).where(OWNED.c.owner_pk == _OWNER).values(name=_OTHER),
         update(OWNED).where(OWNED.c.pk == _OTHER, OWNED.c.owner_pk == _OWNER).values(name=bindparam("name")),
         update(OWNED).where(and_(OWNED.c.pk == _OTHER, OWNED.c.owner_pk == _OWNER)).values(name=bindparam("name")),
@@ -225,6 +226,7 @@ def test_a_change_of_one_owners_rows_says_which_value_names_it(construct: Execut
         insert(OWNED).values(name=_OTHER),
         insert(OWNED).values(owner_pk=7, name=_OTHER),
         insert(OWNED).values([{"owner_pk": 1, "name": "a"}, {"owner_pk": 2, "name": "b"}]),
+        insert(OWNED).values([{"owner_pk": _OWNER, "name": "a"}, {"owner_pk": _OTHER, "name": "b"}]),
         insert(OWNED).from_select(["owner_pk"], select(OWNED.c.owner_pk).where(OWNED.c.owner_pk == _OWNER)),
         # What a replaced row belonged to is nobody's to say where the owner is no part of the key.
         sqlite_insert(OWNED)

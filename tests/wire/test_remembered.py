@@ -1,215 +1,254 @@
-"""What a worker remembers is what a worker that remembers nothing answers: over random changes, for several callers."""
+"""What the chain remembers of a snapshot answers the same question only: same caller, place, Region, and no clock."""
 
 from __future__ import annotations
 
+import gc
 import json
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import FunctionType, ModuleType
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
-from tests.inprocess import InProcess
+from botocore.config import Config
+from tests.inprocess import Account, InProcess
+from tests.journals import lines
+from tests.wire.test_secretsmanager_life import refused
+from tests.wire.test_secretsmanager_policies import allow, user
 
-from strongroom.kernel.storage.memory import Memory
-from strongroom.kernel.storage.sqlite import SQLiteReading
+from strongroom.kernel.call import Remembered
+from strongroom.services.local.store import clock_offset
 
-NAMES = ("a", "b", "c")
-STAGES = ("AWSCURRENT", "AWSPREVIOUS", "mine")
-STEPS = 70
-
-
-class Forgetful:
-    """While it is ``on``, no thread of this process remembers anything, and what they had is left alone."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.on = False
-        self.found = 0
-        memory, row = SQLiteReading.memory.fget, Memory.row  # type: ignore[attr-defined]
-
-        def asked(reading: SQLiteReading) -> Any:
-            kept = memory(reading)
-            return None if self.on else kept
-
-        def kept_row(kept: Memory, key: Any) -> Any:
-            found = None if self.on else row(kept, key)
-            self.found += found is not None
-            return found
-
-        monkeypatch.setattr(SQLiteReading, "memory", property(asked))
-        monkeypatch.setattr(Memory, "row", kept_row)
-
-    @contextmanager
-    def forgetting(self) -> Iterator[None]:
-        self.on = True
-        try:
-            yield
-        finally:
-            self.on = False
+OFTEN = 4
+"""The first read of a day is a write and the second learns the snapshot; the third is answered from memory."""
 
 
-def answer(call: Callable[..., Any], **asked: Any) -> Any:
-    """What is answered, or refused with, but for the ids of the request."""
-    try:
-        told = call(**asked)
-    except ClientError as error:
-        return error.response["Error"]
-    return {name: one for name, one in told.items() if name != "ResponseMetadata"}
+@pytest.fixture
+def read(account: Account) -> Callable[..., Any]:
+    """Reads one secret as a user with one statement, under a user agent."""
+    account.client("secretsmanager").create_secret(Name="shared", SecretString="v")
+    made: dict[str, dict[str, str]] = {}
+
+    def reader(name: str, statement: dict[str, Any], agent: str = "plain", region: str = "us-east-1") -> Any:
+        if name not in made:
+            made[name] = user(account, name, statement)
+        return boto3.client(
+            "secretsmanager",
+            region,
+            endpoint_url=account.url,
+            config=Config(retries={"total_max_attempts": 1}, user_agent=agent),
+            **made[name],
+        ).get_secret_value
+
+    return reader
 
 
-def answers(callers: dict[str, Any]) -> dict[str, Any]:
-    """Every question, of every caller."""
-    found = {}
-    for who, client in callers.items():
-        for name in NAMES:
-            found[f"{who} describes {name}"] = answer(client.describe_secret, SecretId=name)
-            for stage in STAGES:
-                asked = {"SecretId": name, "VersionStage": stage}
-                found[f"{who} reads {name} {stage}"] = answer(client.get_secret_value, **asked)
-        found[f"{who} reads all"] = answer(client.batch_get_secret_value, SecretIdList=list(NAMES))
+def often(call: Callable[..., Any]) -> None:
+    for _ in range(OFTEN):
+        assert "v" == call(SecretId="shared")["SecretString"]
+
+
+def test_a_permission_that_ends_by_the_clock_ends_though_nobody_commits(
+    read: Callable[..., Any], strongroom: InProcess
+) -> None:
+    engine = strongroom.worker.asgi.engine  # type: ignore[attr-defined]
+    with engine.store.read() as tx:
+        moved = clock_offset(tx)  # by other tests
+
+    def now() -> datetime:
+        return datetime.now(UTC) + moved
+
+    end = now().replace(microsecond=0) + timedelta(seconds=3)
+    until = {"aws:CurrentTime": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    call = read("clerk", allow("secretsmanager:GetSecretValue", DateLessThan=until))
+    often(call)
+    while now() < end:
+        time.sleep(0.05)
+    assert "AccessDeniedException" == refused(call, SecretId="shared")[0]
+
+
+def test_one_callers_answer_is_never_anothers(read: Callable[..., Any]) -> None:
+    often(read("let-in", allow("secretsmanager:*")))
+    kept_out = read("kept-out", allow("secretsmanager:ListSecrets"))
+    for _ in range(OFTEN):
+        assert "AccessDeniedException" == refused(kept_out, SecretId="shared")[0]
+
+
+def test_where_a_request_comes_from_is_part_of_the_question(read: Callable[..., Any]) -> None:
+    statement = allow("secretsmanager:*", StringLike={"aws:UserAgent": "approved/1*"})
+    often(read("careful", statement, "approved/1"))
+    other = read("careful", statement, "another/1")
+    for _ in range(OFTEN):
+        assert "AccessDeniedException" == refused(other, SecretId="shared")[0]
+    often(read("careful", statement, "approved/1"))
+
+
+def test_the_same_name_in_another_region_is_another_secret(read: Callable[..., Any]) -> None:
+    often(read("traveller", allow("secretsmanager:*")))
+    elsewhere = read("traveller", allow("secretsmanager:*"), region="eu-west-1")
+    for _ in range(OFTEN):
+        assert "ResourceNotFoundException" == refused(elsewhere, SecretId="shared")[0]
+
+
+def test_a_changed_value_is_answered_at_once(account: Account) -> None:
+    secrets = account.client("secretsmanager")
+    secrets.create_secret(Name="moving", SecretString="0")
+    for value in map(str, range(1, 8)):
+        secrets.put_secret_value(SecretId="moving", SecretString=value)
+        for _ in range(OFTEN):
+            assert value == secrets.get_secret_value(SecretId="moving")["SecretString"]
+
+
+def test_what_is_remembered_holds_no_plaintext(account: Account) -> None:
+    secrets, kms = account.client("secretsmanager"), account.client("kms")
+    secrets.create_secret(Name="canary", SecretString="canary-9f3b1c7e")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    blob = kms.encrypt(KeyId=key, Plaintext=b"canary-9f3b1c7e")["CiphertextBlob"]
+    data_keys = []
+    for _ in range(OFTEN):
+        secrets.get_secret_value(SecretId="canary")
+        kms.decrypt(CiphertextBlob=blob)
+        data_keys.append(kms.generate_data_key(KeyId=key, KeySpec="AES_256")["Plaintext"])
+    kept = [one for one in gc.get_objects() if isinstance(one, Remembered)]
+    about = [one for one in kept if one.params.get("SecretId") == "canary"]
+    assert 1 == len(about), "the question was remembered, once"
+    assert about[0].repeat is not None, "and is answered again without being looked up"
+    held = everything_in(kept)
+    assert any(b"canary" in one for one in held), "the search sees what is kept: its name"
+    for secret in (b"canary-9f3b1c7e", *data_keys):
+        assert not any(secret in one for one in held)
+
+
+def everything_in(roots: list[Remembered]) -> list[bytes]:
+    """Every text and every bytes object that is reached from what is remembered, but through modules and classes."""
+    found, seen, waiting = [], set[int](), list[Any](roots)
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type | ModuleType | FunctionType):
+            continue
+        seen.add(id(one))
+        if isinstance(one, str | bytes):
+            found.append(one.encode() if isinstance(one, str) else one)
+        else:
+            waiting.extend(gc.get_referents(one))
     return found
 
 
-def undated(found: dict[str, Any]) -> dict[str, Any]:
-    """The same without the day of the last read, which a first look sets behind itself."""
-    return {
-        question: {name: each for name, each in one.items() if name != "LastAccessedDate"}
-        for question, one in found.items()
-    }
+def test_a_repeated_answer_ends_with_the_key_it_hangs_on(account: Account) -> None:
+    secrets, kms = account.client("secretsmanager"), account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    secrets.create_secret(Name="hanging", SecretString="v", KmsKeyId=key)
+    for _ in range(OFTEN):
+        assert "v" == secrets.get_secret_value(SecretId="hanging")["SecretString"]
+    kms.disable_key(KeyId=key)
+    assert (
+        "DecryptionFailure" in refused(secrets.get_secret_value, SecretId="hanging")[0]
+        or "AccessDenied" in (refused(secrets.get_secret_value, SecretId="hanging")[0])
+    )
+    kms.enable_key(KeyId=key)
+    for _ in range(OFTEN):
+        assert "v" == secrets.get_secret_value(SecretId="hanging")["SecretString"]
 
 
-class Changes:
-    """Random changes; those that are refused are changes that nobody made."""
-
-    def __init__(self, account: Any, chance: random.Random) -> None:
-        self.chance = chance
-        self.secrets = account.client("secretsmanager")
-        self.iam, self.kms = account.client("iam"), account.client("kms")
-        self.iam.create_user(UserName="other")
-        self.arn = f"arn:aws:iam::{account.id}:user/other"
-        self.key = self.kms.create_key()["KeyMetadata"]["KeyId"]
-        self.number = 0
-
-    def made(self) -> str:
-        """Make one, and say which."""
-        name = self.chance.choice(NAMES)
-        what = self.chance.choice([one for one in dir(self) if one.startswith("do_")])
-        self.number += 1
-        try:
-            getattr(self, what)(name)
-        except ClientError as error:
-            return f"{what} of {name}: {error.response['Error']['Code']}"
-        return f"{what} of {name}"
-
-    def do_put(self, name: str) -> None:
-        self.secrets.put_secret_value(SecretId=name, SecretString=f"value {self.number}")
-
-    def do_put_again(self, name: str) -> None:
-        self.do_put(name)
-
-    def do_put_aside(self, name: str) -> None:
-        self.secrets.put_secret_value(SecretId=name, SecretString=f"value {self.number}", VersionStages=["mine"])
-
-    def do_move_label(self, name: str) -> None:
-        versions = self.secrets.list_secret_version_ids(SecretId=name)["Versions"]
-        held = next((one["VersionId"] for one in versions if "mine" in one["VersionStages"]), None)
-        to = self.chance.choice(versions)["VersionId"]
-        removed = {} if held is None else {"RemoveFromVersionId": held}
-        self.secrets.update_secret_version_stage(SecretId=name, VersionStage="mine", MoveToVersionId=to, **removed)
-
-    def do_describe(self, name: str) -> None:
-        self.secrets.update_secret(SecretId=name, Description=f"words {self.number}")
-
-    def do_tag(self, name: str) -> None:
-        self.secrets.tag_resource(SecretId=name, Tags=[{"Key": "team", "Value": self.chance.choice("xy")}])
-
-    def do_untag(self, name: str) -> None:
-        self.secrets.untag_resource(SecretId=name, TagKeys=["team"])
-
-    def do_allow(self, name: str) -> None:
-        self._policy(name, "Allow")
-
-    def do_deny(self, name: str) -> None:
-        self._policy(name, "Deny")
-
-    def do_drop_policy(self, name: str) -> None:
-        self.secrets.delete_resource_policy(SecretId=name)
-
-    def do_delete(self, name: str) -> None:
-        self.secrets.delete_secret(SecretId=name)
-
-    def do_restore(self, name: str) -> None:
-        self.secrets.restore_secret(SecretId=name)
-
-    def do_restore_again(self, name: str) -> None:
-        self.do_restore(name)
-
-    def do_make_anew(self, name: str) -> None:
-        self.secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-        self.secrets.create_secret(Name=name, SecretString=f"new {self.number}")
-
-    def do_make(self, name: str) -> None:
-        self.secrets.create_secret(Name=name, SecretString=f"made {self.number}")
-
-    def do_replicate(self, name: str) -> None:
-        self.secrets.replicate_secret_to_regions(SecretId=name, AddReplicaRegions=[{"Region": "eu-west-1"}])
-
-    def do_stop_replicating(self, name: str) -> None:
-        self.secrets.remove_regions_from_replication(SecretId=name, RemoveReplicaRegions=["eu-west-1"])
-
-    def do_change_key(self, name: str) -> None:
-        self.secrets.update_secret(SecretId=name, KmsKeyId=self.key)
-
-    def do_disable_key(self, name: str) -> None:
-        self.kms.disable_key(KeyId=self.key)
-
-    def do_enable_key(self, name: str) -> None:
-        self.kms.enable_key(KeyId=self.key)
-
-    def do_let_the_user(self, name: str) -> None:
-        self._user_policy({"StringEquals": {"aws:ResourceTag/team": "x"}} if self.chance.random() < 0.7 else {})
-
-    def do_forbid_the_user(self, name: str) -> None:
-        self.iam.delete_user_policy(UserName="other", PolicyName="own")
-
-    def _user_policy(self, condition: dict[str, Any]) -> None:
-        allowed = {"Effect": "Allow", "Action": ["secretsmanager:*", "kms:*"], "Resource": "*"}
-        statement = {**allowed, "Condition": condition} if condition else allowed
-        document = {"Version": "2012-10-17", "Statement": statement}
-        self.iam.put_user_policy(UserName="other", PolicyName="own", PolicyDocument=json.dumps(document))
-
-    def _policy(self, name: str, effect: str) -> None:
-        one = {"Effect": effect, "Principal": {"AWS": self.arn}, "Action": "secretsmanager:Get*", "Resource": "*"}
-        document = {"Version": "2012-10-17", "Statement": one}
-        self.secrets.put_resource_policy(SecretId=name, ResourcePolicy=json.dumps(document))
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_what_is_remembered_is_what_would_be_worked_out_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+def test_a_permission_on_the_key_that_ends_by_the_clock_ends_the_reading(
+    account: Account, read: Callable[..., Any], strongroom: InProcess
 ) -> None:
-    made = InProcess(tmp_path)
-    try:
-        account = made.account()
-        changes = Changes(account, random.Random(seed))
-        key = changes.iam.create_access_key(UserName="other")["AccessKey"]
-        other = type(account)(made.url, account.id, key["AccessKeyId"], key["SecretAccessKey"])
-        callers = {"admin": changes.secrets, "other": other.client("secretsmanager")}
-        changes.do_let_the_user("")
-        for name in NAMES:
-            changes.do_make(name)
-        forgetful = Forgetful(monkeypatch)
-        told: list[str] = []
-        for _ in range(STEPS):
-            answers(callers)
-            told.append(changes.made())
-            remembered = answers(callers)  # which is the day's first read of what is new
-            with forgetful.forgetting():
-                anew = answers(callers)
-            assert undated(anew) == undated(remembered), f"after {told}"
-            assert anew == answers(callers), f"after {told}, asked again"
-        assert forgetful.found, "nothing was ever remembered: this shows nothing"
-    finally:
-        made.close()
+    engine = strongroom.worker.asgi.engine  # type: ignore[attr-defined]
+    with engine.store.read() as tx:
+        moved = clock_offset(tx)  # by other tests
+
+    def now() -> datetime:
+        return datetime.now(UTC) + moved
+
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    account.client("secretsmanager").update_secret(SecretId="shared", SecretString="v", KmsKeyId=key["KeyId"])
+    end = now().replace(microsecond=0) + timedelta(seconds=3)
+    call = read(
+        "keyholder",
+        allow("secretsmanager:GetSecretValue"),
+    )
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": account.id}, "Action": "kms:*", "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{account.id}:user/keyholder"},
+                "Action": "kms:Decrypt",
+                "Resource": "*",
+                "Condition": {"DateLessThan": {"aws:CurrentTime": end.strftime("%Y-%m-%dT%H:%M:%SZ")}},
+            },
+        ],
+    }
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=json.dumps(policy))
+    often(call)
+    while now() < end:
+        time.sleep(0.05)
+    assert "AccessDeniedException" == refused(call, SecretId="shared")[0]
+
+
+def test_every_data_key_is_a_new_one_and_every_ciphertext_opens(account: Account) -> None:
+    kms = account.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    asked = {"KeyId": key, "NumberOfBytes": 24, "EncryptionContext": {"purpose": "test"}}
+    made = [kms.generate_data_key(**asked) for _ in range(2 * OFTEN)]
+    assert 2 * OFTEN == len({one["Plaintext"] for one in made}) == len({one["CiphertextBlob"] for one in made})
+    assert {24} == {len(one["Plaintext"]) for one in made}
+    for one in made:
+        for _ in range(OFTEN):
+            told = kms.decrypt(CiphertextBlob=one["CiphertextBlob"], EncryptionContext={"purpose": "test"})
+            assert one["Plaintext"] == told["Plaintext"]
+        refusal = refused(kms.decrypt, CiphertextBlob=one["CiphertextBlob"], EncryptionContext={"purpose": "tesT"})
+        assert "InvalidCiphertextException" == refusal[0]
+
+
+def test_every_call_is_recorded_with_all_that_it_is_recorded_with_the_first_time(
+    strongroom: InProcess, account: Account
+) -> None:
+    secrets = account.client("secretsmanager")
+    arn = secrets.create_secret(Name="recorded", SecretString="v")["ARN"]
+    answers = [secrets.get_secret_value(SecretId="recorded")["ResponseMetadata"] for _ in range(2 * OFTEN)]
+    found = [line for _, line in lines(strongroom.settings.data) if "event" in line]
+    mine = {line["event"]["requestID"]: line for line in found if line["event"]["eventName"] == "GetSecretValue"}
+    on_behalf = {line.get("decision", {}).get("for"): line for line in found if line["event"]["eventName"] == "Decrypt"}
+
+    assert 2 * OFTEN == len({one["RequestId"] for one in answers})
+    for made in (mine, on_behalf):
+        told = [made[one["RequestId"]] for one in answers]
+        assert 2 * OFTEN == len({line["id"] for line in told}) == len({line["event"]["eventID"] for line in told})
+        assert all(line["id"] == line["event"]["eventID"] for line in told)
+        assert all(line["event"]["eventTime"].startswith("20") for line in told)
+        assert 1 == len({json.dumps(lasting(line)) for line in told}), "all but time and ids is the same"
+    assert arn in json.dumps(on_behalf[answers[-1]["RequestId"]])
+
+
+def lasting(line: dict[str, Any]) -> dict[str, Any]:
+    """What two records of the same question have in common."""
+    gone = {"eventTime", "requestID", "eventID"}
+    event = {key: value for key, value in line["event"].items() if key not in gone}
+    return {"event": event, "decision": {key: value for key, value in line["decision"].items() if key != "for"}}
+
+
+def test_a_description_repeated_shows_every_change_at_once(account: Account) -> None:
+    secrets = account.client("secretsmanager")
+    arn = secrets.create_secret(Name="described", SecretString="v")["ARN"]
+    for number in range(3):
+        secrets.update_secret(SecretId=arn, Description=f"the {number}th")
+        for _ in range(OFTEN):
+            assert f"the {number}th" == secrets.describe_secret(SecretId="described")["Description"]
+    assert "LastAccessedDate" not in secrets.describe_secret(SecretId=arn)
+    secrets.get_secret_value(SecretId=arn)
+    assert "LastAccessedDate" in secrets.describe_secret(SecretId=arn), "a read of the value shows"
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow("secretsmanager:*") | {"Principal": "*"}]})
+    for _ in range(OFTEN):
+        assert "ResourcePolicy" not in secrets.get_resource_policy(SecretId=arn)
+    denied = policy.replace('"Allow"', '"Deny"').replace("secretsmanager:*", "secretsmanager:PutSecretValue")
+    secrets.put_resource_policy(SecretId=arn, ResourcePolicy=denied)
+    for _ in range(OFTEN):
+        assert json.loads(denied) == json.loads(secrets.get_resource_policy(SecretId=arn)["ResourcePolicy"])
+    secrets.delete_secret(SecretId=arn)
+    for _ in range(OFTEN):
+        assert "DeletedDate" in secrets.describe_secret(SecretId=arn)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import uuid4
 from strongroom.kernel.call import Record
 from strongroom.kernel.journal import event

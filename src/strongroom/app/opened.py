@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import to_ms
 from strongroom.base.entropy import Entropy
 from strongroom.kernel import asking, roots

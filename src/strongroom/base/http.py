@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.values import value_object
 
 Headers = Sequence[tuple[bytes, bytes]]

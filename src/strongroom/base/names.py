@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from strongroom.base.classes import dataclass
 
 PARTITION = "aws"
 _ACCOUNT = re.compile(r"[0-9]{12}")

@@ -6,9 +6,10 @@ Nothing here knows how it is run, or why.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from strongroom.base.classes import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

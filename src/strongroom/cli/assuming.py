@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.keyids import account_of
 from strongroom.cli.client import Client
 from strongroom.server.parts import StartRefused

@@ -7,10 +7,10 @@ import hashlib
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from strongroom.base.classes import dataclass, field
 from strongroom.server.parts import StartRefused
 
 LINES_AT_MOST = 500

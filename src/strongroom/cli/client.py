@@ -12,13 +12,13 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from strongroom.base.classes import dataclass, field
 from strongroom.cli.options import directory_of
 from strongroom.server.directory import DataDirectory, read_credentials, read_endpoint
 from strongroom.server.parts import StartRefused

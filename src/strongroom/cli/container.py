@@ -16,12 +16,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
 
+from strongroom.base.classes import dataclass
 from strongroom.server.listening import is_loopback
 from strongroom.server.parts import StartRefused
 

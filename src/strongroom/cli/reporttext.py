@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.cli.auditwho import plain
 
 Finding = Mapping[str, Any]

@@ -7,8 +7,9 @@ Source: Secrets Manager User Guide, "Lambda rotation function execution role per
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from strongroom.base.classes import dataclass, field
 
 TRUST: dict[str, Any] = {
     "Version": "2012-10-17",

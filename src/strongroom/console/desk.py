@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.console import store
 from strongroom.console.store import StoredSession
 from strongroom.kernel.authz.principal import Principal

@@ -11,9 +11,9 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.kernel.call import Source
 from strongroom.kernel.signedin import SignedIn

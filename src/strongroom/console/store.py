@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, bindparam, delete, insert, select
 from sqlalchemy import update as update_
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.rewrap import sealed_rows
 from strongroom.kernel.storage.port import Row, Statement, Transaction

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import jinja2
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.http import HTTPRequest
 from strongroom.console import guard
 from strongroom.console.desk import Desk, Person

@@ -15,13 +15,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 import orjson
 from sqlalchemy import bindparam, delete, func, insert, select
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import Clock, to_ms
 from strongroom.base.entropy import Entropy, uuid4
 from strongroom.kernel import roots

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable, Refusal
 from strongroom.base.running import Functions

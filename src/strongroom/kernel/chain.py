@@ -13,9 +13,9 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import Clock
 from strongroom.base.entropy import Entropy
 from strongroom.base.http import HTTPReply, HTTPRequest

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import Entropy
 from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document

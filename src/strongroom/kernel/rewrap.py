@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, bindparam, func, select, update
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel import roots
 from strongroom.kernel.jobs import due
 from strongroom.kernel.registry import Job, JobRun, Place, Registry, SealedRow, SealedRows

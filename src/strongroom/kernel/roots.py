@@ -16,12 +16,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import from_ms, iso_seconds, to_ms
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.sealing.keyring import ROOT_BYTES, Keyring

@@ -8,9 +8,10 @@ record, the commit before the answer. An import contract lets nobody but the con
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import uuid4
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import wire

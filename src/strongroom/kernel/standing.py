@@ -6,10 +6,10 @@ Whoever has rotations says so in ``registry.rotations``; names, dates and masked
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.call import Call, Target
 from strongroom.kernel.storage.port import Transaction
 

@@ -18,11 +18,11 @@ import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 from typing import Final, TypeVar
 
+from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call

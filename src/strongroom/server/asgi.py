@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import wire

@@ -10,9 +10,9 @@ Whatever is interrupted before ``current`` is replaced leaves the old seal, afte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import SystemEntropy
 from strongroom.kernel.sealing import current
 from strongroom.kernel.sealing.by_shares import ShamirSeal

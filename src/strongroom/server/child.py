@@ -14,9 +14,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.server import hardening
 from strongroom.server.lines import Lines, encode
 from strongroom.server.parts import StartRefused

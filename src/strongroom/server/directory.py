@@ -20,10 +20,10 @@ import os
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.server.parts import StartRefused
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.values import value_object
 

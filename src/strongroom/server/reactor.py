@@ -13,8 +13,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import FrameType
+
+from strongroom.base.classes import dataclass, field
 
 Callback = Callable[[], None]
 _LONGEST_WAIT = 60.0

@@ -6,10 +6,10 @@ import os
 import resource
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import Clock, machine_clock
 from strongroom.base.entropy import SystemEntropy
 from strongroom.kernel.sealing import current

@@ -29,10 +29,11 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.feed.rows import Event
 from strongroom.kernel.outside.https import HTTPS, Outside
 from strongroom.server.parts import StartRefused

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+
+from strongroom.base.classes import dataclass
 
 RESERVE_FILE = "reserve"
 RESERVE_BYTES = 16 * 1024 * 1024

@@ -13,9 +13,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import Clock, machine_clock
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.server import runner, worker

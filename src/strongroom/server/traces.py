@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from time import perf_counter, time_ns
 from typing import Final, Protocol
 from urllib.parse import SplitResult, urlsplit
 
+from strongroom.base.classes import dataclass
 from strongroom.base.running import Event, Finished, Functions, Invocation, Invoked, Load, Machine, Offer
 from strongroom.kernel.metrics.steps import FUNCTION, JOB, Done, Step, Steps, within, working_for
 from strongroom.kernel.metrics.tally import SPANS_DROPPED, SPANS_FAILED, SPANS_SENT

@@ -8,11 +8,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.names import is_account_id
 from strongroom.kernel.outside.https import Outside
 from strongroom.server.admission import Bounds
@@ -41,7 +41,7 @@ def _setting(
 class Settings:
     """All settings of one server. Making one checks it: raises StartRefused with one sentence."""
 
-    data: Path = _setting(  # noqa: RUF009  a field, like all the others
+    data: Path = _setting(
         Path("strongroom-data"),
         "directory",
         "Where everything lies. Made at the first start, mode 0700.",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.console.pages import charts
 from strongroom.console.pages.audit import shown
 from strongroom.console.visit import Refused, Reply, Visit

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.console.pages import charts, samples
 from strongroom.console.pages.dashboard import rotations_ended
 from strongroom.console.visit import Refused, Reply, Stop, Visit

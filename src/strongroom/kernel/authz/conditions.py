@@ -8,10 +8,11 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators", "Multiv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.values import identity_object
 from strongroom.kernel.authz import values
 from strongroom.kernel.authz.faults import NotUnderstoodError

@@ -7,10 +7,10 @@ Source: IAM User Guide, "IAM JSON policy reference" (facts: iam, sections 1 to 3
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.authz import grammar, saving
 from strongroom.kernel.authz.faults import PolicyError
 from strongroom.kernel.authz.grammar import Clause

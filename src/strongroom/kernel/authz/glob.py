@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from strongroom.base.classes import dataclass
 
 
 class Wild(Enum):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.authz import grammar
 from strongroom.kernel.authz.document import Document, DocumentKind, PolicyError, Statement, parse_document
 from strongroom.kernel.authz.glob import glob

@@ -6,9 +6,9 @@ Source: IAM User Guide, "IAM JSON policy elements: Action", "... Resource" (fact
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.authz.faults import NotUnderstoodError
 from strongroom.kernel.authz.glob import Matcher, Token, Wild, glob, matcher
 from strongroom.kernel.authz.model import ContextValue

@@ -8,8 +8,9 @@ Our choice: a condition is unknown if the request alone brings its key (an addre
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.authz.conditions import Condition
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.document import Document, DocumentKind, Statement

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+
+from strongroom.base.classes import dataclass, field
 
 
 class PrincipalKind(Enum):

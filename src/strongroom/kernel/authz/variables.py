@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.authz.faults import NotUnderstoodError
 from strongroom.kernel.authz.glob import Filled, Token, tokens_of
 from strongroom.kernel.authz.model import ContextValue

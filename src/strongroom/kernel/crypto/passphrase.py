@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from strongroom.base.classes import dataclass
 
 SALT_BYTES = 16
 KEY_BYTES = 32

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from strongroom.base.classes import dataclass
 
 if TYPE_CHECKING:
     from types import ModuleType

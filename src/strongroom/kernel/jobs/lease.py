@@ -11,11 +11,11 @@ must not end the leases of work in progress.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, or_, select, update
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import machine_clock, to_ms
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.schema import job, job_fence

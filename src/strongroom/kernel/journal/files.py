@@ -15,10 +15,10 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, to_ms
 
 SUFFIX = ".jsonl"

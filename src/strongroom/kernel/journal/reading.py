@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.journal.chain import MAX_LINE_BYTES
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, unpacked
 

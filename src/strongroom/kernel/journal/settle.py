@@ -10,10 +10,10 @@ Source: DESIGN.md, "Journal and commit agree".
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.journal.chain import first_link
 from strongroom.kernel.journal.files import (
     NONE_YET,

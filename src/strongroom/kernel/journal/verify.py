@@ -9,11 +9,11 @@ whole. Signed heads show that (kernel/trail/proof.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.journal.chain import first_link
 from strongroom.kernel.journal.files import SegmentName, chains, lives
 from strongroom.kernel.journal.packed import NotPacked

@@ -10,10 +10,11 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+
+from strongroom.base.classes import dataclass
 
 _MAGIC = b"STRCELL1"
 _WORD = 8

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.model.catalogue import CATALOGUE
 from strongroom.kernel.model.errors import error_class

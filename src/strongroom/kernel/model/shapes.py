@@ -7,9 +7,9 @@ and whoever compiles something from a shape may keep it under the shape itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.values import identity_object
 
 Protocol = Literal["json", "query", "rest-json", "rpc-cbor"]

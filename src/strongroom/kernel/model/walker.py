@@ -9,9 +9,9 @@ Our choice: lengths of strings count code points, as Smithy's length trait says,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.model.patterns import matcher
 from strongroom.kernel.model.shapes import LIMITED_BY_VALUE, Shape

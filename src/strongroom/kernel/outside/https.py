@@ -11,12 +11,12 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.outside.addresses import Address, NotAllowed, Resolver, allowed
 
 MOST_BYTES = 256 * 1024

@@ -12,9 +12,9 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.crypto.passphrase import LENGTH_AT_MOST
 from strongroom.kernel.sealing.by_passphrase import PASSPHRASE_BYTES_AT_LEAST, PassphraseSeal, WrongPassphrase

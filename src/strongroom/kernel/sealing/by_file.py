@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.sealing.files import (
     SealDamaged,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.crypto import aead
 from strongroom.kernel.crypto.passphrase import LENGTH_AT_MOST, RECOMMENDED, SALT_BYTES, Cost, stretch

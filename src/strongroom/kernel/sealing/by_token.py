@@ -11,11 +11,11 @@ is refused: a setting holds no secret. Without ``pin-source`` an operator is ask
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.crypto import aead, tokens
 from strongroom.kernel.crypto.tokens import NotThisKey, TokenFailure, TokenKey

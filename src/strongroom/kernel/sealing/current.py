@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.sealing.files import SealDamaged, SealMissing, read_private, replace_private
 

@@ -7,10 +7,10 @@ before it, so that no two different bindings ever give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.crypto import aead, derive, digests
 from strongroom.kernel.sealing.keyring import SealBroken

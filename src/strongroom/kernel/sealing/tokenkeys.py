@@ -7,11 +7,11 @@ Source: issue 4, point 5. Our choice: docs/decisions/0030-renewal.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.sealing.keyring import ROOT_BYTES, Keyring

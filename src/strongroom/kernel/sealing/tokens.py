@@ -15,13 +15,13 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.sealing.keyring import Keyring, SealBroken

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.signing.headers import SignedNames
 from strongroom.kernel.signing.refusals import incomplete
 

@@ -6,11 +6,11 @@ Source: IAM User Guide, "Create a signed AWS API request", step 1: CanonicalHead
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
 from typing import NoReturn
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.http import Headers, HTTPRequest
 from strongroom.kernel.signing.refusals import incomplete, mismatch
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 import threading
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.signing.claim import TERMINATOR, Claim
 
 if TYPE_CHECKING:

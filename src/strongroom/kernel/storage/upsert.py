@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table
 from sqlalchemy.sql.expression import Executable
+
+from strongroom.base.classes import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

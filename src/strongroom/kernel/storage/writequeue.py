@@ -19,9 +19,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.storage.batch import Batch, BatchStore
 from strongroom.kernel.storage.errors import CommitUnknown, StoreError, StoreUnavailable
 from strongroom.kernel.storage.port import Transaction

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, insert, select
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, iso_seconds
 from strongroom.kernel import roots
 from strongroom.kernel.crypto import keypairs

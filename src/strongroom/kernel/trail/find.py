@@ -9,9 +9,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.trail.entries import TIE_BITS, id_hash, number_of
 from strongroom.kernel.trail.index import Standing, current
 from strongroom.kernel.trail.runs import BLOCK, BLOCK_BITS, ID, ID_HASH, OFFSET_BITS, unpacked, word_of_id

@@ -11,12 +11,12 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import Clock, to_ms
 from strongroom.kernel.journal.files import SegmentName, chains, stamp_ms
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, NotPacked, packed_size

@@ -12,13 +12,13 @@ later. A line that is not of this form is parsed whole.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.journal.reading import HEAD
 from strongroom.kernel.trail.entries import (
     TIE_BITS,

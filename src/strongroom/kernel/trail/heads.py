@@ -14,13 +14,14 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.crypto.keypairs import BadKey, KeyPair, is_signed_by
 
 FORMAT = 1

@@ -17,9 +17,9 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.trail.entries import Entry
 from strongroom.kernel.trail.runs import OFFSET_BITS, SCHEMA, Runs
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import Clock
 from strongroom.kernel.journal.files import SegmentName, chains, lives, settled_through, sync_directory
 from strongroom.kernel.journal.packed import PACKED_SUFFIX, pack

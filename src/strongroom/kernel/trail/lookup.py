@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.trail.find import Finder, NoIndex, Place, Wanted
 from strongroom.kernel.trail.follow import sizes, unread
 from strongroom.kernel.trail.indexing import wake

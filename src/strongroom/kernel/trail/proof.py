@@ -7,9 +7,10 @@ the heads themselves: whoever cuts lines off has to cut heads off, too, and then
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.journal.verify import Fault, Findings, Known, Removed, walked
 from strongroom.kernel.trail.heads import (
     NOTHING_BEFORE,

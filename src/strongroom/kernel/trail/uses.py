@@ -7,9 +7,9 @@ count for whoever they were begun as. Our choice: docs/decisions/0050-report-of-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.trail.words import second_ms
 
 ANYTHING = ""

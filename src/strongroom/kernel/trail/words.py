@@ -7,12 +7,13 @@ Source: CloudTrail API reference, LookupAttribute; CloudTrail User Guide, "Viewi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
+
+from strongroom.base.classes import dataclass
 
 SECRET = "AWS::SecretsManager::Secret"  # noqa: S105  a type
 MAX_RESOURCES = 40

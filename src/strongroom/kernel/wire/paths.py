@@ -6,9 +6,9 @@ Source: Smithy specification, "HTTP binding traits", http trait: labels, literal
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Refusal
 from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.wire.form import decoded

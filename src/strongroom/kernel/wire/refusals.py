@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPReply
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.model.catalogue import Catalogue

@@ -7,9 +7,9 @@ so that the refusal goes out in the caller's own protocol, signed for and record
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.http import HTTPRequest
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.model.catalogue import Catalogue

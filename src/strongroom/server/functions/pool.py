@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import machine_clock
 from strongroom.base.running import CannotRun, Event, Finished, Load
 from strongroom.server.functions.process import FunctionProcess

@@ -16,9 +16,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from strongroom.base.classes import dataclass
 from strongroom.base.running import CannotRun, Event, Finished, Program
 from strongroom.server.functions import peers
 from strongroom.server.functions.lines import Printed, moment_ms

@@ -10,8 +10,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from strongroom.base.classes import dataclass
 
 CLIENT = "awslambdaric"
 SDK = "boto3"

@@ -13,10 +13,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from strongroom.base.classes import dataclass
 from strongroom.server.functions.pythons import Python
 
 TASK_ROOT = "/var/task"

@@ -12,10 +12,10 @@ import logging
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Answerable
 from strongroom.base.running import CannotRun, Event, Finished, Invocation, Invoked, Machine, Program
 from strongroom.kernel.call import Credential

@@ -5,8 +5,7 @@ Source: facts lambda-and-others, 1.1 and 1.4; Lambda Developer Guide, "Resources
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from strongroom.base.classes import dataclass
 from strongroom.base.names import PARTITION
 from strongroom.kernel.authz.binding import meant
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.call import Call
 from strongroom.kernel.crypto import totp

@@ -6,10 +6,10 @@ All passwords of a profile share its salt, so that one stretch tells whether a p
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.call import Call
 from strongroom.kernel.crypto.digests import same

@@ -7,12 +7,12 @@ that changes a row raises it. What is not found is not kept, so that invented id
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import orjson
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.keyids import LONG_TERM, account_of
 from strongroom.base.names import federated_user_arn, role_session_arn
 from strongroom.base.refusals import Kind, Refusal

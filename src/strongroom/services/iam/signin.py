@@ -8,10 +8,10 @@ Password, code and user are judged together and refused with one text: a guess d
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.keyids import LONG_TERM, TEMPORARY, account_of, mint
 from strongroom.base.names import is_account_id
 from strongroom.kernel.authz.principal import Principal, PrincipalKind

@@ -11,9 +11,9 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.names import PARTITION, is_account_id
 from strongroom.kernel.authz.binding import is_person
 from strongroom.kernel.authz.document import Document, DocumentKind, joined, read_document

@@ -7,10 +7,10 @@ apart: who is granted what changes more often, and is looked up by caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import from_ms
 from strongroom.kernel.authz.model import ContextValue, ResourceRule, by_name
 from strongroom.kernel.call import Call, Target

@@ -6,8 +6,8 @@ Source: Secrets Manager User Guide, "Secret encryption and decryption"; facts, k
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import to_ms
 from strongroom.kernel.call import Call
 from strongroom.kernel.storage.port import NeedsWrite, Transaction

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -19,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, iso_seconds, to_ms
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode, Room

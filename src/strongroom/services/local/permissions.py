@@ -7,8 +7,8 @@ Deny forbids it altogether. What a policy grants for services that are not here 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.authz.document import Document, Statement
 from strongroom.kernel.journal.event import event_source
 from strongroom.kernel.registry import IdentityPolicies, Registry

@@ -12,10 +12,11 @@ and dates are told, never values. Our choice: docs/decisions/0050-report-of-acce
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.principal import Principal

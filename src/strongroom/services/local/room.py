@@ -7,10 +7,10 @@ CredentialsRetire; those of explanations are in their own files.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.asking import Asks
 from strongroom.kernel.call import Answer, Call

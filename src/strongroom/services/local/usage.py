@@ -8,10 +8,10 @@ Action: strongroom:UsageRead. Of the caller's own account. Prices are settings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.registry import Mode, Registry, Room, Used
 from strongroom.kernel.storage.port import Transaction

@@ -8,9 +8,10 @@ the resource's own policy holds are told: what their policies say is theirs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.document import Statement

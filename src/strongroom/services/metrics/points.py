@@ -7,7 +7,8 @@ Source: CloudWatch API reference, GetMetricStatistics, Datapoint; User Guide, "S
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from strongroom.base.classes import dataclass
 
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 

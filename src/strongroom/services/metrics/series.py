@@ -6,8 +6,9 @@ Unconfirmed there, and so our choice: the dimension values of CallCount.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from strongroom.base.classes import dataclass
 
 SECRETS_NAMESPACE: Final = "AWS/SecretsManager"
 USAGE_NAMESPACE: Final = "AWS/Usage"

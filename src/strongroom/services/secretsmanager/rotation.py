@@ -12,12 +12,13 @@ Source: Secrets Manager User Guide, "How rotation works" (facts: secretsmanager,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.base.entropy import Entropy, uuid4
 from strongroom.kernel.call import Call

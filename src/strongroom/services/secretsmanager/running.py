@@ -13,12 +13,12 @@ import base64
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.call import Answer, Credential
 from strongroom.kernel.model.errors import ServiceError

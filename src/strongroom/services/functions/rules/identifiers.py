@@ -6,8 +6,8 @@ Source: facts lambda-and-others, section 1.1.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from strongroom.base.classes import dataclass
 from strongroom.base.names import PARTITION
 from strongroom.services.functions import errors
 

@@ -9,11 +9,11 @@ import base64
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.authz.document import Document, DocumentKind, parse_document
 from strongroom.services.iam.rules.names import AWS, POLICY, arn_of
 

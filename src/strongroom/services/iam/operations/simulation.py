@@ -7,9 +7,10 @@ Our choice: one result for each action and resource; a list type of several reso
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import iso_seconds
 from strongroom.base.names import is_account_id, parse_arn
 from strongroom.kernel.authz.decide import decide

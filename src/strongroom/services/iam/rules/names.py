@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy, pick
 from strongroom.base.keyids import BASE32
 from strongroom.base.names import PARTITION, is_account_id, parse_arn

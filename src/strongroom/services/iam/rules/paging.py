@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.services.iam.errors import invalid

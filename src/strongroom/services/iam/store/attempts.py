@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.iam.store.tables import attempt

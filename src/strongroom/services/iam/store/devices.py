@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.storage.port import Row, Statement, Transaction
 from strongroom.services.iam.store.tables import mfa_device

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.storage.port import Row, Statement, Transaction
 from strongroom.services.iam.store.tables import openid_provider

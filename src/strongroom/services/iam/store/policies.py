@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
+from strongroom.base.classes import dataclass
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.kernel.storage.port import Row, Statement, Transaction
 from strongroom.services.iam.rules.names import POLICY, Entity, EntityName, folded

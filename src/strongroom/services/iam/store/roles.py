@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.iam.rules.names import Entity
 from strongroom.services.iam.store import entities

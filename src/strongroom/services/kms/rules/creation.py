@@ -6,9 +6,9 @@ Source: KMS API reference, CreateKey (facts: kms, sections 3 and 4; aws-observed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.crypto.keypairs import is_offered
 from strongroom.services.kms import errors

@@ -6,9 +6,9 @@ Source: KMS Developer Guide, "Key identifiers (KeyId)" (facts: kms, section 2; a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from strongroom.base.classes import dataclass
 from strongroom.base.names import PARTITION, is_account_id, parse_arn
 from strongroom.base.values import value_object
 from strongroom.services.kms import errors

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from strongroom.base.classes import dataclass
 from strongroom.services.secretsmanager import errors
 
 WORD_KEYS = ("description", "all")

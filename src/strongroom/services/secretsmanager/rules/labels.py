@@ -12,9 +12,9 @@ Source: facts aws-observed, "versions and labels"; secretsmanager section 4, mov
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from strongroom.base.classes import dataclass
 from strongroom.services.secretsmanager import errors
 
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"

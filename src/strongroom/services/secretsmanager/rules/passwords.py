@@ -6,8 +6,8 @@ Source: facts secretsmanager section 13.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from strongroom.base.classes import dataclass
 from strongroom.base.entropy import Entropy, pick
 from strongroom.services.secretsmanager import errors
 

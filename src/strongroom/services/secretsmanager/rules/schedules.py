@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any
 
+from strongroom.base.classes import dataclass
 from strongroom.services.secretsmanager import errors
 from strongroom.services.secretsmanager.rules.cron import Cron, CronError, read_cron
 

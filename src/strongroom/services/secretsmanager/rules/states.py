@@ -8,8 +8,8 @@ Source: facts secretsmanager section 8 (table), section 10 (table), section 6 ("
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from strongroom.base.classes import dataclass
 from strongroom.services.secretsmanager import errors
 
 

@@ -13,9 +13,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from strongroom.base.classes import dataclass
 
 PLACES = 256
 """Issuers that share a place wait for each other and forget each other's answers; nothing else is lost."""

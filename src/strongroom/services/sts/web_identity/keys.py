@@ -13,9 +13,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from strongroom.base.classes import dataclass, field
 from strongroom.kernel.crypto.jws import PublicKey, public_key
 from strongroom.kernel.outside.https import BadAnswer, Unreachable
 from strongroom.services.sts.errors import IDPCommunicationErrorException, InvalidIdentityTokenException

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import to_ms
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.call import OpenIDProvider

@@ -8,12 +8,14 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import threading
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
 import orjson
 
+from strongroom.kernel.model.ondemand import OnDemand
 from strongroom.kernel.model.shapes import Member, OperationModel, Protocol, ServiceModel, Shape
 
 SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "logs", "cloudtrail", "cloudwatch", "ssm")
@@ -87,21 +89,7 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
     if metadata["protocol"] not in _PROTOCOLS:
         raise ValueError(f"{name} speaks {metadata['protocol']}, which is none of {', '.join(_PROTOCOLS)}")
     others = (metadata["protocol"], *metadata.get("protocols", ()))
-    shapes = _Compiler(name, raw["shapes"]).all()
-    operations = {
-        key: OperationModel(
-            service=name,
-            name=key,
-            input=shapes[given["input"]["shape"]] if "input" in given else None,
-            output=shapes[given["output"]["shape"]] if "output" in given else None,
-            errors=tuple(shapes[error["shape"]] for error in given.get("errors", ())),
-            method=given["http"]["method"],
-            uri=given["http"]["requestUri"],
-            response_code=given["http"].get("responseCode", 200),
-            result_wrapper=given.get("output", {}).get("resultWrapper"),
-        )
-        for key, given in raw["operations"].items()
-    }
+    compiler = _Compiler(name, raw)
     return ServiceModel(
         name=name,
         protocol=_PROTOCOLS[metadata["protocol"]],
@@ -111,8 +99,9 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
         api_version=metadata["apiVersion"],
         signing_name=metadata.get("signingName", metadata["endpointPrefix"]),
         global_endpoint=metadata.get("globalEndpoint"),
-        operations=operations,
-        shapes=shapes,
+        operations=OnDemand(raw["operations"], compiler.operations, compiler.operation),
+        shapes=OnDemand(raw["shapes"], compiler.shapes, compiler.shape),
+        lines={key: (one["http"]["method"], one["http"]["requestUri"]) for key, one in raw["operations"].items()},
         protocols=tuple(dict.fromkeys(_PROTOCOLS[one] for one in others if one in _PROTOCOLS)),
         query_codes="awsQueryCompatible" in metadata,
     )
@@ -121,46 +110,94 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
 def _read(data: Path, service: str) -> Mapping[str, Any]:
     """The raw model in the newest of a service's API version directories (they are named by date)."""
     newest = max(entry for entry in (data / service).iterdir() if (entry / "service-2.json.gz").exists())
-    return cast("Mapping[str, Any]", orjson.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes())))
+    raw = cast("dict[str, Any]", orjson.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes())))
+    for given in (*raw["operations"].values(), *raw["shapes"].values()):
+        # What is not made yet is kept as it was read: without its texts for people, two thirds of it.
+        given.pop("documentation", None)
+        for ref in given.get("members", {}).values():
+            ref.pop("documentation", None)
+    return raw
 
 
 class _Compiler:
-    """Builds the shapes of one service. Shapes may be recursive, so references are tied after creation."""
+    """Makes the shapes and operations of one service when they are asked for.
+
+    Shapes may be recursive, so references are tied after creation: a shape is made together with all that it leads to,
+    and nobody sees any of them before.
+    """
 
     def __init__(self, service: str, raw: Mapping[str, Any]) -> None:
+        self.shapes: dict[str, Shape] = {}
+        self.operations: dict[str, OperationModel] = {}
         self._service = service
-        self._raw = raw
-        self._made: dict[str, Shape] = {}
+        self._raw: Mapping[str, Mapping[str, Any]] = raw["shapes"]
+        self._endless: set[str] = set()
+        self._operations: Mapping[str, Mapping[str, Any]] = raw["operations"]
+        self._making = threading.RLock()  # two threads must not see two shapes of one name
 
-    def all(self) -> dict[str, Shape]:
-        """Every shape by name."""
-        endless = _endless(self._raw)
-        for name, given in self._raw.items():
-            self._made[name] = _bare(self._service, name, given, unbounded=name in endless)
-        for name, given in self._raw.items():
-            self._tie(self._made[name], given)
-        return self._made
+    def shape(self, name: str) -> Shape:
+        """One shape. Raises KeyError."""
+        with self._making:
+            if name not in self.shapes:
+                self.shapes |= self._with_all_it_leads_to(name)
+            return self.shapes[name]
 
-    def _tie(self, shape: Shape, given: Mapping[str, Any]) -> None:
+    def operation(self, name: str) -> OperationModel:
+        """One operation. Raises KeyError."""
+        with self._making:
+            if name not in self.operations:
+                self.operations[name] = self._operation(name, self._operations[name])
+            return self.operations[name]
+
+    def _operation(self, name: str, given: Mapping[str, Any]) -> OperationModel:
+        return OperationModel(
+            service=self._service,
+            name=name,
+            input=self.shape(given["input"]["shape"]) if "input" in given else None,
+            output=self.shape(given["output"]["shape"]) if "output" in given else None,
+            errors=tuple(self.shape(error["shape"]) for error in given.get("errors", ())),
+            method=given["http"]["method"],
+            uri=given["http"]["requestUri"],
+            response_code=given["http"].get("responseCode", 200),
+            result_wrapper=given.get("output", {}).get("resultWrapper"),
+        )
+
+    def _with_all_it_leads_to(self, name: str) -> dict[str, Shape]:
+        led = {name: self._raw[name]}
+        new = [name]
+        while new:
+            found = dict.fromkeys(end for one in new for end in _references(self._raw[one]))
+            new = [end for end in found if end not in led and end not in self.shapes]
+            led |= {end: self._raw[end] for end in new}
+        self._endless |= _endless(led, self._endless)
+        made = {one: _bare(self._service, one, given, unbounded=one in self._endless) for one, given in led.items()}
+        there = ChainMap(made, self.shapes)
+        for one, given in led.items():
+            self._tie(made[one], given, there)
+        return made
+
+    @staticmethod
+    def _tie(shape: Shape, given: Mapping[str, Any], made: Mapping[str, Shape]) -> None:
         # The only place where a shape changes after it was made; nobody has seen it yet.
         if "members" in given:
-            members = {name: self._member(name, ref, shape.required) for name, ref in given["members"].items()}
+            members = {name: _member(name, ref, shape.required, made) for name, ref in given["members"].items()}
             object.__setattr__(shape, "members", members)
         for part in ("member", "key", "value"):
             if part in given:
-                object.__setattr__(shape, part, self._member(part, given[part], ()))
+                object.__setattr__(shape, part, _member(part, given[part], (), made))
 
-    def _member(self, name: str, ref: Mapping[str, Any], required: tuple[str, ...]) -> Member:
-        return Member(
-            name=name,
-            shape=self._made[ref["shape"]],
-            wire_name=ref.get("locationName", name),
-            named="locationName" in ref,
-            location=ref.get("location"),
-            required=name in required,
-            idempotency_token=ref.get("idempotencyToken", False),
-            xml_attribute=ref.get("xmlAttribute", False),
-        )
+
+def _member(name: str, ref: Mapping[str, Any], required: tuple[str, ...], made: Mapping[str, Shape]) -> Member:
+    return Member(
+        name=name,
+        shape=made[ref["shape"]],
+        wire_name=ref.get("locationName", name),
+        named="locationName" in ref,
+        location=ref.get("location"),
+        required=name in required,
+        idempotency_token=ref.get("idempotencyToken", False),
+        xml_attribute=ref.get("xmlAttribute", False),
+    )
 
 
 def _bare(service: str, name: str, given: Mapping[str, Any], *, unbounded: bool) -> Shape:
@@ -190,10 +227,13 @@ def _bare(service: str, name: str, given: Mapping[str, Any], *, unbounded: bool)
     )
 
 
-def _endless(raw: Mapping[str, Any]) -> set[str]:
-    """The shapes whose values have no greatest depth: in a circle, leading into one, or free documents."""
+def _endless(raw: Mapping[str, Mapping[str, Any]], known: Collection[str]) -> set[str]:
+    """The shapes whose values have no greatest depth: in a circle, leading into one, or free documents.
+
+    What ``raw`` leads to without having it is endless where it is among the ``known``.
+    """
     left = {name: (name,) if given.get("document") else _references(given) for name, given in raw.items()}
-    while leaves := [name for name, ends in left.items() if not any(end in left for end in ends)]:
+    while leaves := [name for name, ends in left.items() if not any(end in left or end in known for end in ends)]:
         for name in leaves:
             del left[name]
     return set(left)

@@ -95,6 +95,7 @@ class ServiceModel:
     """One service with all its operations and shapes. ``name`` is AWS's, as in endpoints.
 
     ``protocol`` is the one that its clients speak by themselves, ``protocols`` all that it is to be answered in.
+    ``lines``: method and path of each operation. Operations and shapes are made when they are first asked for.
     ``query_codes``: that its errors go by the codes that they had in the query protocol, whatever the protocol.
     """
 
@@ -108,5 +109,6 @@ class ServiceModel:
     global_endpoint: str | None
     operations: Mapping[str, OperationModel] = field(repr=False)
     shapes: Mapping[str, Shape] = field(repr=False)
+    lines: Mapping[str, tuple[str, str]] = field(repr=False)
     protocols: tuple[Protocol, ...] = ()
     query_codes: bool = False

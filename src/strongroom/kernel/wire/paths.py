@@ -10,7 +10,7 @@ from typing import Final
 
 from strongroom.base.classes import dataclass
 from strongroom.base.refusals import Refusal
-from strongroom.kernel.model.shapes import OperationModel, ServiceModel
+from strongroom.kernel.model.shapes import ServiceModel
 from strongroom.kernel.wire.form import decoded
 
 MAX_SEGMENTS: Final = 32
@@ -21,7 +21,7 @@ class Template:
     """One operation's path. A segment is a literal, or None where a label stands."""
 
     service: str
-    operation: OperationModel
+    operation: str
     segments: tuple[str | None, ...]
     labels: tuple[str, ...]
     query: frozenset[bytes]  # literal fields that the query string must hold (``?List=ALL``)
@@ -38,9 +38,9 @@ class Paths:
     def __init__(self, services: Iterable[ServiceModel]) -> None:
         self._templates: dict[tuple[str, int], list[Template]] = {}
         for service in services:
-            for operation in service.operations.values():
-                template = _template(service.name, operation)
-                self._templates.setdefault((operation.method, len(template.segments)), []).append(template)
+            for operation, (method, uri) in service.lines.items():
+                template = _template(service.name, operation, uri)
+                self._templates.setdefault((method, len(template.segments)), []).append(template)
         for found in self._templates.values():
             found.sort(key=lambda template: template.rank)
 
@@ -77,10 +77,10 @@ def _labels(template: Template, segments: tuple[str, ...]) -> dict[str, str] | N
     return dict(zip(template.labels, values, strict=True))
 
 
-def _template(service: str, operation: OperationModel) -> Template:
-    path, _, query = operation.uri.partition("?")
+def _template(service: str, operation: str, uri: str) -> Template:
+    path, _, query = uri.partition("?")
     if "+}" in path:
-        raise ValueError(f"{service}:{operation.name} has a greedy label, which no service had so far")
+        raise ValueError(f"{service}:{operation} has a greedy label, which no service had so far")
     pieces = [piece.decode() for piece in _pieces(path.encode())]
     return Template(
         service=service,

@@ -140,7 +140,7 @@ class Router:
         found = self._paths.find(request.method, request.path, request.query)
         if found is not None:
             template, labels = found
-            return Route(template.service, template.operation.name, "rest-json", labels=labels)
+            return Route(template.service, template.operation, "rest-json", labels=labels)
         claimed = self._claimed(request, scope_service, "rest-json")
         if claimed in self._offered or claimed == UNKNOWN:
             return self._unknown("rest-json", claimed)

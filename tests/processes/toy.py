@@ -136,6 +136,9 @@ class Toy:
         self._serving = serving
         self._store = serving.data / "store"
 
+    def preload(self) -> None:
+        """Nothing is left to import."""
+
     def initialised(self) -> bool:
         return self._store.exists()
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select
 
 from strongroom import __version__, console
 from strongroom.app import operator, rootkeys, start
 from strongroom.app.opened import ACCOUNT, DEV_CLOCK, Facts, Opened, no_offset, opened_roots, stored_offset
-from strongroom.app.runner import Runner
-from strongroom.app.worker import Worker, offered
 from strongroom.base.clock import Clock, machine_clock
 from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel import asking, rewrap, roots
@@ -23,6 +22,7 @@ from strongroom.kernel.journal.lookup import lines_of_request
 from strongroom.kernel.journal.segments import Journal
 from strongroom.kernel.metrics.tally import Tally
 from strongroom.kernel.model.catalogue import CATALOGUE
+from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.regions import aws_regions
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.registry import Registry
@@ -38,7 +38,7 @@ from strongroom.kernel.traced import TracedChain
 from strongroom.kernel.trail import pieces
 from strongroom.kernel.trail.lookup import Trail
 from strongroom.kernel.trail.places import Piece
-from strongroom.server.asgi import Scrape
+from strongroom.kernel.wire import Router
 from strongroom.server.directory import DataDirectory, read_endpoint, write_private
 from strongroom.server.functions.house import Neighbour
 from strongroom.server.gauges import Gauges
@@ -51,6 +51,11 @@ from strongroom.services import functions, iam, kms, local, logs, metrics, secre
 from strongroom.services.functions import queued
 from strongroom.services.metrics import jobs as hours
 from strongroom.settings import Settings
+
+if TYPE_CHECKING:
+    from strongroom.app.runner import Runner
+    from strongroom.app.worker import Worker
+    from strongroom.server.asgi import Scrape
 
 NODE_FILE = "node"
 _READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
@@ -114,17 +119,36 @@ class Product:
     # ------------------------------------------------------------------ processes
 
     def preload(self) -> None:
-        """Import every room and read every model, once for all processes that are forked later."""
-        for service in offered(self):
-            self.catalogue.service(service)
+        """Import what workers and the runner are made of, and work out what is the same for all of them."""
+        for module in ("runner", "worker"):
+            import_module(f"strongroom.app.{module}")
+        if self.settings.tls != "off":
+            import_module("strongroom.kernel.crypto.certificates")
+        for service in self.offered:
+            overlay_of(service)
+        self.router  # noqa: B018  made now
         import_engine(self.settings.store_url)
+
+    @cached_property
+    def offered(self) -> Collection[str]:
+        """The services that rooms answer for, told without any store."""
+        return self.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms
+
+    @cached_property
+    def router(self) -> Router:
+        """The routes of all of them."""
+        return Router(self.catalogue, self.offered)
 
     def open_worker(self, root_key: bytes | None, slot: int) -> Worker:
         """One API worker's parts."""
+        from strongroom.app.worker import Worker  # noqa: PLC0415  imported by preload
+
         return Worker(self, root_key, slot)
 
     def open_runner(self, root_key: bytes) -> Runner:
         """The runner's parts."""
+        from strongroom.app.runner import Runner  # noqa: PLC0415  imported by preload
+
         return Runner(self, root_key)
 
     def open_engine(
@@ -155,6 +179,7 @@ class Product:
             "entropy": self.entropy,
             "clock": self.clock,
             "offset": offset,
+            "router": self.router,
             "regions": frozenset(self.settings.regions) or aws_regions(),
             "catch_up": kept.catch_up,
             "quotas": self.settings.quotas,
@@ -215,6 +240,8 @@ class Product:
         if not file:
             return None
         check_token_file(Path(file))
+        from strongroom.server.asgi import Scrape  # noqa: PLC0415  imported by preload
+
         gauges: list[Gauges] = []  # known once there is a store to ask
 
         def page(tx: Transaction) -> bytes:

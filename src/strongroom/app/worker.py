@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from strongroom.app.opened import Facts, Opened
+from strongroom.app.opened import Opened
 from strongroom.base.entropy import uuid4
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Kind, Refusal
@@ -14,7 +14,6 @@ from strongroom.console.front import SEALED, Front, Furnishing
 from strongroom.kernel import wire
 from strongroom.kernel.call import Source
 from strongroom.kernel.metrics.usage import Usage
-from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.signedin import SignedIn
 from strongroom.server.admission import Admission
 from strongroom.server.asgi import Application, Deliveries, Engine
@@ -132,16 +131,9 @@ class Worker:
         self.seal()
 
 
-def offered(product: Product) -> Collection[str]:
-    """The services that rooms answer for, told without any store."""
-    return product.registry(Facts("", dev_clock=False), Keyring(bytes(32))).rooms
-
-
 def _sealed(product: Product) -> Callable[[HTTPRequest], HTTPReply]:
-    router = wire.Router(product.catalogue, offered(product))
-
     def answer(request: HTTPRequest) -> HTTPReply:
-        route = router.route(request)
+        route = product.router.route(request)
         refusal = Refusal(Kind.UNAVAILABLE, "Strongroom is sealed. An operator can open it with `strongroom unseal`.")
         return wire.refuse(route, refusal, uuid4(product.entropy))
 

@@ -5,7 +5,6 @@ Nothing secret is ever taken from the command line or the environment, where oth
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 
@@ -40,6 +39,8 @@ def from_terminal(*, new: bool, asks: str = "passphrase") -> bytes | None:
     """
     if not sys.stdin.isatty():
         return None
+    import getpass  # noqa: PLC0415  most starts ask nobody
+
     given = getpass.getpass(PROMPTS[asks])
     if new and getpass.getpass("The same again: ") != given:
         raise StartRefused("the two are not the same")

@@ -78,9 +78,9 @@ def add(commands: Commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Serve; the exit status."""
-    gc.disable()  # while half a million objects are made that all stay: a tenth of the time to start
-    # Imported here, because the other commands must not wait for the whole product; and before any fork,
-    # because the children then share it.
+    gc.disable()  # while half a million objects are made that all stay: ``serve`` enables it when all are there
+    # Imported here, because the other commands must not wait for the whole product. Nor does the first child, which
+    # prepares the store: the rest is imported meanwhile (Parts.preload), before the children that share it are forked.
     from strongroom.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(_settings_given(given), os.environ)
@@ -88,9 +88,6 @@ def run(given: argparse.Namespace) -> int:
     from strongroom.server.serve import serve  # noqa: PLC0415
 
     parts = Product(settings)
-    parts.preload()
-    gc.freeze()  # what is here now stays for good; collections in children would only unshare its pages
-    gc.enable()
 
     def secret(asks: str, new: bool) -> bytes | None:
         if asks == "shares" and given.passphrase_fd is None:

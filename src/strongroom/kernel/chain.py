@@ -98,6 +98,7 @@ class Chain(OnBehalf):
         clock: Clock,
         offset: Callable[[Transaction], timedelta],
         regions: frozenset[str],
+        router: wire.Router | None = None,
         quotas: Mapping[str, int],
         catch_up: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
@@ -116,7 +117,7 @@ class Chain(OnBehalf):
         self.regions = regions
         self.signing_keys = signing.SigningKeys()
         self.overlays = {service: overlay_of(service) for service in registry.rooms}
-        self.router = wire.Router(catalogue, registry.rooms)
+        self.router = router or wire.Router(catalogue, registry.rooms)
         self._met: dict[str, tuple[datetime, datetime]] = {}
         self._known: dict[tuple[str, str | None], tuple[Operation, OperationModel | None]] = {}
 

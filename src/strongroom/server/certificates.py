@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from strongroom.kernel.crypto import certificates
-from strongroom.kernel.crypto.certificates import Pair
 from strongroom.kernel.sealing.keyring import Keyring, SealBroken
 from strongroom.server.directory import DataDirectory, write_private
 from strongroom.server.parts import StartRefused
+
+if TYPE_CHECKING:
+    from strongroom.kernel.crypto.certificates import Pair
 
 _PURPOSE = "ca-private-key"
 
@@ -41,6 +43,8 @@ class OwnCertificates:
         """Issue what is missing, due, or for other names; whether anything changed. Raises StartRefused."""
         if self.usable() and self._stands(self.files[0].read_bytes(), now):
             return False
+        from strongroom.kernel.crypto import certificates  # noqa: PLC0415  who serves without TLS needs none of it
+
         authority = self._authority(keyring, now)
         issued = certificates.issue_server(authority, self._hosts, now)
         chain, key = self.files
@@ -63,10 +67,14 @@ class OwnCertificates:
         write_private(sealed, keyring.seal(_PURPOSE, opened, bound))
 
     def _stands(self, certificate: bytes, now: datetime) -> bool:
+        from strongroom.kernel.crypto import certificates  # noqa: PLC0415
+
         names = certificates.names_of(certificate)
         return names == frozenset(self._hosts) and not certificates.due_for_renewal(certificate, now)
 
     def _authority(self, keyring: Keyring, now: datetime) -> Pair:
+        from strongroom.kernel.crypto.certificates import Pair, make_authority  # noqa: PLC0415
+
         self._tls.mkdir(mode=0o700, exist_ok=True)
         sealed = self._tls / "ca.key.sealed"
         if self.ca.exists() and sealed.exists():
@@ -75,7 +83,7 @@ class OwnCertificates:
                 return Pair(certificate, keyring.open(_PURPOSE, sealed.read_bytes(), _bound(certificate)))
             except SealBroken:
                 raise StartRefused(f"the CA key {sealed} was not sealed for {self.ca} with this root key") from None
-        made = certificates.make_authority(now)
+        made = make_authority(now)
         write_private(sealed, keyring.seal(_PURPOSE, made.key, _bound(made.certificate)))
         write_private(self.ca, made.certificate)
         return made

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from strongroom.kernel.crypto.certificates import ends
 from strongroom.kernel.jobs import due
 from strongroom.kernel.metrics.page import families
 from strongroom.kernel.metrics.text import Family, gauge, written
@@ -90,6 +89,8 @@ def certificate_ends(tls: str, directory: DataDirectory) -> dict[str, datetime]:
     """When each certificate of the server is over, by name: ``server``, and ``ca`` where it is our own."""
     if tls == "off":
         return {}
+    from strongroom.kernel.crypto.certificates import ends  # noqa: PLC0415  who serves without TLS needs none of it
+
     files = {"server": directory.tls / "server.pem", "ca": directory.tls / "ca.pem"}
     if tls != "auto":
         files = {"server": given_files(tls)[0]}

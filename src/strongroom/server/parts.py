@@ -183,7 +183,8 @@ class RunnerParts(Protocol):
 class Parts(Protocol):
     """The product as the supervisor sees it; ``app`` makes one from the settings.
 
-    Every method runs in a freshly forked child, never in the supervisor. ``root_key`` is None while sealed.
+    Every method but ``preload`` runs in a freshly forked child, never in the supervisor. ``root_key`` is None while
+    sealed.
     """
 
     def initialised(self) -> bool:
@@ -199,6 +200,13 @@ class Parts(Protocol):
         First start: tables, node id, key check value, first administrator. Called again on ``unseal``, so
         it must be repeatable. Raises StartRefused: wrong root key, newer schema, store out of reach, or a
         store without a check value while ``root_key`` is None.
+        """
+        ...
+
+    def preload(self) -> None:
+        """Import and work out what all children need, before they are forked: they share it.
+
+        The one method that runs in the supervisor, while ``prepare`` runs in a child: it opens nothing.
         """
         ...
 

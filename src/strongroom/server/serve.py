@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import socket
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strongroom.base.classes import dataclass
 from strongroom.base.clock import Clock, machine_clock
@@ -17,7 +19,6 @@ from strongroom.kernel.sealing.files import SealFailure
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.seals import Seal, parse_seal
 from strongroom.server import hardening
-from strongroom.server.admin import AdminDesk
 from strongroom.server.certificates import OwnCertificates, given_files
 from strongroom.server.directory import DataDirectory, open_directory, take_lock, write_endpoint
 from strongroom.server.errand import start_errand, wait_for
@@ -25,10 +26,11 @@ from strongroom.server.hosts import HostCheck
 from strongroom.server.keeping import brought_up, told_plainly
 from strongroom.server.listening import is_loopback, listen
 from strongroom.server.parts import Parts, Prepared, Serving, StartRefused
-from strongroom.server.sealdesk import SealDesk
-from strongroom.server.supervisor import Supervisor
-from strongroom.server.worker import Files
 
+if TYPE_CHECKING:
+    from strongroom.server.worker import Files
+
+_UMASK = 0o077
 _PREPARE_SECONDS = 600.0
 _SEAL_SECONDS = 60.0
 _FOREIGN = frozenset({"command", "pkcs11"})
@@ -62,7 +64,7 @@ def serve(
     thing an operator should know. Raises StartRefused.
     """
     hardening.refuse_core_dumps()
-    os.umask(0o077)
+    given = os.umask(_UMASK)
     _many_descriptors()
     if serving.tls == "off" and not is_loopback(serving.host):
         raise StartRefused(f"--tls off is allowed on a loopback address only, and {serving.host} is not one")
@@ -71,7 +73,12 @@ def serve(
     listeners = listen(serving.host, serving.port, slots=serving.workers, backlog=serving.limits.backlog)
     try:
         own = OwnCertificates(directory, HostCheck(serving.host, serving.hosts).names)
-        seal, root_key, prepared = _open(parts, serving, directory, own, secret)
+        seal, root_key, prepared = _open(parts, serving, directory, own, secret, lambda: _import_the_rest(parts, given))
+        # Imported while the store was being prepared, when this process has nothing else to do.
+        from strongroom.server.admin import AdminDesk  # noqa: PLC0415
+        from strongroom.server.sealdesk import SealDesk  # noqa: PLC0415
+        from strongroom.server.supervisor import Supervisor  # noqa: PLC0415
+
         certificates, files = _certificates(serving, own, root_key, clock)
         url = _url(serving, listeners[0])
         ca = None if certificates is None else certificates.ca
@@ -107,8 +114,9 @@ def _open(
     directory: DataDirectory,
     own: OwnCertificates,
     secret: Callable[[str, bool], bytes | None],
+    meanwhile: Callable[[], None],
 ) -> tuple[Seal, bytes | None, Prepared]:
-    """The seal, the root key it gives (None: sealed), and the prepared store."""
+    """The seal, the root key it gives (None: sealed), and the prepared store, which a child prepares ``meanwhile``."""
     try:
         seal = parse_seal(serving.seal, directory.root, serving.seal_command)
         root_key, given = _root_key(parts, seal, secret)
@@ -116,6 +124,7 @@ def _open(
         raise StartRefused(str(failure)) from None
 
     def prepare() -> dict[str, Any]:
+        gc.enable()
         done = parts.prepare(root_key)
         notes, newest = list(done.notes), root_key
         if root_key is not None:
@@ -127,9 +136,30 @@ def _open(
         told = None if newest is None else newest.hex()
         return {"fresh": done.fresh, "administrator": done.administrator, "notes": notes, "root_key": told}
 
-    done = wait_for(start_errand("preparing the store", prepare), timeout=_PREPARE_SECONDS)
+    preparing = start_errand("preparing the store", prepare)
+    try:
+        meanwhile()
+    except BaseException:
+        preparing.end()
+        raise
+    done = wait_for(preparing, timeout=_PREPARE_SECONDS)
     newest = None if done["root_key"] is None else bytes.fromhex(done["root_key"])
     return seal, newest, Prepared(done["fresh"], done["administrator"], tuple(done["notes"]))
+
+
+def _import_the_rest(parts: Parts, umask: int) -> None:
+    """Import what the store's preparation does without, once for all children; then they share what is here for good.
+
+    What imports leave behind (compiled modules) is made as the operator's own ``umask`` says, nothing else is made.
+    """
+    own = os.umask(umask)
+    try:
+        parts.preload()
+        import_module("strongroom.server.admin")
+    finally:
+        os.umask(own)
+    gc.freeze()  # what is here now stays for good; collections in children would only unshare its pages
+    gc.enable()
 
 
 def _root_key(

@@ -6,7 +6,7 @@ A start is the time from the command to the first request that is answered with 
 asked every 2 ms), with two workers and plain HTTP. The bare Python, and one that loads what no server of this kind
 can do without, say how fast the machine is just now. ``--before`` has another tree take its turns in between.
 Told are milliseconds by the clock (least, median, most), milliseconds of processor of the whole family until the
-answer, and how many bare Pythons that is.
+answer, and how many bare Pythons that is; with ``--before`` the ratio of neighbours too (median, least, most).
 """
 
 from __future__ import annotations
@@ -117,18 +117,33 @@ def main() -> int:
             BARE: lambda: here.runs("-c", "pass"),
             "the libraries alone": lambda: here.runs("-c", LIBRARIES),
         }
-        turns |= {name: turn for name, turn in here.turns().items() if given.only in name}
+        trees = {"": here}
         if given.before is not None:
-            before = Installed(given.before.resolve(), Path(folder) / "before")
-            before.home.mkdir()
-            turns |= {f"before: {name}": turn for name, turn in before.turns().items() if given.only in name}
+            trees["before: "] = Installed(given.before.resolve(), Path(folder) / "before")
+            trees["before: "].home.mkdir()
+        for name in here.turns():  # neighbours, because the machine changes its speed
+            turns |= {title + name: tree.turns()[name] for title, tree in trees.items() if given.only in name}
         for turn in turns.values():
             turn()  # bytecode is written, files come into memory
         for _ in range(given.rounds):
             for name, turn in turns.items():
                 found.setdefault(name, []).append(turn())
     _tell(found)
+    _compare(found)
     return 0
+
+
+def _compare(found: dict[str, list[Took]]) -> None:
+    for name, now in found.items():
+        before = found.get(f"before: {name}")
+        if before is not None:
+            ratios = sorted(ours.wall / theirs.wall for ours, theirs in zip(now, before, strict=True))
+            spent = statistics.median(one.processor for one in now)
+            theirs = statistics.median(one.processor for one in before)
+            print(
+                f"{name}: {statistics.median(ratios):.2f} of the time before ({ratios[0]:.2f} to {ratios[-1]:.2f}), "
+                f"{spent / theirs:.2f} of the processor's"
+            )
 
 
 def _tell(found: dict[str, list[Took]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +174,14 @@ def test_a_class_does_not_say_two_things_of_how_it_is_hashed_or_changed() -> Non
         classes.dataclass(unsafe_hash=True)(type("Made", (), {"__hash__": told, "__doc__": "One."}))
     with pytest.raises(TypeError, match="is frozen and says how it is changed"):
         classes.dataclass(frozen=True)(type("Made", (), {"__setattr__": told, "__doc__": "One."}))
+
+
+def test_our_classes_are_made_this_way() -> None:
+    source = Path(classes.__file__).parents[1]
+    others = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if re.search(r"^from dataclasses import .*\bdataclass\b", path.read_text(), re.MULTILINE)
+    }
+    # What runs in a function imports nothing else of ours.
+    assert [] == [path for path in others if not path.startswith("rotations/")]

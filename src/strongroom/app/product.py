@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from strongroom.server.asgi import Scrape
 
 NODE_FILE = "node"
-_READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
+_READ = Statement(lambda: select(setting.c.value).where(setting.c.name == bindparam("name")))
 
 
 class Product:

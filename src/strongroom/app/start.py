@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from strongroom.app.product import Product
 
 PREPARER = "prepare"
-_PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
+_PUT = Statement(lambda: insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 
 
 def initialised(product: Product) -> bool:

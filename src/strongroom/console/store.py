@@ -52,16 +52,20 @@ class StoredSession:
     sealed: bytes = field(repr=False)
 
 
-_ONE = Statement(select(*session.columns).where(session.c.id == bindparam("which")))
+_ONE = Statement(lambda: select(*session.columns).where(session.c.id == bindparam("which")))
 _OF_USER = Statement(
-    select(*session.columns).where(session.c.user_id == bindparam("who")).order_by(session.c.began_ms.desc())
+    lambda: select(*session.columns).where(session.c.user_id == bindparam("who")).order_by(session.c.began_ms.desc())
 )
-_INSERT = Statement(insert(session).values({column.name: bindparam(column.name) for column in session.columns}))
-_RESEAL = Statement(update_(session).where(session.c.id == bindparam("which")).values(sealed=bindparam("v_sealed")))
-_SEEN = Statement(update_(session).where(session.c.id == bindparam("which")).values(seen_ms=bindparam("v_seen")))
-_DELETE = Statement(delete(session).where(session.c.id == bindparam("which")))
-_DELETE_OF_USER = Statement(delete(session).where(session.c.user_id == bindparam("who")))
-_DELETE_ENDED = Statement(delete(session).where(session.c.ends_ms <= bindparam("now_ms")))
+_INSERT = Statement(lambda: insert(session).values({column.name: bindparam(column.name) for column in session.columns}))
+_RESEAL = Statement(
+    lambda: update_(session).where(session.c.id == bindparam("which")).values(sealed=bindparam("v_sealed"))
+)
+_SEEN = Statement(
+    lambda: update_(session).where(session.c.id == bindparam("which")).values(seen_ms=bindparam("v_seen"))
+)
+_DELETE = Statement(lambda: delete(session).where(session.c.id == bindparam("which")))
+_DELETE_OF_USER = Statement(lambda: delete(session).where(session.c.user_id == bindparam("who")))
+_DELETE_ENDED = Statement(lambda: delete(session).where(session.c.ends_ms <= bindparam("now_ms")))
 
 
 def find(tx: Transaction, which: str) -> StoredSession | None:

@@ -43,21 +43,31 @@ _ANSWER_EVERY_SECONDS = 0.25
 _QUESTION, _ANSWER = "node-question", "node-answer"
 
 _ASK = Statement(
-    insert(node_question).values(id=bindparam("v_id"), asked_ms=bindparam("v_asked"), sealed=bindparam("v_sealed"))
+    lambda: insert(node_question).values(
+        id=bindparam("v_id"), asked_ms=bindparam("v_asked"), sealed=bindparam("v_sealed")
+    )
 )
-_COUNT = Statement(select(func.count()).select_from(node_question))
-_STALE = Statement(select(node_question.c.id).where(node_question.c.asked_ms < bindparam("before")))
-_END = Statement(delete(node_question).where(node_question.c.id == bindparam("which")))
-_END_ANSWERS = Statement(delete(node_answer).where(node_answer.c.question == bindparam("which")))
+_COUNT = Statement(lambda: select(func.count()).select_from(node_question))
+_STALE = Statement(lambda: select(node_question.c.id).where(node_question.c.asked_ms < bindparam("before")))
+_END = Statement(lambda: delete(node_question).where(node_question.c.id == bindparam("which")))
+_END_ANSWERS = Statement(lambda: delete(node_answer).where(node_answer.c.question == bindparam("which")))
 _ANSWERED = select(node_answer.c.question).where(node_answer.c.node == bindparam("named"))
 _UNANSWERED = Statement(
-    select(node_question.c.id, node_question.c.sealed).where(node_question.c.id.not_in(_ANSWERED)).limit(OPEN_AT_MOST)
+    lambda: (
+        select(node_question.c.id, node_question.c.sealed)
+        .where(node_question.c.id.not_in(_ANSWERED))
+        .limit(OPEN_AT_MOST)
+    )
 )
-_IS_OPEN = Statement(select(node_question.c.id).where(node_question.c.id == bindparam("which")))
+_IS_OPEN = Statement(lambda: select(node_question.c.id).where(node_question.c.id == bindparam("which")))
 _TELL = Statement(
-    insert(node_answer).values(question=bindparam("v_id"), node=bindparam("v_node"), sealed=bindparam("v_sealed"))
+    lambda: insert(node_answer).values(
+        question=bindparam("v_id"), node=bindparam("v_node"), sealed=bindparam("v_sealed")
+    )
 )
-_TOLD = Statement(select(node_answer.c.node, node_answer.c.sealed).where(node_answer.c.question == bindparam("which")))
+_TOLD = Statement(
+    lambda: select(node_answer.c.node, node_answer.c.sealed).where(node_answer.c.question == bindparam("which"))
+)
 
 Subject = Mapping[str, Any]
 """What is asked; JSON."""

@@ -26,13 +26,13 @@ from strongroom.kernel.storage.writequeue import Outcome
 log = logging.getLogger("strongroom.recorder")
 
 _KEEP = Statement(
-    insert(commit).values(
+    lambda: insert(commit).values(
         event_id=bindparam("event_id"), chain=bindparam("chain"), committed_ms=bindparam("committed_ms")
     )
 )
-_FORGET = Statement(delete(commit).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
-_FORGET_CHAINS = Statement(delete(commit).where(commit.c.chain.between(bindparam("first"), bindparam("last"))))
-_FIND = Statement(select(commit.c.event_id).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
+_FORGET = Statement(lambda: delete(commit).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
+_FORGET_CHAINS = Statement(lambda: delete(commit).where(commit.c.chain.between(bindparam("first"), bindparam("last"))))
+_FIND = Statement(lambda: select(commit.c.event_id).where(commit.c.event_id.in_(bindparam("ids", expanding=True))))
 _AT_ONCE = 500
 
 

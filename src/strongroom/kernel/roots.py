@@ -57,9 +57,9 @@ class ReplacedRoot(WrongRoot):
     """The root key was this store's, and has been replaced. The text says when."""
 
 
-_ROOTS = Statement(select(*(root.c[name] for name in RootRow._fields)).order_by(root.c.number))
+_ROOTS = Statement(lambda: select(*(root.c[name] for name in RootRow._fields)).order_by(root.c.number))
 _ADD = Statement(
-    insert(root).values(
+    lambda: insert(root).values(
         number=bindparam("v_number"),
         check_value=bindparam("v_check"),
         begun_ms=bindparam("v_begun"),
@@ -67,21 +67,29 @@ _ADD = Statement(
         progress=bindparam("v_progress"),
     )
 )
-_LINK_FORWARD = Statement(update(root).where(root.c.number == bindparam("of")).values(under_next=bindparam("v_under")))
-_PROGRESS = Statement(update(root).where(root.c.number == bindparam("of")).values(progress=bindparam("v_progress")))
+_LINK_FORWARD = Statement(
+    lambda: update(root).where(root.c.number == bindparam("of")).values(under_next=bindparam("v_under"))
+)
+_PROGRESS = Statement(
+    lambda: update(root).where(root.c.number == bindparam("of")).values(progress=bindparam("v_progress"))
+)
 _RETIRE = Statement(
-    update(root).where(root.c.number == bindparam("of")).values(retired_ms=bindparam("v_when"), under_next=None)
+    lambda: update(root).where(root.c.number == bindparam("of")).values(retired_ms=bindparam("v_when"), under_next=None)
 )
-_UNLINK = Statement(update(root).where(root.c.number == bindparam("of")).values(under_previous=None, progress=None))
+_UNLINK = Statement(
+    lambda: update(root).where(root.c.number == bindparam("of")).values(under_previous=None, progress=None)
+)
 _HOLDERS = Statement(
-    select(root_holder.c.node, root_holder.c.number, root_holder.c.noted_ms).order_by(root_holder.c.node)
+    lambda: select(root_holder.c.node, root_holder.c.number, root_holder.c.noted_ms).order_by(root_holder.c.node)
 )
-_DROP_HOLDER = Statement(delete(root_holder).where(root_holder.c.node == bindparam("which")))
+_DROP_HOLDER = Statement(lambda: delete(root_holder).where(root_holder.c.node == bindparam("which")))
 _ADD_HOLDER = Statement(
-    insert(root_holder).values(node=bindparam("v_node"), number=bindparam("v_number"), noted_ms=bindparam("v_noted"))
+    lambda: insert(root_holder).values(
+        node=bindparam("v_node"), number=bindparam("v_number"), noted_ms=bindparam("v_noted")
+    )
 )
-_KEY = Statement(select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
-_ADD_KEY = Statement(insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
+_KEY = Statement(lambda: select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
+_ADD_KEY = Statement(lambda: insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
 
 
 @dataclass(frozen=True, slots=True)

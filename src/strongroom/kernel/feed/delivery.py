@@ -18,44 +18,56 @@ from strongroom.kernel.storage.schema import dead_letter, feed_event, webhook
 MOST_DEAD = 1000
 MOST_ERROR_CHARS = 300
 _THIS = webhook.c.name == bindparam("of_name")
-_READ = Statement(select(*webhook.c).where(_THIS))
-_ALL = Statement(select(*webhook.c).order_by(webhook.c.name))
-_MAKE = Statement(insert(webhook).values({name: bindparam(f"v_{name}") for name in webhook.c.keys()}))  # noqa: SIM118
+_READ = Statement(lambda: select(*webhook.c).where(_THIS))
+_ALL = Statement(lambda: select(*webhook.c).order_by(webhook.c.name))
+_MAKE = Statement(lambda: insert(webhook).values({name: bindparam(f"v_{name}") for name in webhook.c.keys()}))  # noqa: SIM118
 _HOLD = Statement(
-    update(webhook)
-    .where(_THIS)
-    .values(owner=bindparam("who"), lease_until_ms=bindparam("until"), fence=bindparam("drawn"))
+    lambda: (
+        update(webhook)
+        .where(_THIS)
+        .values(owner=bindparam("who"), lease_until_ms=bindparam("until"), fence=bindparam("drawn"))
+    )
 )
 _STORE = Statement(
-    update(webhook)
-    .where(_THIS, webhook.c.fence == bindparam("held"))
-    .values({name: bindparam(f"v_{name}") for name in ("number", "attempt", "since_ms", "due_ms", "error")})
-    .values(
-        delivered=webhook.c.delivered + bindparam("more_delivered"),
-        dead=webhook.c.dead + bindparam("more_dead"),
-        missed=webhook.c.missed + bindparam("more_missed"),
+    lambda: (
+        update(webhook)
+        .where(_THIS, webhook.c.fence == bindparam("held"))
+        .values({name: bindparam(f"v_{name}") for name in ("number", "attempt", "since_ms", "due_ms", "error")})
+        .values(
+            delivered=webhook.c.delivered + bindparam("more_delivered"),
+            dead=webhook.c.dead + bindparam("more_dead"),
+            missed=webhook.c.missed + bindparam("more_missed"),
+        )
     )
 )
 _BURY = Statement(
-    insert(dead_letter).values({name: bindparam(f"v_{name}") for name in dead_letter.c.keys()})  # noqa: SIM118
+    lambda: insert(dead_letter).values({name: bindparam(f"v_{name}") for name in dead_letter.c.keys()})  # noqa: SIM118
 )
 _OLDEST_KEPT = Statement(
-    select(dead_letter.c.number)
-    .where(dead_letter.c.webhook == bindparam("of_name"))
-    .order_by(dead_letter.c.number.desc())
-    .limit(1)
-    .offset(MOST_DEAD - 1)
+    lambda: (
+        select(dead_letter.c.number)
+        .where(dead_letter.c.webhook == bindparam("of_name"))
+        .order_by(dead_letter.c.number.desc())
+        .limit(1)
+        .offset(MOST_DEAD - 1)
+    )
 )
 _EXHUME = Statement(
-    delete(dead_letter).where(dead_letter.c.webhook == bindparam("of_name"), dead_letter.c.number < bindparam("oldest"))
+    lambda: delete(dead_letter).where(
+        dead_letter.c.webhook == bindparam("of_name"), dead_letter.c.number < bindparam("oldest")
+    )
 )
 _DEAD = Statement(
-    select(dead_letter.c.number, dead_letter.c.at_ms, dead_letter.c.error, dead_letter.c.body)
-    .where(dead_letter.c.webhook == bindparam("of_name"))
-    .order_by(dead_letter.c.number.desc())
-    .limit(bindparam("most"))
+    lambda: (
+        select(dead_letter.c.number, dead_letter.c.at_ms, dead_letter.c.error, dead_letter.c.body)
+        .where(dead_letter.c.webhook == bindparam("of_name"))
+        .order_by(dead_letter.c.number.desc())
+        .limit(bindparam("most"))
+    )
 )
-_BEHIND = Statement(select(func.count()).select_from(feed_event).where(feed_event.c.number > bindparam("after")))
+_BEHIND = Statement(
+    lambda: select(func.count()).select_from(feed_event).where(feed_event.c.number > bindparam("after"))
+)
 
 
 class LostLease(Exception):  # noqa: N818  a fact about the world, not a failure

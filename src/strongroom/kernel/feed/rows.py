@@ -15,14 +15,16 @@ KEPT_MS = 7 * 86_400_000
 MOST_KEPT = 1_000_000
 """Events older or more than that go, told or not: whoever is that late learns that it missed some."""
 
-_LAST = Statement(select(func.max(event.c.number)))
-_FIRST = Statement(select(func.min(event.c.number)))
-_PUT = Statement(insert(event).values({name: bindparam(f"v_{name}") for name in event.c.keys()}))  # noqa: SIM118
+_LAST = Statement(lambda: select(func.max(event.c.number)))
+_FIRST = Statement(lambda: select(func.min(event.c.number)))
+_PUT = Statement(lambda: insert(event).values({name: bindparam(f"v_{name}") for name in event.c.keys()}))  # noqa: SIM118
 _AFTER = Statement(
-    select(*event.c).where(event.c.number > bindparam("after")).order_by(event.c.number).limit(bindparam("most"))
+    lambda: (
+        select(*event.c).where(event.c.number > bindparam("after")).order_by(event.c.number).limit(bindparam("most"))
+    )
 )
-_OLD = Statement(select(func.max(event.c.number)).where(event.c.at_ms < bindparam("before_ms")))
-_FORGET = Statement(delete(event).where(event.c.number <= bindparam("through")))
+_OLD = Statement(lambda: select(func.max(event.c.number)).where(event.c.at_ms < bindparam("before_ms")))
+_FORGET = Statement(lambda: delete(event).where(event.c.number <= bindparam("through")))
 
 
 class Event(NamedTuple):

@@ -29,13 +29,13 @@ _FREED: dict[str, Any] = {
 _LANED = {**_FREED, "lane": bindparam("in_lane")}
 
 _SCHEDULE = Statement(
-    Upsert(job, {"kind": bindparam("of_kind"), "key": bindparam("of_key"), **_LANED}, lambda _: _LANED)
+    lambda: Upsert(job, {"kind": bindparam("of_kind"), "key": bindparam("of_key"), **_LANED}, lambda _: _LANED)
 )
-_RESCHEDULE = Statement(update(job).where(*_THIS).values(**_FREED))
-_CANCEL = Statement(delete(job).where(*_THIS))
-_NEXT = Statement(select(func.min(job.c.due_ms)).where(_NOT_HELD))
-_IS_HELD = Statement(select(job.c.fence).where(*_THIS, job.c.lease_until_ms > bindparam("machine_ms")))
-_COUNT = Statement(select(func.count()).select_from(job).where(job.c.due_ms <= bindparam("now_ms")))
+_RESCHEDULE = Statement(lambda: update(job).where(*_THIS).values(**_FREED))
+_CANCEL = Statement(lambda: delete(job).where(*_THIS))
+_NEXT = Statement(lambda: select(func.min(job.c.due_ms)).where(_NOT_HELD))
+_IS_HELD = Statement(lambda: select(job.c.fence).where(*_THIS, job.c.lease_until_ms > bindparam("machine_ms")))
+_COUNT = Statement(lambda: select(func.count()).select_from(job).where(job.c.due_ms <= bindparam("now_ms")))
 
 
 def schedule(tx: Transaction, *, kind: str, key: str, due: datetime, lane: str | None = None) -> None:

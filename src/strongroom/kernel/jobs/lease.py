@@ -43,28 +43,32 @@ _READY_BUT = Statement(
 _THIS = (job.c.kind == bindparam("of_kind"), job.c.key == bindparam("of_key"))
 _HELD = (*_THIS, job.c.fence == bindparam("held"))
 _TAKE = Statement(
-    update(job)
-    .where(*_THIS)
-    .values(
-        owner=bindparam("who"),
-        lease_until_ms=bindparam("until"),
-        fence=bindparam("drawn"),
-        attempt=job.c.attempt + 1,
+    lambda: (
+        update(job)
+        .where(*_THIS)
+        .values(
+            owner=bindparam("who"),
+            lease_until_ms=bindparam("until"),
+            fence=bindparam("drawn"),
+            attempt=job.c.attempt + 1,
+        )
     )
 )
-_RENEW = Statement(update(job).where(*_HELD).values(lease_until_ms=bindparam("until")))
-_FINISH = Statement(delete(job).where(*_HELD))
+_RENEW = Statement(lambda: update(job).where(*_HELD).values(lease_until_ms=bindparam("until")))
+_FINISH = Statement(lambda: delete(job).where(*_HELD))
 _RELEASE = Statement(
-    update(job)
-    .where(job.c.owner == bindparam("who"), job.c.attempt <= bindparam("most"))
-    .values(owner=None, lease_until_ms=None, fence=0)
+    lambda: (
+        update(job)
+        .where(job.c.owner == bindparam("who"), job.c.attempt <= bindparam("most"))
+        .values(owner=None, lease_until_ms=None, fence=0)
+    )
 )
 _POSTPONE = Statement(
-    update(job).where(*_HELD).values(due_ms=bindparam("due"), owner=None, lease_until_ms=None, fence=0)
+    lambda: update(job).where(*_HELD).values(due_ms=bindparam("due"), owner=None, lease_until_ms=None, fence=0)
 )
-_LAST_FENCE = Statement(select(job_fence.c.value).where(job_fence.c.name == _LAST))
+_LAST_FENCE = Statement(lambda: select(job_fence.c.value).where(job_fence.c.name == _LAST))
 _SET_FENCE = Statement(
-    Upsert(job_fence, {"name": _LAST, "value": bindparam("drawn")}, lambda new: {"value": new.value})
+    lambda: Upsert(job_fence, {"name": _LAST, "value": bindparam("drawn")}, lambda new: {"value": new.value})
 )
 
 

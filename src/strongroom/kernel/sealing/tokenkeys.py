@@ -27,12 +27,18 @@ _GENERATION = "token-keys"
 PURPOSE = "token-key"
 
 _READ = Statement(
-    select(token_key.c.number, token_key.c.sealed, token_key.c.made_ms).order_by(token_key.c.number.desc()).limit(KEPT)
+    lambda: (
+        select(token_key.c.number, token_key.c.sealed, token_key.c.made_ms)
+        .order_by(token_key.c.number.desc())
+        .limit(KEPT)
+    )
 )
 _ADD = Statement(
-    insert(token_key).values(number=bindparam("number"), sealed=bindparam("sealed"), made_ms=bindparam("made_ms"))
+    lambda: insert(token_key).values(
+        number=bindparam("number"), sealed=bindparam("sealed"), made_ms=bindparam("made_ms")
+    )
 )
-_FORGET = Statement(delete(token_key).where(token_key.c.number <= bindparam("last")))
+_FORGET = Statement(lambda: delete(token_key).where(token_key.c.number <= bindparam("last")))
 
 
 @dataclass(frozen=True, slots=True)

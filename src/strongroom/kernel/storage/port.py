@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from types import FunctionType
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.sql.expression import Executable
 
@@ -21,22 +22,32 @@ class Statement:
     """One SQLAlchemy Core statement, compiled once an engine and then run through the driver itself.
 
     Core costs about 50 us a statement, the compiled text 15 (facts: performance).
-    Values are given by name with ``bindparam("name")``; module-level constants are the normal use::
+    Values are given by name with ``bindparam("name")``; module-level constants are the normal use, and say what they
+    are made of in a function, so that a start does not wait for hundreds of which it needs a few::
 
-        _BY_NAME = Statement(select(secret.c.pk).where(secret.c.name == bindparam("name")))
+        _BY_NAME = Statement(lambda: select(secret.c.pk).where(secret.c.name == bindparam("name")))
         tx.row(_BY_NAME, name="db")
     """
 
-    __slots__ = ("compiled", "construct", "owner")
+    __slots__ = ("_construct", "compiled", "owner")
 
-    def __init__(self, construct: Executable | Upsert, *, owner: str | int | None = None) -> None:
+    def __init__(
+        self, construct: Executable | Upsert | Callable[[], Executable | Upsert], *, owner: str | int | None = None
+    ) -> None:
         """``owner``: of a SELECT from tables whose rows belong to one thing each (schema.of_one), that it reads no rows
         but one owner's: the value that names it, or the place of its number in the one row that is answered, which
         must be found by what is unique and never changes. None: nobody knows.
         """
-        self.construct = construct
+        self._construct = construct
         self.compiled: dict[str, Any] = {}
         self.owner = owner
+
+    @property
+    def construct(self) -> Executable | Upsert:
+        """What it is made of; made at the first question, by each thread that asks then."""
+        if isinstance(self._construct, FunctionType):
+            self._construct = self._construct()
+        return cast("Executable | Upsert", self._construct)
 
 
 class NeedsWrite(Exception):  # noqa: N818  a signal, not an error

@@ -35,8 +35,8 @@ ALGORITHM = "SHA256withRSA"
 _SCHEME = "RSASSA_PKCS1_V1_5_SHA_256"
 _FIRST = "null"
 """In the place of a signature before the first."""
-_KEY = Statement(select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
-_ADD_KEY = Statement(insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
+_KEY = Statement(lambda: select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
+_ADD_KEY = Statement(lambda: insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
 
 
 @dataclass(frozen=True, slots=True)

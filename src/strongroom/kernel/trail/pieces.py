@@ -25,12 +25,12 @@ PIECE_BYTES = 512 * 1024
 PIECES_AT_ONCE = 8
 
 _c, _p = trail_copied.c, trail_piece.c
-_OWN = Statement(select(_c.chain, _c.number, _c.size).where(_c.node == bindparam("node")))
+_OWN = Statement(lambda: select(_c.chain, _c.number, _c.size).where(_c.node == bindparam("node")))
 _OTHERS = Statement(
-    select(_c.chain, _c.number, _c.size).where(_c.node != bindparam("node")).order_by(_c.chain, _c.number)
+    lambda: select(_c.chain, _c.number, _c.size).where(_c.node != bindparam("node")).order_by(_c.chain, _c.number)
 )
 _ADD = Statement(
-    insert(trail_piece).values(
+    lambda: insert(trail_piece).values(
         chain=bindparam("chain"),
         number=bindparam("number"),
         begin=bindparam("begin"),
@@ -39,26 +39,30 @@ _ADD = Statement(
     )
 )
 _BEGIN = Statement(
-    insert(trail_copied).values(
+    lambda: insert(trail_copied).values(
         chain=bindparam("chain"), number=bindparam("number"), node=bindparam("node"), size=bindparam("size")
     )
 )
 _GO_ON = Statement(
-    update(trail_copied)
-    .where(and_(_c.chain == bindparam("of"), _c.number == bindparam("its"), _c.size == bindparam("before")))
-    .values(size=bindparam("size"))
+    lambda: (
+        update(trail_copied)
+        .where(and_(_c.chain == bindparam("of"), _c.number == bindparam("its"), _c.size == bindparam("before")))
+        .values(size=bindparam("size"))
+    )
 )
 _READ = Statement(
-    select(_p.begin, _p.size, _p.packed)
-    .where(
-        and_(
-            _p.chain == bindparam("chain"),
-            _p.number == bindparam("number"),
-            _p.begin + _p.size > bindparam("after"),
+    lambda: (
+        select(_p.begin, _p.size, _p.packed)
+        .where(
+            and_(
+                _p.chain == bindparam("chain"),
+                _p.number == bindparam("number"),
+                _p.begin + _p.size > bindparam("after"),
+            )
         )
+        .order_by(_p.begin)
+        .limit(bindparam("most"))
     )
-    .order_by(_p.begin)
-    .limit(bindparam("most"))
 )
 _DROP = tuple(
     Statement(delete(table).where(and_(table.c.chain == bindparam("chain"), table.c.number == bindparam("number"))))

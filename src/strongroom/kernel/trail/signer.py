@@ -48,14 +48,14 @@ HEADS_A_FILE = 5000
 ROWS_KEPT = 1000
 """Heads of one node in the store: more than half an hour of a busy one, and the newest always."""
 _h = trail_head.c
-_KEY = Statement(select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
-_ADD_KEY = Statement(insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
-_NEWEST = Statement(select(_h.node, func.max(_h.number)).group_by(_h.node))
+_KEY = Statement(lambda: select(kernel_key.c.sealed).where(kernel_key.c.name == bindparam("which")))
+_ADD_KEY = Statement(lambda: insert(kernel_key).values(name=bindparam("v_name"), sealed=bindparam("v_sealed")))
+_NEWEST = Statement(lambda: select(_h.node, func.max(_h.number)).group_by(_h.node))
 _ONE = Statement(
-    select(_h.hash, _h.document).where(_h.node == bindparam("node")).where(_h.number == bindparam("number"))
+    lambda: select(_h.hash, _h.document).where(_h.node == bindparam("node")).where(_h.number == bindparam("number"))
 )
 _ADD = Statement(
-    insert(trail_head).values(
+    lambda: insert(trail_head).values(
         node=bindparam("node"),
         number=bindparam("number"),
         hash=bindparam("hash"),
@@ -63,7 +63,7 @@ _ADD = Statement(
         document=bindparam("document"),
     )
 )
-_DROP = Statement(delete(trail_head).where(_h.node == bindparam("of")).where(_h.number <= bindparam("through")))
+_DROP = Statement(lambda: delete(trail_head).where(_h.node == bindparam("of")).where(_h.number <= bindparam("through")))
 
 Write = Callable[[Callable[[Transaction], None]], None]
 Sink = Callable[[bytes], None]

@@ -11,22 +11,26 @@ from strongroom.services.kms.rules.identifiers import KeyName
 from strongroom.services.kms.store.tables import key, material
 
 _PAGE = Statement(
-    select(material.c.key_pk, material.c.material_id, material.c.sealed, key.c.account, key.c.region, key.c.key_id)
-    .join(key, key.c.pk == material.c.key_pk)
-    .where(
-        or_(
-            material.c.key_pk > bindparam("after_pk"),
-            and_(material.c.key_pk == bindparam("after_pk"), material.c.material_id > bindparam("after_id")),
+    lambda: (
+        select(material.c.key_pk, material.c.material_id, material.c.sealed, key.c.account, key.c.region, key.c.key_id)
+        .join(key, key.c.pk == material.c.key_pk)
+        .where(
+            or_(
+                material.c.key_pk > bindparam("after_pk"),
+                and_(material.c.key_pk == bindparam("after_pk"), material.c.material_id > bindparam("after_id")),
+            )
         )
+        .order_by(material.c.key_pk, material.c.material_id)
+        .limit(bindparam("most"))
     )
-    .order_by(material.c.key_pk, material.c.material_id)
-    .limit(bindparam("most"))
 )
-_COUNT = Statement(select(func.count()).select_from(material))
+_COUNT = Statement(lambda: select(func.count()).select_from(material))
 _REPLACE = Statement(
-    update(material)
-    .where(material.c.key_pk == bindparam("of_key"), material.c.material_id == bindparam("of_id"))
-    .values(sealed=bindparam("v_sealed"))
+    lambda: (
+        update(material)
+        .where(material.c.key_pk == bindparam("of_key"), material.c.material_id == bindparam("of_id"))
+        .values(sealed=bindparam("v_sealed"))
+    )
 )
 
 

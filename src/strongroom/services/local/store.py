@@ -32,10 +32,10 @@ _THIS = (
     importing.c.region == bindparam("of_region"),
     importing.c.sha256 == bindparam("of_sha256"),
 )
-_FIND_IMPORT = Statement(select(*_IMPORT).where(*_THIS))
-_DROP_IMPORT = Statement(delete(importing).where(*_THIS))
-_PUT_IMPORT = Statement(insert(importing).values({name: bindparam(f"v_{name}") for name in importing.c.keys()}))  # noqa: SIM118
-_OLD_IMPORTS = Statement(delete(importing).where(importing.c.begun_ms < bindparam("before_ms")))
+_FIND_IMPORT = Statement(lambda: select(*_IMPORT).where(*_THIS))
+_DROP_IMPORT = Statement(lambda: delete(importing).where(*_THIS))
+_PUT_IMPORT = Statement(lambda: insert(importing).values({name: bindparam(f"v_{name}") for name in importing.c.keys()}))  # noqa: SIM118
+_OLD_IMPORTS = Statement(lambda: delete(importing).where(importing.c.begun_ms < bindparam("before_ms")))
 IMPORTS_KEPT_MS = 90 * 86_400_000
 """How long it is known how far an import came; a file that is older begins anew."""
 
@@ -73,9 +73,9 @@ EVERYBODY = "*"
 CLOCK = "clock"
 _OFFSET = "clock_offset_ms"
 
-_READ = Statement(select(setting.c.value).where(setting.c.name == bindparam("name")))
-_DROP = Statement(delete(setting).where(setting.c.name == bindparam("name")))
-_PUT = Statement(insert(setting).values(name=bindparam("name"), value=bindparam("value")))
+_READ = Statement(lambda: select(setting.c.value).where(setting.c.name == bindparam("name")))
+_DROP = Statement(lambda: delete(setting).where(setting.c.name == bindparam("name")))
+_PUT = Statement(lambda: insert(setting).values(name=bindparam("name"), value=bindparam("value")))
 
 
 def clock_offset(tx: Transaction) -> timedelta:

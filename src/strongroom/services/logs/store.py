@@ -130,59 +130,80 @@ _OF_STREAM = bindparam("of_stream", type_=Integer)
 _SPAN = and_(batch.c.last_ms >= bindparam("since"), batch.c.first_ms < bindparam("until"))
 _MOST = bindparam("most", type_=Integer)
 
-_FIND_GROUP = Statement(select(*_GROUP).where(_PLACE, group.c.name == bindparam("name")))
-_GROUP_BY_PK = Statement(select(*_GROUP).where(group.c.pk == _OF_GROUP))
+_FIND_GROUP = Statement(lambda: select(*_GROUP).where(_PLACE, group.c.name == bindparam("name")))
+_GROUP_BY_PK = Statement(lambda: select(*_GROUP).where(group.c.pk == _OF_GROUP))
 _GROUPS = Statement(
-    select(*_GROUP)
-    .where(
-        _PLACE, group.c.name > bindparam("after"), group.c.name >= bindparam("first"), group.c.name < bindparam("end")
+    lambda: (
+        select(*_GROUP)
+        .where(
+            _PLACE,
+            group.c.name > bindparam("after"),
+            group.c.name >= bindparam("first"),
+            group.c.name < bindparam("end"),
+        )
+        .order_by(group.c.name)
+        .limit(_MOST)
     )
-    .order_by(group.c.name)
-    .limit(_MOST)
 )
-_ADD_GROUP = Statement(insert(group).values({name: bindparam(f"v_{name}") for name in Group._fields if name != "pk"}))
-_RETAIN = Statement(update(group).where(group.c.pk == _OF_GROUP).values(retention_days=bindparam("v_days")))
-_TAG = Statement(update(group).where(group.c.pk == _OF_GROUP).values(tags=bindparam("v_tags")))
-_STORED = Statement(select(func.sum(batch.c.size)).where(batch.c.group_pk == _OF_GROUP))
-_FIND_STREAM = Statement(select(*_STREAM).where(stream.c.group_pk == _OF_GROUP, stream.c.name == bindparam("name")))
+_ADD_GROUP = Statement(
+    lambda: insert(group).values({name: bindparam(f"v_{name}") for name in Group._fields if name != "pk"})
+)
+_RETAIN = Statement(lambda: update(group).where(group.c.pk == _OF_GROUP).values(retention_days=bindparam("v_days")))
+_TAG = Statement(lambda: update(group).where(group.c.pk == _OF_GROUP).values(tags=bindparam("v_tags")))
+_STORED = Statement(lambda: select(func.sum(batch.c.size)).where(batch.c.group_pk == _OF_GROUP))
+_FIND_STREAM = Statement(
+    lambda: select(*_STREAM).where(stream.c.group_pk == _OF_GROUP, stream.c.name == bindparam("name"))
+)
 _STREAMS = Statement(
-    select(*_STREAM)
-    .where(
-        stream.c.group_pk == _OF_GROUP,
-        stream.c.name > bindparam("after"),
-        stream.c.name >= bindparam("first"),
-        stream.c.name < bindparam("end"),
+    lambda: (
+        select(*_STREAM)
+        .where(
+            stream.c.group_pk == _OF_GROUP,
+            stream.c.name > bindparam("after"),
+            stream.c.name >= bindparam("first"),
+            stream.c.name < bindparam("end"),
+        )
+        .order_by(stream.c.name)
+        .limit(_MOST)
     )
-    .order_by(stream.c.name)
-    .limit(_MOST)
 )
-_ALL_STREAMS = Statement(select(*_STREAM).where(stream.c.group_pk == _OF_GROUP).limit(_MOST))
+_ALL_STREAMS = Statement(lambda: select(*_STREAM).where(stream.c.group_pk == _OF_GROUP).limit(_MOST))
 _ADD_STREAM = Statement(
-    insert(stream).values({name: bindparam(f"v_{name}") for name in Stream._fields if name != "pk"})
+    lambda: insert(stream).values({name: bindparam(f"v_{name}") for name in Stream._fields if name != "pk"})
 )
 _NOTE = Statement(
-    update(stream)
-    .where(stream.c.pk == _OF_STREAM)
-    .values(first_ms=bindparam("v_first"), last_ms=bindparam("v_last"), ingested_ms=bindparam("v_ingested"))
+    lambda: (
+        update(stream)
+        .where(stream.c.pk == _OF_STREAM)
+        .values(first_ms=bindparam("v_first"), last_ms=bindparam("v_last"), ingested_ms=bindparam("v_ingested"))
+    )
 )
-_ADD_BATCH = Statement(insert(batch).values({name: bindparam(f"v_{name}") for name in Batch._fields if name != "pk"}))
+_ADD_BATCH = Statement(
+    lambda: insert(batch).values({name: bindparam(f"v_{name}") for name in Batch._fields if name != "pk"})
+)
 _FORWARD = Statement(
-    select(*_BATCH)
-    .where(batch.c.stream_pk == _OF_STREAM, _SPAN, batch.c.pk >= bindparam("at"))
-    .order_by(batch.c.pk)
-    .limit(_MOST)
+    lambda: (
+        select(*_BATCH)
+        .where(batch.c.stream_pk == _OF_STREAM, _SPAN, batch.c.pk >= bindparam("at"))
+        .order_by(batch.c.pk)
+        .limit(_MOST)
+    )
 )
 _BACKWARD = Statement(
-    select(*_BATCH)
-    .where(batch.c.stream_pk == _OF_STREAM, _SPAN, batch.c.pk <= bindparam("at"))
-    .order_by(batch.c.pk.desc())
-    .limit(_MOST)
+    lambda: (
+        select(*_BATCH)
+        .where(batch.c.stream_pk == _OF_STREAM, _SPAN, batch.c.pk <= bindparam("at"))
+        .order_by(batch.c.pk.desc())
+        .limit(_MOST)
+    )
 )
 _OF_WHOLE_GROUP = Statement(
-    select(*_BATCH)
-    .where(batch.c.group_pk == _OF_GROUP, _SPAN, batch.c.pk >= bindparam("at"))
-    .order_by(batch.c.pk)
-    .limit(_MOST)
+    lambda: (
+        select(*_BATCH)
+        .where(batch.c.group_pk == _OF_GROUP, _SPAN, batch.c.pk >= bindparam("at"))
+        .order_by(batch.c.pk)
+        .limit(_MOST)
+    )
 )
 _DROP_STREAM = (
     Statement(delete(batch).where(batch.c.stream_pk == _OF_STREAM)),
@@ -193,7 +214,7 @@ _DROP_GROUP = (
     Statement(delete(stream).where(stream.c.group_pk == _OF_GROUP)),
     Statement(delete(group).where(group.c.pk == _OF_GROUP)),
 )
-_FORGET = Statement(delete(batch).where(batch.c.group_pk == _OF_GROUP, batch.c.last_ms < bindparam("before")))
+_FORGET = Statement(lambda: delete(batch).where(batch.c.group_pk == _OF_GROUP, batch.c.last_ms < bindparam("before")))
 
 BATCHES_AT_ONCE = 16
 _BEYOND = "\U0010ffff"

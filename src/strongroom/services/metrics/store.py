@@ -67,42 +67,48 @@ def _given(table: Table) -> dict[str, Any]:
 
 
 _USE = Statement(
-    Upsert(
+    lambda: Upsert(
         uses,
         _given(uses),
         lambda new: {"calls": uses.c.calls + new.calls, "reads": uses.c.reads + new.reads},
     )
 )
 _READ_BEFORE = Statement(
-    select(uses.c.day_ms)
-    .where(
-        uses.c.account == bindparam("account"),
-        uses.c.resource == bindparam("resource"),
-        uses.c.principal == bindparam("principal"),
-        uses.c.reads > 0,
+    lambda: (
+        select(uses.c.day_ms)
+        .where(
+            uses.c.account == bindparam("account"),
+            uses.c.resource == bindparam("resource"),
+            uses.c.principal == bindparam("principal"),
+            uses.c.reads > 0,
+        )
+        .limit(1)
     )
-    .limit(1)
 )
-_ADD = Statement(Upsert(calls, _given(calls), lambda new: {"calls": calls.c.calls + new.calls}))
-_COUNT = Statement(Upsert(secrets, _given(secrets), lambda new: {"secrets": new.secrets, "paid": new.paid}))
+_ADD = Statement(lambda: Upsert(calls, _given(calls), lambda new: {"calls": calls.c.calls + new.calls}))
+_COUNT = Statement(lambda: Upsert(secrets, _given(secrets), lambda new: {"secrets": new.secrets, "paid": new.paid}))
 _OF = and_(calls.c.account == bindparam("account"), calls.c.region == bindparam("region"))
 _CALLS = Statement(
-    select(calls.c.start_ms, calls.c.calls)
-    .where(
-        _OF,
-        calls.c.service == bindparam("service"),
-        calls.c.operation == bindparam("operation"),
-        calls.c.period == bindparam("period"),
-        calls.c.start_ms >= bindparam("first_ms"),
-        calls.c.start_ms < bindparam("end_ms"),
+    lambda: (
+        select(calls.c.start_ms, calls.c.calls)
+        .where(
+            _OF,
+            calls.c.service == bindparam("service"),
+            calls.c.operation == bindparam("operation"),
+            calls.c.period == bindparam("period"),
+            calls.c.start_ms >= bindparam("first_ms"),
+            calls.c.start_ms < bindparam("end_ms"),
+        )
+        .order_by(calls.c.start_ms)
     )
-    .order_by(calls.c.start_ms)
 )
 _CALLED = Statement(
-    select(calls.c.service, calls.c.operation)
-    .where(_OF, calls.c.period == HOUR, calls.c.start_ms >= bindparam("since_ms"))
-    .distinct()
-    .order_by(calls.c.service, calls.c.operation)
+    lambda: (
+        select(calls.c.service, calls.c.operation)
+        .where(_OF, calls.c.period == HOUR, calls.c.start_ms >= bindparam("since_ms"))
+        .distinct()
+        .order_by(calls.c.service, calls.c.operation)
+    )
 )
 _SECRETS_OF = and_(
     secrets.c.account == bindparam("account"),
@@ -110,41 +116,49 @@ _SECRETS_OF = and_(
     secrets.c.start_ms >= bindparam("first_ms"),
     secrets.c.start_ms < bindparam("end_ms"),
 )
-_SECRETS = Statement(select(secrets.c.start_ms, secrets.c.secrets).where(_SECRETS_OF).order_by(secrets.c.start_ms))
+_SECRETS = Statement(
+    lambda: select(secrets.c.start_ms, secrets.c.secrets).where(_SECRETS_OF).order_by(secrets.c.start_ms)
+)
 _DAYS = and_(
     uses.c.account == bindparam("account"), uses.c.day_ms >= bindparam("first_ms"), uses.c.day_ms < bindparam("end_ms")
 )
 _PAID = Statement(
-    select(func.sum(secrets.c.paid)).where(
+    lambda: select(func.sum(secrets.c.paid)).where(
         secrets.c.account == bindparam("account"),
         secrets.c.start_ms >= bindparam("first_ms"),
         secrets.c.start_ms < bindparam("end_ms"),
     )
 )
 _BY_SERVICE = Statement(
-    select(calls.c.service, func.sum(calls.c.calls))
-    .where(
-        calls.c.account == bindparam("account"),
-        calls.c.period == HOUR,
-        calls.c.start_ms >= bindparam("first_ms"),
-        calls.c.start_ms < bindparam("end_ms"),
+    lambda: (
+        select(calls.c.service, func.sum(calls.c.calls))
+        .where(
+            calls.c.account == bindparam("account"),
+            calls.c.period == HOUR,
+            calls.c.start_ms >= bindparam("first_ms"),
+            calls.c.start_ms < bindparam("end_ms"),
+        )
+        .group_by(calls.c.service)
     )
-    .group_by(calls.c.service)
 )
 _SUM = func.sum(uses.c.calls)
 _BY_PRINCIPAL = Statement(
-    select(uses.c.principal, _SUM)
-    .where(_DAYS)
-    .group_by(uses.c.principal)
-    .order_by(_SUM.desc(), uses.c.principal)
-    .limit(bindparam("most"))
+    lambda: (
+        select(uses.c.principal, _SUM)
+        .where(_DAYS)
+        .group_by(uses.c.principal)
+        .order_by(_SUM.desc(), uses.c.principal)
+        .limit(bindparam("most"))
+    )
 )
 _BY_RESOURCE = Statement(
-    select(uses.c.resource, _SUM)
-    .where(_DAYS, uses.c.service == "secretsmanager", uses.c.resource != "")
-    .group_by(uses.c.resource)
-    .order_by(_SUM.desc(), uses.c.resource)
-    .limit(bindparam("most"))
+    lambda: (
+        select(uses.c.resource, _SUM)
+        .where(_DAYS, uses.c.service == "secretsmanager", uses.c.resource != "")
+        .group_by(uses.c.resource)
+        .order_by(_SUM.desc(), uses.c.resource)
+        .limit(bindparam("most"))
+    )
 )
 _FORGET = (
     Statement(delete(calls).where(calls.c.period == MINUTE, calls.c.start_ms < bindparam("minutes_ms"))),

@@ -7,10 +7,10 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.functions.store.tables import Queued, event
 
-_ADD = Statement(insert(event).values({name: bindparam(f"v_{name}") for name in Queued._fields}))
-_BY_ID = Statement(select(*(event.c[name] for name in Queued._fields)).where(event.c.id == bindparam("at_id")))
-_FAILED = Statement(update(event).where(event.c.id == bindparam("at_id")).values(failures=event.c.failures + 1))
-_DROP = Statement(delete(event).where(event.c.id == bindparam("at_id")))
+_ADD = Statement(lambda: insert(event).values({name: bindparam(f"v_{name}") for name in Queued._fields}))
+_BY_ID = Statement(lambda: select(*(event.c[name] for name in Queued._fields)).where(event.c.id == bindparam("at_id")))
+_FAILED = Statement(lambda: update(event).where(event.c.id == bindparam("at_id")).values(failures=event.c.failures + 1))
+_DROP = Statement(lambda: delete(event).where(event.c.id == bindparam("at_id")))
 
 
 def add(tx: Transaction, one: Queued) -> None:

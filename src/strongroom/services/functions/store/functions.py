@@ -28,64 +28,82 @@ _ALIAS = [alias.c[name] for name in Alias._fields]
 _PLACE = and_(function.c.account == bindparam("account"), function.c.region == bindparam("region"))
 _OF = bindparam("of_function", type_=Integer)
 
-_BY_NAME = Statement(select(*_FUNCTION).where(_PLACE, function.c.name == bindparam("name")))
-_BY_PK = Statement(select(*_FUNCTION).where(function.c.pk == _OF))
+_BY_NAME = Statement(lambda: select(*_FUNCTION).where(_PLACE, function.c.name == bindparam("name")))
+_BY_PK = Statement(lambda: select(*_FUNCTION).where(function.c.pk == _OF))
 _PAGE = Statement(
-    select(*_FUNCTION)
-    .where(_PLACE, function.c.name > bindparam("after"))
-    .order_by(function.c.name)
-    .limit(bindparam("most"))
+    lambda: (
+        select(*_FUNCTION)
+        .where(_PLACE, function.c.name > bindparam("after"))
+        .order_by(function.c.name)
+        .limit(bindparam("most"))
+    )
 )
 _ADD_FUNCTION = Statement(
-    insert(function)
-    .values({name: bindparam(f"v_{name}") for name in Function._fields if name != "pk"})
-    .returning(function.c.pk)
+    lambda: (
+        insert(function)
+        .values({name: bindparam(f"v_{name}") for name in Function._fields if name != "pk"})
+        .returning(function.c.pk)
+    )
 )
-_TAGS = Statement(update(function).where(function.c.pk == _OF).values(tags=bindparam("v_tags")))
-_RESERVE = Statement(update(function).where(function.c.pk == _OF).values(reserved=bindparam("v_reserved")))
-_COUNT_UP = Statement(update(function).where(function.c.pk == _OF).values(last_version=bindparam("v_last")))
-_VERSION_AT = Statement(select(*_VERSION).where(version.c.function_pk == _OF, version.c.number == bindparam("number")))
-_VERSION_BY_PK = Statement(select(*_VERSION).where(version.c.pk == bindparam("at_pk")))
+_TAGS = Statement(lambda: update(function).where(function.c.pk == _OF).values(tags=bindparam("v_tags")))
+_RESERVE = Statement(lambda: update(function).where(function.c.pk == _OF).values(reserved=bindparam("v_reserved")))
+_COUNT_UP = Statement(lambda: update(function).where(function.c.pk == _OF).values(last_version=bindparam("v_last")))
+_VERSION_AT = Statement(
+    lambda: select(*_VERSION).where(version.c.function_pk == _OF, version.c.number == bindparam("number"))
+)
+_VERSION_BY_PK = Statement(lambda: select(*_VERSION).where(version.c.pk == bindparam("at_pk")))
 _VERSIONS = Statement(
-    select(*_VERSION)
-    .where(version.c.function_pk == _OF, version.c.number > bindparam("after"))
-    .order_by(version.c.number)
-    .limit(bindparam("most"))
+    lambda: (
+        select(*_VERSION)
+        .where(version.c.function_pk == _OF, version.c.number > bindparam("after"))
+        .order_by(version.c.number)
+        .limit(bindparam("most"))
+    )
 )
 _ADD_VERSION = Statement(
-    insert(version).values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
+    lambda: insert(version).values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
 )
 _CHANGE_VERSION = Statement(
-    update(version)
-    .where(version.c.function_pk == _OF, version.c.number == 0)
-    .values({name: bindparam(f"v_{name}") for name in Version._fields if name not in ("pk", "function_pk", "number")})
+    lambda: (
+        update(version)
+        .where(version.c.function_pk == _OF, version.c.number == 0)
+        .values(
+            {name: bindparam(f"v_{name}") for name in Version._fields if name not in ("pk", "function_pk", "number")}
+        )
+    )
 )
-_DROP_VERSION = Statement(delete(version).where(version.c.function_pk == _OF, version.c.number == bindparam("number")))
-_ADD_CODE = Statement(insert(code).values(sealed=bindparam("v_sealed")).returning(code.c.pk))
-_CODE = Statement(select(code.c.sealed).where(code.c.pk == bindparam("at_pk")))
-_USES = Statement(select(func.count()).select_from(version).where(version.c.code_pk == bindparam("at_pk")))
-_LAYER_USES = Statement(select(func.count()).select_from(layer).where(layer.c.code_pk == bindparam("at_pk")))
-_DROP_CODE = Statement(delete(code).where(code.c.pk == bindparam("at_pk")))
-_CODES = Statement(select(version.c.code_pk).where(version.c.function_pk == _OF).distinct())
-_ALIAS_AT = Statement(select(*_ALIAS).where(alias.c.function_pk == _OF, alias.c.name == bindparam("name")))
+_DROP_VERSION = Statement(
+    lambda: delete(version).where(version.c.function_pk == _OF, version.c.number == bindparam("number"))
+)
+_ADD_CODE = Statement(lambda: insert(code).values(sealed=bindparam("v_sealed")).returning(code.c.pk))
+_CODE = Statement(lambda: select(code.c.sealed).where(code.c.pk == bindparam("at_pk")))
+_USES = Statement(lambda: select(func.count()).select_from(version).where(version.c.code_pk == bindparam("at_pk")))
+_LAYER_USES = Statement(lambda: select(func.count()).select_from(layer).where(layer.c.code_pk == bindparam("at_pk")))
+_DROP_CODE = Statement(lambda: delete(code).where(code.c.pk == bindparam("at_pk")))
+_CODES = Statement(lambda: select(version.c.code_pk).where(version.c.function_pk == _OF).distinct())
+_ALIAS_AT = Statement(lambda: select(*_ALIAS).where(alias.c.function_pk == _OF, alias.c.name == bindparam("name")))
 _ALIASES = Statement(
-    select(*_ALIAS)
-    .where(alias.c.function_pk == _OF, alias.c.name > bindparam("after"))
-    .order_by(alias.c.name)
-    .limit(bindparam("most"))
+    lambda: (
+        select(*_ALIAS)
+        .where(alias.c.function_pk == _OF, alias.c.name > bindparam("after"))
+        .order_by(alias.c.name)
+        .limit(bindparam("most"))
+    )
 )
-_ADD_ALIAS = Statement(insert(alias).values({name: bindparam(f"v_{name}") for name in Alias._fields}))
-_DROP_ALIAS = Statement(delete(alias).where(alias.c.function_pk == _OF, alias.c.name == bindparam("name")))
+_ADD_ALIAS = Statement(lambda: insert(alias).values({name: bindparam(f"v_{name}") for name in Alias._fields}))
+_DROP_ALIAS = Statement(lambda: delete(alias).where(alias.c.function_pk == _OF, alias.c.name == bindparam("name")))
 _POLICY = Statement(
-    select(policy.c.text, policy.c.revision).where(
+    lambda: select(policy.c.text, policy.c.revision).where(
         policy.c.function_pk == _OF, policy.c.qualifier == bindparam("qualifier")
     )
 )
 _ADD_POLICY = Statement(
-    insert(policy).values({name: bindparam(f"v_{name}") for name in ("function_pk", "qualifier", "text", "revision")})
+    lambda: insert(policy).values(
+        {name: bindparam(f"v_{name}") for name in ("function_pk", "qualifier", "text", "revision")}
+    )
 )
 _DROP_POLICY = Statement(
-    delete(policy).where(policy.c.function_pk == _OF, policy.c.qualifier == bindparam("qualifier"))
+    lambda: delete(policy).where(policy.c.function_pk == _OF, policy.c.qualifier == bindparam("qualifier"))
 )
 _PURGE = (
     *(Statement(delete(table).where(table.c.function_pk == _OF)) for table in (event, policy, alias, version)),

@@ -16,27 +16,31 @@ _OF = and_(
     layer.c.region == bindparam("region"),
     layer.c.name == bindparam("name"),
 )
-_AT = Statement(select(*_LAYER).where(_OF, layer.c.number == bindparam("number")))
+_AT = Statement(lambda: select(*_LAYER).where(_OF, layer.c.number == bindparam("number")))
 _VERSIONS = Statement(
-    select(*_LAYER)
-    .where(_OF, layer.c.number < bindparam("before"))
-    .order_by(layer.c.number.desc())
-    .limit(bindparam("most"))
-)
-_LAST = Statement(select(func.max(layer.c.number)).where(_OF))
-_NAMES = Statement(
-    select(layer.c.name, func.max(layer.c.number))
-    .where(
-        layer.c.account == bindparam("account"),
-        layer.c.region == bindparam("region"),
-        layer.c.name > bindparam("after"),
+    lambda: (
+        select(*_LAYER)
+        .where(_OF, layer.c.number < bindparam("before"))
+        .order_by(layer.c.number.desc())
+        .limit(bindparam("most"))
     )
-    .group_by(layer.c.name)
-    .order_by(layer.c.name)
-    .limit(bindparam("most"))
 )
-_ADD = Statement(insert(layer).values({name: bindparam(f"v_{name}") for name in Layer._fields if name != "pk"}))
-_DROP = Statement(delete(layer).where(layer.c.pk == bindparam("at_pk")))
+_LAST = Statement(lambda: select(func.max(layer.c.number)).where(_OF))
+_NAMES = Statement(
+    lambda: (
+        select(layer.c.name, func.max(layer.c.number))
+        .where(
+            layer.c.account == bindparam("account"),
+            layer.c.region == bindparam("region"),
+            layer.c.name > bindparam("after"),
+        )
+        .group_by(layer.c.name)
+        .order_by(layer.c.name)
+        .limit(bindparam("most"))
+    )
+)
+_ADD = Statement(lambda: insert(layer).values({name: bindparam(f"v_{name}") for name in Layer._fields if name != "pk"}))
+_DROP = Statement(lambda: delete(layer).where(layer.c.pk == bindparam("at_pk")))
 
 
 def at(tx: Transaction, account: str, region: str, name: str, number: int) -> Layer | None:

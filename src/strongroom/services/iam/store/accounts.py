@@ -13,16 +13,22 @@ from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.iam.store.tables import account
 
 _ONE = Statement(
-    select(account.c.alias, account.c.password_policy, account.c.report_ms).where(account.c.id == bindparam("which"))
+    lambda: select(account.c.alias, account.c.password_policy, account.c.report_ms).where(
+        account.c.id == bindparam("which")
+    )
 )
-_BY_ALIAS = Statement(select(account.c.id).where(account.c.alias == bindparam("alias")))
-_INSERT = Statement(insert(account).values(id=bindparam("which"), alias=None, password_policy=None, report_ms=None))
-_SET_ALIAS = Statement(update(account).where(account.c.id == bindparam("which")).values(alias=bindparam("alias")))
+_BY_ALIAS = Statement(lambda: select(account.c.id).where(account.c.alias == bindparam("alias")))
+_INSERT = Statement(
+    lambda: insert(account).values(id=bindparam("which"), alias=None, password_policy=None, report_ms=None)
+)
+_SET_ALIAS = Statement(
+    lambda: update(account).where(account.c.id == bindparam("which")).values(alias=bindparam("alias"))
+)
 _SET_POLICY = Statement(
-    update(account).where(account.c.id == bindparam("which")).values(password_policy=bindparam("policy"))
+    lambda: update(account).where(account.c.id == bindparam("which")).values(password_policy=bindparam("policy"))
 )
 _SET_REPORT = Statement(
-    update(account).where(account.c.id == bindparam("which")).values(report_ms=bindparam("report_ms"))
+    lambda: update(account).where(account.c.id == bindparam("which")).values(report_ms=bindparam("report_ms"))
 )
 
 

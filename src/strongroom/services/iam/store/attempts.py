@@ -20,15 +20,15 @@ class Attempts:
     last: datetime
 
 
-_ONE = Statement(select(attempt.c.failed, attempt.c.last_ms).where(attempt.c.subject == bindparam("which")))
+_ONE = Statement(lambda: select(attempt.c.failed, attempt.c.last_ms).where(attempt.c.subject == bindparam("which")))
 _INSERT = Statement(
-    insert(attempt).values(subject=bindparam("which"), failed=bindparam("failed"), last_ms=bindparam("last_ms"))
+    lambda: insert(attempt).values(subject=bindparam("which"), failed=bindparam("failed"), last_ms=bindparam("last_ms"))
 )
-_DELETE = Statement(delete(attempt).where(attempt.c.subject == bindparam("which")))
+_DELETE = Statement(lambda: delete(attempt).where(attempt.c.subject == bindparam("which")))
 
 
 _DELETE_OLD = Statement(
-    delete(attempt).where(
+    lambda: delete(attempt).where(
         attempt.c.subject.startswith(bindparam("beginning"), autoescape=False), attempt.c.last_ms < bindparam("before")
     )
 )

@@ -41,41 +41,51 @@ class Device:
         return "MFADevice"
 
 
-_ONE = Statement(select(*mfa_device.columns).where(mfa_device.c.serial == bindparam("serial")))
+_ONE = Statement(lambda: select(*mfa_device.columns).where(mfa_device.c.serial == bindparam("serial")))
 _TAKEN = Statement(
-    select(mfa_device.c.serial).where(
+    lambda: select(mfa_device.c.serial).where(
         and_(mfa_device.c.account == bindparam("account"), mfa_device.c.name_key == bindparam("name_key"))
     )
 )
 _OF_USER = Statement(
-    select(*mfa_device.columns).where(mfa_device.c.user_id == bindparam("user_id")).order_by(mfa_device.c.serial)
+    lambda: (
+        select(*mfa_device.columns).where(mfa_device.c.user_id == bindparam("user_id")).order_by(mfa_device.c.serial)
+    )
 )
 _PAGE = Statement(
-    select(*mfa_device.columns)
-    .where(mfa_device.c.account == bindparam("account"), mfa_device.c.serial > bindparam("after"))
-    .order_by(mfa_device.c.serial)
-    .limit(bindparam("most"))
+    lambda: (
+        select(*mfa_device.columns)
+        .where(mfa_device.c.account == bindparam("account"), mfa_device.c.serial > bindparam("after"))
+        .order_by(mfa_device.c.serial)
+        .limit(bindparam("most"))
+    )
 )
 _COUNT = Statement(
-    select(func.count(), func.count(mfa_device.c.user_id)).where(mfa_device.c.account == bindparam("account"))
+    lambda: select(func.count(), func.count(mfa_device.c.user_id)).where(mfa_device.c.account == bindparam("account"))
 )
-_INSERT = Statement(insert(mfa_device).values({column.name: bindparam(column.name) for column in mfa_device.columns}))
+_INSERT = Statement(
+    lambda: insert(mfa_device).values({column.name: bindparam(column.name) for column in mfa_device.columns})
+)
 _ASSIGN = Statement(
-    update(mfa_device)
-    .where(mfa_device.c.serial == bindparam("which"))
-    .values(
-        user_id=bindparam("user_id"),
-        enabled_ms=bindparam("enabled_ms"),
-        drift=bindparam("drift"),
-        last_step=bindparam("last_step"),
+    lambda: (
+        update(mfa_device)
+        .where(mfa_device.c.serial == bindparam("which"))
+        .values(
+            user_id=bindparam("user_id"),
+            enabled_ms=bindparam("enabled_ms"),
+            drift=bindparam("drift"),
+            last_step=bindparam("last_step"),
+        )
     )
 )
 _USE = Statement(
-    update(mfa_device)
-    .where(mfa_device.c.serial == bindparam("which"), mfa_device.c.last_step < bindparam("step"))
-    .values(last_step=bindparam("step"), drift=bindparam("drift"))
+    lambda: (
+        update(mfa_device)
+        .where(mfa_device.c.serial == bindparam("which"), mfa_device.c.last_step < bindparam("step"))
+        .values(last_step=bindparam("step"), drift=bindparam("drift"))
+    )
 )
-_DELETE = Statement(delete(mfa_device).where(mfa_device.c.serial == bindparam("which")))
+_DELETE = Statement(lambda: delete(mfa_device).where(mfa_device.c.serial == bindparam("which")))
 
 
 def _device(row: Row) -> Device:

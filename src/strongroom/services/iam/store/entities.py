@@ -23,41 +23,49 @@ WIDTH = len(_COLUMNS)
 """How many columns of a joined row make up the entity."""
 
 _NAMED = and_(entity.c.account == bindparam("account"), entity.c.kind == bindparam("kind"))
-_BY_NAME = Statement(select(*_COLUMNS).where(_NAMED, entity.c.name_key == bindparam("name_key")))
-_BY_ID = Statement(select(*_COLUMNS).where(entity.c.id == bindparam("id")))
+_BY_NAME = Statement(lambda: select(*_COLUMNS).where(_NAMED, entity.c.name_key == bindparam("name_key")))
+_BY_ID = Statement(lambda: select(*_COLUMNS).where(entity.c.id == bindparam("id")))
 _PAGE = Statement(
-    select(*_COLUMNS)
-    .where(
-        _NAMED,
-        entity.c.name_key > bindparam("after"),
-        func.substr(entity.c.path, 1, bindparam("prefix_length")) == bindparam("prefix"),
+    lambda: (
+        select(*_COLUMNS)
+        .where(
+            _NAMED,
+            entity.c.name_key > bindparam("after"),
+            func.substr(entity.c.path, 1, bindparam("prefix_length")) == bindparam("prefix"),
+        )
+        .order_by(entity.c.name_key)
+        .limit(bindparam("most"))
     )
-    .order_by(entity.c.name_key)
-    .limit(bindparam("most"))
 )
-_COUNT = Statement(select(func.count()).select_from(entity).where(_NAMED))
-_INSERT = Statement(insert(entity).values({column.name: bindparam(column.name) for column in entity.columns}))
+_COUNT = Statement(lambda: select(func.count()).select_from(entity).where(_NAMED))
+_INSERT = Statement(lambda: insert(entity).values({column.name: bindparam(column.name) for column in entity.columns}))
 _RENAME = Statement(
-    update(entity)
-    .where(entity.c.id == bindparam("which"))
-    .values(name=bindparam("name"), name_key=bindparam("name_key"), path=bindparam("path"))
+    lambda: (
+        update(entity)
+        .where(entity.c.id == bindparam("which"))
+        .values(name=bindparam("name"), name_key=bindparam("name_key"), path=bindparam("path"))
+    )
 )
 _SET_BOUNDARY = Statement(
-    update(entity).where(entity.c.id == bindparam("which")).values(boundary=bindparam("boundary"))
+    lambda: update(entity).where(entity.c.id == bindparam("which")).values(boundary=bindparam("boundary"))
 )
 _SET_DESCRIPTION = Statement(
-    update(entity).where(entity.c.id == bindparam("which")).values(description=bindparam("description"))
+    lambda: update(entity).where(entity.c.id == bindparam("which")).values(description=bindparam("description"))
 )
-_DELETE = Statement(delete(entity).where(entity.c.id == bindparam("which")))
+_DELETE = Statement(lambda: delete(entity).where(entity.c.id == bindparam("which")))
 _COUNT_BOUNDARY = Statement(
-    select(func.count())
-    .select_from(entity)
-    .where(entity.c.account == bindparam("account"), entity.c.boundary == bindparam("boundary"))
+    lambda: (
+        select(func.count())
+        .select_from(entity)
+        .where(entity.c.account == bindparam("account"), entity.c.boundary == bindparam("boundary"))
+    )
 )
 _BOUNDED = Statement(
-    select(*_COLUMNS)
-    .where(entity.c.account == bindparam("account"), entity.c.boundary == bindparam("boundary"))
-    .order_by(entity.c.kind, entity.c.name_key)
+    lambda: (
+        select(*_COLUMNS)
+        .where(entity.c.account == bindparam("account"), entity.c.boundary == bindparam("boundary"))
+        .order_by(entity.c.kind, entity.c.name_key)
+    )
 )
 
 

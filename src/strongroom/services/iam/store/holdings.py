@@ -12,50 +12,64 @@ from strongroom.services.iam.store.tables import attachment, entity, inline_poli
 _GROUPS = select(membership.c.group_id).where(membership.c.user_id == bindparam("holder"))
 
 _INLINE = Statement(
-    select(inline_policy.c.name, inline_policy.c.document)
-    .where(inline_policy.c.holder == bindparam("holder"))
-    .order_by(inline_policy.c.name)
+    lambda: (
+        select(inline_policy.c.name, inline_policy.c.document)
+        .where(inline_policy.c.holder == bindparam("holder"))
+        .order_by(inline_policy.c.name)
+    )
 )
 _INLINE_WITH_GROUPS = Statement(
-    select(inline_policy.c.holder, inline_policy.c.name, inline_policy.c.document)
-    .where(or_(inline_policy.c.holder == bindparam("holder"), inline_policy.c.holder.in_(_GROUPS)))
-    .order_by(inline_policy.c.holder, inline_policy.c.name)
+    lambda: (
+        select(inline_policy.c.holder, inline_policy.c.name, inline_policy.c.document)
+        .where(or_(inline_policy.c.holder == bindparam("holder"), inline_policy.c.holder.in_(_GROUPS)))
+        .order_by(inline_policy.c.holder, inline_policy.c.name)
+    )
 )
 _ONE_INLINE = (inline_policy.c.holder == bindparam("which"), inline_policy.c.name == bindparam("which_name"))
 _INSERT_INLINE = Statement(
-    insert(inline_policy).values(
+    lambda: insert(inline_policy).values(
         holder=bindparam("which"), name=bindparam("which_name"), document=bindparam("document")
     )
 )
-_UPDATE_INLINE = Statement(update(inline_policy).where(*_ONE_INLINE).values(document=bindparam("document")))
-_DELETE_INLINE = Statement(delete(inline_policy).where(*_ONE_INLINE))
+_UPDATE_INLINE = Statement(lambda: update(inline_policy).where(*_ONE_INLINE).values(document=bindparam("document")))
+_DELETE_INLINE = Statement(lambda: delete(inline_policy).where(*_ONE_INLINE))
 
 _ATTACHED = Statement(
-    select(attachment.c.policy_arn).where(attachment.c.holder == bindparam("holder")).order_by(attachment.c.policy_arn)
+    lambda: (
+        select(attachment.c.policy_arn)
+        .where(attachment.c.holder == bindparam("holder"))
+        .order_by(attachment.c.policy_arn)
+    )
 )
 _ATTACHED_WITH_GROUPS = Statement(
-    select(attachment.c.policy_arn)
-    .where(or_(attachment.c.holder == bindparam("holder"), attachment.c.holder.in_(_GROUPS)))
-    .distinct()
-    .order_by(attachment.c.policy_arn)
+    lambda: (
+        select(attachment.c.policy_arn)
+        .where(or_(attachment.c.holder == bindparam("holder"), attachment.c.holder.in_(_GROUPS)))
+        .distinct()
+        .order_by(attachment.c.policy_arn)
+    )
 )
 _ONE_ATTACHED = (attachment.c.holder == bindparam("which"), attachment.c.policy_arn == bindparam("which_arn"))
 _ATTACH = Statement(
-    insert(attachment).values(
+    lambda: insert(attachment).values(
         holder=bindparam("which"), policy_arn=bindparam("which_arn"), account=bindparam("account")
     )
 )
-_DETACH = Statement(delete(attachment).where(*_ONE_ATTACHED))
+_DETACH = Statement(lambda: delete(attachment).where(*_ONE_ATTACHED))
 _COUNT_ATTACHED = Statement(
-    select(func.count())
-    .select_from(attachment)
-    .where(attachment.c.account == bindparam("account"), attachment.c.policy_arn == bindparam("policy_arn"))
+    lambda: (
+        select(func.count())
+        .select_from(attachment)
+        .where(attachment.c.account == bindparam("account"), attachment.c.policy_arn == bindparam("policy_arn"))
+    )
 )
 _HOLDERS = Statement(
-    select(*entities.columns())  # type: ignore[call-overload]
-    .join(attachment, attachment.c.holder == entity.c.id)
-    .where(attachment.c.account == bindparam("account"), attachment.c.policy_arn == bindparam("policy_arn"))
-    .order_by(entity.c.kind, entity.c.name_key)
+    lambda: (
+        select(*entities.columns())  # type: ignore[call-overload]
+        .join(attachment, attachment.c.holder == entity.c.id)
+        .where(attachment.c.account == bindparam("account"), attachment.c.policy_arn == bindparam("policy_arn"))
+        .order_by(entity.c.kind, entity.c.name_key)
+    )
 )
 
 

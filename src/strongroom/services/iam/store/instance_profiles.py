@@ -11,19 +11,25 @@ from strongroom.services.iam.store.tables import entity, instance_profile_role
 
 _TABLE = instance_profile_role
 _ROLE_OF = Statement(
-    select(*entities.columns())  # type: ignore[call-overload]
-    .join(_TABLE, _TABLE.c.role_id == entity.c.id)
-    .where(_TABLE.c.profile_id == bindparam("profile_id"))
+    lambda: (
+        select(*entities.columns())  # type: ignore[call-overload]
+        .join(_TABLE, _TABLE.c.role_id == entity.c.id)
+        .where(_TABLE.c.profile_id == bindparam("profile_id"))
+    )
 )
 _OF_ROLE = Statement(
-    select(*entities.columns())  # type: ignore[call-overload]
-    .join(_TABLE, _TABLE.c.profile_id == entity.c.id)
-    .where(_TABLE.c.role_id == bindparam("role_id"))
-    .order_by(entity.c.name_key)
+    lambda: (
+        select(*entities.columns())  # type: ignore[call-overload]
+        .join(_TABLE, _TABLE.c.profile_id == entity.c.id)
+        .where(_TABLE.c.role_id == bindparam("role_id"))
+        .order_by(entity.c.name_key)
+    )
 )
-_INSERT = Statement(insert(_TABLE).values(profile_id=bindparam("profile_id"), role_id=bindparam("role_id")))
+_INSERT = Statement(lambda: insert(_TABLE).values(profile_id=bindparam("profile_id"), role_id=bindparam("role_id")))
 _DELETE = Statement(
-    delete(_TABLE).where(_TABLE.c.profile_id == bindparam("profile_id"), _TABLE.c.role_id == bindparam("role_id"))
+    lambda: delete(_TABLE).where(
+        _TABLE.c.profile_id == bindparam("profile_id"), _TABLE.c.role_id == bindparam("role_id")
+    )
 )
 
 

@@ -41,26 +41,28 @@ class Use:
 
 
 _COLUMNS = tuple(access_key.columns)
-_ONE = Statement(select(*_COLUMNS).where(access_key.c.id == bindparam("id")))
+_ONE = Statement(lambda: select(*_COLUMNS).where(access_key.c.id == bindparam("id")))
 _OF_USER = Statement(
-    select(*_COLUMNS)
-    .where(access_key.c.user_id == bindparam("user_id"))
-    .order_by(access_key.c.created_ms, access_key.c.id)
+    lambda: (
+        select(*_COLUMNS)
+        .where(access_key.c.user_id == bindparam("user_id"))
+        .order_by(access_key.c.created_ms, access_key.c.id)
+    )
 )
-_INSERT = Statement(insert(access_key).values({column.name: bindparam(column.name) for column in _COLUMNS}))
+_INSERT = Statement(lambda: insert(access_key).values({column.name: bindparam(column.name) for column in _COLUMNS}))
 _SET_STATUS = Statement(
-    update(access_key).where(access_key.c.id == bindparam("which")).values(status=bindparam("status"))
+    lambda: update(access_key).where(access_key.c.id == bindparam("which")).values(status=bindparam("status"))
 )
-_DELETE = Statement(delete(access_key).where(access_key.c.id == bindparam("which")))
+_DELETE = Statement(lambda: delete(access_key).where(access_key.c.id == bindparam("which")))
 _USE = Statement(
-    select(access_key_use.c.used_ms, access_key_use.c.service, access_key_use.c.region).where(
+    lambda: select(access_key_use.c.used_ms, access_key_use.c.service, access_key_use.c.region).where(
         access_key_use.c.id == bindparam("id")
     )
 )
 _INSERT_USE = Statement(
-    insert(access_key_use).values({column.name: bindparam(column.name) for column in access_key_use.columns})
+    lambda: insert(access_key_use).values({column.name: bindparam(column.name) for column in access_key_use.columns})
 )
-_DELETE_USE = Statement(delete(access_key_use).where(access_key_use.c.id == bindparam("which")))
+_DELETE_USE = Statement(lambda: delete(access_key_use).where(access_key_use.c.id == bindparam("which")))
 
 
 def _key(row: Row) -> AccessKey:

@@ -24,14 +24,18 @@ class LoginProfile:
     sealed: bytes = field(repr=False)
 
 
-_ONE = Statement(select(*login_profile.columns).where(login_profile.c.user_id == bindparam("which")))
+_ONE = Statement(lambda: select(*login_profile.columns).where(login_profile.c.user_id == bindparam("which")))
 _INSERT = Statement(
-    insert(login_profile).values({column.name: bindparam(column.name) for column in login_profile.columns})
+    lambda: insert(login_profile).values({column.name: bindparam(column.name) for column in login_profile.columns})
 )
 _USE = Statement(
-    update(login_profile).where(login_profile.c.user_id == bindparam("which")).values(used_ms=bindparam("v_used_ms"))
+    lambda: (
+        update(login_profile)
+        .where(login_profile.c.user_id == bindparam("which"))
+        .values(used_ms=bindparam("v_used_ms"))
+    )
 )
-_DELETE = Statement(delete(login_profile).where(login_profile.c.user_id == bindparam("which")))
+_DELETE = Statement(lambda: delete(login_profile).where(login_profile.c.user_id == bindparam("which")))
 
 
 def of_user(tx: Transaction, user_id: str) -> LoginProfile | None:

@@ -11,25 +11,31 @@ from strongroom.services.iam.store.tables import entity, membership
 
 _COLUMNS = entities.columns()
 _GROUPS_OF = Statement(
-    select(*_COLUMNS)  # type: ignore[call-overload]
-    .join(membership, membership.c.group_id == entity.c.id)
-    .where(membership.c.user_id == bindparam("user_id"))
-    .order_by(entity.c.name_key)
+    lambda: (
+        select(*_COLUMNS)  # type: ignore[call-overload]
+        .join(membership, membership.c.group_id == entity.c.id)
+        .where(membership.c.user_id == bindparam("user_id"))
+        .order_by(entity.c.name_key)
+    )
 )
 _USERS_IN = Statement(
-    select(*_COLUMNS)  # type: ignore[call-overload]
-    .join(membership, membership.c.user_id == entity.c.id)
-    .where(membership.c.group_id == bindparam("group_id"), entity.c.name_key > bindparam("after"))
-    .order_by(entity.c.name_key)
-    .limit(bindparam("most"))
+    lambda: (
+        select(*_COLUMNS)  # type: ignore[call-overload]
+        .join(membership, membership.c.user_id == entity.c.id)
+        .where(membership.c.group_id == bindparam("group_id"), entity.c.name_key > bindparam("after"))
+        .order_by(entity.c.name_key)
+        .limit(bindparam("most"))
+    )
 )
 _PAIR = (membership.c.group_id == bindparam("which_group"), membership.c.user_id == bindparam("which_user"))
-_IS_MEMBER = Statement(select(membership.c.user_id).where(*_PAIR))
+_IS_MEMBER = Statement(lambda: select(membership.c.user_id).where(*_PAIR))
 _COUNT_GROUPS = Statement(
-    select(func.count()).select_from(membership).where(membership.c.user_id == bindparam("user_id"))
+    lambda: select(func.count()).select_from(membership).where(membership.c.user_id == bindparam("user_id"))
 )
-_INSERT = Statement(insert(membership).values(group_id=bindparam("which_group"), user_id=bindparam("which_user")))
-_DELETE = Statement(delete(membership).where(*_PAIR))
+_INSERT = Statement(
+    lambda: insert(membership).values(group_id=bindparam("which_group"), user_id=bindparam("which_user"))
+)
+_DELETE = Statement(lambda: delete(membership).where(*_PAIR))
 
 
 def groups_of(tx: Transaction, user_id: str) -> list[Entity]:

@@ -37,17 +37,21 @@ class Provider:
 
 
 _COLUMNS = tuple(openid_provider.columns)
-_ONE = Statement(select(*_COLUMNS).where(openid_provider.c.arn == bindparam("arn")))
+_ONE = Statement(lambda: select(*_COLUMNS).where(openid_provider.c.arn == bindparam("arn")))
 _OF_ACCOUNT = Statement(
-    select(*_COLUMNS).where(openid_provider.c.account == bindparam("account")).order_by(openid_provider.c.arn)
+    lambda: select(*_COLUMNS).where(openid_provider.c.account == bindparam("account")).order_by(openid_provider.c.arn)
 )
-_INSERT = Statement(insert(openid_provider).values({column.name: bindparam(column.name) for column in _COLUMNS}))
+_INSERT = Statement(
+    lambda: insert(openid_provider).values({column.name: bindparam(column.name) for column in _COLUMNS})
+)
 _SAVE = Statement(
-    update(openid_provider)
-    .where(openid_provider.c.arn == bindparam("which"))
-    .values(client_ids=bindparam("client_ids"), thumbprints=bindparam("thumbprints"))
+    lambda: (
+        update(openid_provider)
+        .where(openid_provider.c.arn == bindparam("which"))
+        .values(client_ids=bindparam("client_ids"), thumbprints=bindparam("thumbprints"))
+    )
 )
-_DELETE = Statement(delete(openid_provider).where(openid_provider.c.arn == bindparam("which")))
+_DELETE = Statement(lambda: delete(openid_provider).where(openid_provider.c.arn == bindparam("which")))
 
 
 def _provider(row: Row) -> Provider:

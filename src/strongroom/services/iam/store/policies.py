@@ -49,52 +49,62 @@ _PAGE = Statement(
 )
 _VERSION_COLUMNS = (policy_version.c.number, policy_version.c.document, policy_version.c.created_ms)
 _DEFAULT_DOCUMENT = Statement(
-    select(entity.c.path, entity.c.name, policy_version.c.document)
-    .join(policy, policy.c.id == entity.c.id)
-    .join(
-        policy_version,
-        and_(policy_version.c.policy_id == policy.c.id, policy_version.c.number == policy.c.default_version),
+    lambda: (
+        select(entity.c.path, entity.c.name, policy_version.c.document)
+        .join(policy, policy.c.id == entity.c.id)
+        .join(
+            policy_version,
+            and_(policy_version.c.policy_id == policy.c.id, policy_version.c.number == policy.c.default_version),
+        )
+        .where(_OF_ACCOUNT, entity.c.name_key == bindparam("name_key"))
     )
-    .where(_OF_ACCOUNT, entity.c.name_key == bindparam("name_key"))
 )
 _DEFAULT_DOCUMENTS = Statement(
-    select(entity.c.path, entity.c.name, policy_version.c.document)
-    .join(policy, policy.c.id == entity.c.id)
-    .join(
-        policy_version,
-        and_(policy_version.c.policy_id == policy.c.id, policy_version.c.number == policy.c.default_version),
+    lambda: (
+        select(entity.c.path, entity.c.name, policy_version.c.document)
+        .join(policy, policy.c.id == entity.c.id)
+        .join(
+            policy_version,
+            and_(policy_version.c.policy_id == policy.c.id, policy_version.c.number == policy.c.default_version),
+        )
+        .where(_OF_ACCOUNT, entity.c.name_key.in_(bindparam("name_keys", expanding=True)))
     )
-    .where(_OF_ACCOUNT, entity.c.name_key.in_(bindparam("name_keys", expanding=True)))
 )
 _COUNT_VERSIONS = Statement(
-    select(func.count())
-    .select_from(policy_version.join(entity, entity.c.id == policy_version.c.policy_id))
-    .where(entity.c.account == bindparam("account"))
+    lambda: (
+        select(func.count())
+        .select_from(policy_version.join(entity, entity.c.id == policy_version.c.policy_id))
+        .where(entity.c.account == bindparam("account"))
+    )
 )
 _VERSIONS = Statement(
-    select(*_VERSION_COLUMNS)
-    .where(policy_version.c.policy_id == bindparam("which"))
-    .order_by(policy_version.c.number.desc())
+    lambda: (
+        select(*_VERSION_COLUMNS)
+        .where(policy_version.c.policy_id == bindparam("which"))
+        .order_by(policy_version.c.number.desc())
+    )
 )
-_INSERT = Statement(insert(policy).values({column.name: bindparam(column.name) for column in policy.columns}))
+_INSERT = Statement(lambda: insert(policy).values({column.name: bindparam(column.name) for column in policy.columns}))
 _INSERT_VERSION = Statement(
-    insert(policy_version).values({column.name: bindparam(column.name) for column in policy_version.columns})
+    lambda: insert(policy_version).values({column.name: bindparam(column.name) for column in policy_version.columns})
 )
 _UPDATE = Statement(
-    update(policy)
-    .where(policy.c.id == bindparam("which"))
-    .values(
-        updated_ms=bindparam("updated_ms"),
-        default_version=bindparam("default_version"),
-        last_version=bindparam("last_version"),
+    lambda: (
+        update(policy)
+        .where(policy.c.id == bindparam("which"))
+        .values(
+            updated_ms=bindparam("updated_ms"),
+            default_version=bindparam("default_version"),
+            last_version=bindparam("last_version"),
+        )
     )
 )
 _DELETE_VERSION = Statement(
-    delete(policy_version).where(
+    lambda: delete(policy_version).where(
         policy_version.c.policy_id == bindparam("which"), policy_version.c.number == bindparam("which_number")
     )
 )
-_DELETE = Statement(delete(policy).where(policy.c.id == bindparam("which")))
+_DELETE = Statement(lambda: delete(policy).where(policy.c.id == bindparam("which")))
 
 
 def _policy(row: Row) -> Policy:

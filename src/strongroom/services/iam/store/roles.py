@@ -21,14 +21,16 @@ class Trust:
     max_session: timedelta
 
 
-_OF = Statement(select(role.c.trust, role.c.max_session_s).where(role.c.id == bindparam("which")))
-_INSERT = Statement(insert(role).values({column.name: bindparam(column.name) for column in role.columns}))
+_OF = Statement(lambda: select(role.c.trust, role.c.max_session_s).where(role.c.id == bindparam("which")))
+_INSERT = Statement(lambda: insert(role).values({column.name: bindparam(column.name) for column in role.columns}))
 _SAVE = Statement(
-    update(role)
-    .where(role.c.id == bindparam("which"))
-    .values(trust=bindparam("trust"), max_session_s=bindparam("max_session_s"))
+    lambda: (
+        update(role)
+        .where(role.c.id == bindparam("which"))
+        .values(trust=bindparam("trust"), max_session_s=bindparam("max_session_s"))
+    )
 )
-_DELETE = Statement(delete(role).where(role.c.id == bindparam("which")))
+_DELETE = Statement(lambda: delete(role).where(role.c.id == bindparam("which")))
 
 
 def trust_of(tx: Transaction, role_id: str) -> Trust:

@@ -10,10 +10,14 @@ from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.services.iam.rules.names import folded
 from strongroom.services.iam.store.tables import tag
 
-_OF = Statement(select(tag.c.key, tag.c.value).where(tag.c.holder == bindparam("holder")).order_by(tag.c.key_folded))
-_INSERT = Statement(insert(tag).values({column.name: bindparam(column.name) for column in tag.columns}))
-_DELETE = Statement(delete(tag).where(tag.c.holder == bindparam("which"), tag.c.key_folded == bindparam("folded")))
-_DELETE_ALL = Statement(delete(tag).where(tag.c.holder == bindparam("which")))
+_OF = Statement(
+    lambda: select(tag.c.key, tag.c.value).where(tag.c.holder == bindparam("holder")).order_by(tag.c.key_folded)
+)
+_INSERT = Statement(lambda: insert(tag).values({column.name: bindparam(column.name) for column in tag.columns}))
+_DELETE = Statement(
+    lambda: delete(tag).where(tag.c.holder == bindparam("which"), tag.c.key_folded == bindparam("folded"))
+)
+_DELETE_ALL = Statement(lambda: delete(tag).where(tag.c.holder == bindparam("which")))
 
 
 def of(tx: Transaction, holder: str) -> dict[str, str]:

@@ -35,30 +35,36 @@ _AFTER = grant.c.grant_id > bindparam("after")
 _TO = tuple(bindparam(f"to_{number}", type_=Text) for number in range(NAMES_OF_A_CALLER))
 
 _TO_CALLER = Statement(
-    select(*_COLUMNS).where(_OF_KEY, or_(*(grant.c.grantee == one for one in _TO))).order_by(grant.c.grant_id)
+    lambda: select(*_COLUMNS).where(_OF_KEY, or_(*(grant.c.grantee == one for one in _TO))).order_by(grant.c.grant_id)
 )
-_BY_ID = Statement(select(*_COLUMNS).where(_OF_KEY, grant.c.grant_id == bindparam("of_grant")))
+_BY_ID = Statement(lambda: select(*_COLUMNS).where(_OF_KEY, grant.c.grant_id == bindparam("of_grant")))
 _BY_NAME = Statement(
-    select(*_COLUMNS).where(_OF_KEY, grant.c.grantee == bindparam("grantee"), grant.c.name == bindparam("name"))
+    lambda: select(*_COLUMNS).where(_OF_KEY, grant.c.grantee == bindparam("grantee"), grant.c.name == bindparam("name"))
 )
-_LISTED = Statement(select(*_COLUMNS).where(_OF_KEY, _AFTER).order_by(grant.c.grant_id).limit(_AT_MOST))
+_LISTED = Statement(lambda: select(*_COLUMNS).where(_OF_KEY, _AFTER).order_by(grant.c.grant_id).limit(_AT_MOST))
 _LISTED_TO = Statement(
-    select(*_COLUMNS)
-    .where(_OF_KEY, _AFTER, grant.c.grantee == bindparam("grantee"))
-    .order_by(grant.c.grant_id)
-    .limit(_AT_MOST)
+    lambda: (
+        select(*_COLUMNS)
+        .where(_OF_KEY, _AFTER, grant.c.grantee == bindparam("grantee"))
+        .order_by(grant.c.grant_id)
+        .limit(_AT_MOST)
+    )
 )
 _RETIRABLE = Statement(
-    select(*_COLUMNS, key.c.account, key.c.key_id)
-    .join(key, key.c.pk == grant.c.key_pk)
-    .where(grant.c.retiring == bindparam("retiring"), key.c.region == bindparam("region"), _AFTER)
-    .order_by(grant.c.grant_id)
-    .limit(_AT_MOST)
+    lambda: (
+        select(*_COLUMNS, key.c.account, key.c.key_id)
+        .join(key, key.c.pk == grant.c.key_pk)
+        .where(grant.c.retiring == bindparam("retiring"), key.c.region == bindparam("region"), _AFTER)
+        .order_by(grant.c.grant_id)
+        .limit(_AT_MOST)
+    )
 )
-_COUNT = Statement(select(func.count()).select_from(grant).where(_OF_KEY))
-_COUNT_TO = Statement(select(func.count()).select_from(grant).where(_OF_KEY, grant.c.grantee == bindparam("grantee")))
-_ADD = Statement(insert(grant).values({name: bindparam(f"v_{name}") for name in GrantRow._fields}))
-_DROP = Statement(delete(grant).where(grant.c.grant_id == bindparam("of_grant")))
+_COUNT = Statement(lambda: select(func.count()).select_from(grant).where(_OF_KEY))
+_COUNT_TO = Statement(
+    lambda: select(func.count()).select_from(grant).where(_OF_KEY, grant.c.grantee == bindparam("grantee"))
+)
+_ADD = Statement(lambda: insert(grant).values({name: bindparam(f"v_{name}") for name in GrantRow._fields}))
+_DROP = Statement(lambda: delete(grant).where(grant.c.grant_id == bindparam("of_grant")))
 
 
 def grants_to(tx: Transaction, pk: int, names: Sequence[str]) -> list[GrantRow]:

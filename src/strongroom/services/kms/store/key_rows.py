@@ -39,19 +39,27 @@ _COLUMNS = [key.c[name] for name in KeyRow._fields]
 _PLACE = (key.c.account == bindparam("account"), key.c.region == bindparam("region"))
 _OF_KEY = bindparam("of_key", type_=Integer)
 _AT_MOST = bindparam("at_most", type_=Integer)
-_KEY = Statement(select(*_COLUMNS).where(*_PLACE, key.c.key_id == bindparam("key_id")))
-_KEY_BY_PK = Statement(select(*_COLUMNS).where(key.c.pk == _OF_KEY))
+_KEY = Statement(lambda: select(*_COLUMNS).where(*_PLACE, key.c.key_id == bindparam("key_id")))
+_KEY_BY_PK = Statement(lambda: select(*_COLUMNS).where(key.c.pk == _OF_KEY))
 _RELATED = Statement(
-    select(*_COLUMNS)
-    .where(key.c.account == bindparam("account"), key.c.key_id == bindparam("key_id"))
-    .order_by(key.c.region)
+    lambda: (
+        select(*_COLUMNS)
+        .where(key.c.account == bindparam("account"), key.c.key_id == bindparam("key_id"))
+        .order_by(key.c.region)
+    )
 )
 _KEYS = Statement(
-    select(key.c.key_id).where(*_PLACE, key.c.key_id > bindparam("after")).order_by(key.c.key_id).limit(_AT_MOST)
+    lambda: (
+        select(key.c.key_id).where(*_PLACE, key.c.key_id > bindparam("after")).order_by(key.c.key_id).limit(_AT_MOST)
+    )
 )
-_COUNT_KEYS = Statement(select(func.count()).select_from(key).where(*_PLACE, key.c.manager == "CUSTOMER"))
+_COUNT_KEYS = Statement(lambda: select(func.count()).select_from(key).where(*_PLACE, key.c.manager == "CUSTOMER"))
 _ADD_KEY = Statement(
-    insert(key).values({name: bindparam(f"v_{name}") for name in KeyRow._fields if name != "pk"}).returning(key.c.pk)
+    lambda: (
+        insert(key)
+        .values({name: bindparam(f"v_{name}") for name in KeyRow._fields if name != "pk"})
+        .returning(key.c.pk)
+    )
 )
 _DROP_OF_KEY = (
     Statement(delete(material).where(material.c.key_pk == _OF_KEY)),

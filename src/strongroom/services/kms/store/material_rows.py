@@ -33,9 +33,9 @@ class MaterialRow(NamedTuple):
 _COLUMNS = [material.c[name] for name in MaterialRow._fields]
 _OF_KEY = bindparam("of_key", type_=Integer)
 _OF_MATERIAL = material.c.material_id == bindparam("of_material")
-_ROWS = Statement(select(*_COLUMNS).where(material.c.key_pk == _OF_KEY).order_by(material.c.place))
-_ROW = Statement(select(*_COLUMNS).where(material.c.key_pk == _OF_KEY, _OF_MATERIAL))
-_ADD = Statement(insert(material).values({name: bindparam(f"v_{name}") for name in MaterialRow._fields}))
+_ROWS = Statement(lambda: select(*_COLUMNS).where(material.c.key_pk == _OF_KEY).order_by(material.c.place))
+_ROW = Statement(lambda: select(*_COLUMNS).where(material.c.key_pk == _OF_KEY, _OF_MATERIAL))
+_ADD = Statement(lambda: insert(material).values({name: bindparam(f"v_{name}") for name in MaterialRow._fields}))
 
 
 def material_rows(tx: Transaction, pk: int) -> list[MaterialRow]:

@@ -32,10 +32,10 @@ _ALIASES = select(alias.c.name, key.c.key_id, alias.c.created_ms, alias.c.update
 )
 
 
-_TAGS = Statement(select(tag.c.key, tag.c.value).where(tag.c.key_pk == _OF_KEY).order_by(tag.c.key))
-_ADD_TAG = Statement(insert(tag).values({column.name: bindparam(f"v_{column.name}") for column in tag.columns}))
-_ALIAS_NAMES = Statement(select(alias.c.name).where(alias.c.key_pk == _OF_KEY).order_by(alias.c.name))
-_ALIAS_TARGET = Statement(select(key.c.key_id).join(alias, key.c.pk == alias.c.key_pk).where(*_ALIAS_NAMED))
+_TAGS = Statement(lambda: select(tag.c.key, tag.c.value).where(tag.c.key_pk == _OF_KEY).order_by(tag.c.key))
+_ADD_TAG = Statement(lambda: insert(tag).values({column.name: bindparam(f"v_{column.name}") for column in tag.columns}))
+_ALIAS_NAMES = Statement(lambda: select(alias.c.name).where(alias.c.key_pk == _OF_KEY).order_by(alias.c.name))
+_ALIAS_TARGET = Statement(lambda: select(key.c.key_id).join(alias, key.c.pk == alias.c.key_pk).where(*_ALIAS_NAMED))
 _PAGE = (alias.c.name > bindparam("after"),)
 _ALIASES_HERE = Statement(
     _ALIASES.where(alias.c.account == bindparam("account"), alias.c.region == bindparam("region"), *_PAGE)
@@ -43,12 +43,16 @@ _ALIASES_HERE = Statement(
     .limit(_AT_MOST)
 )
 _ALIASES_OF_KEY = Statement(_ALIASES.where(alias.c.key_pk == _OF_KEY, *_PAGE).order_by(alias.c.name).limit(_AT_MOST))
-_ADD_ALIAS = Statement(insert(alias).values({column.name: bindparam(f"v_{column.name}") for column in alias.columns}))
-_POINT_ALIAS = Statement(
-    update(alias).where(*_ALIAS_NAMED).values(key_pk=bindparam("v_key_pk"), updated_ms=bindparam("v_updated_ms"))
+_ADD_ALIAS = Statement(
+    lambda: insert(alias).values({column.name: bindparam(f"v_{column.name}") for column in alias.columns})
 )
-_DROP_ALIAS = Statement(delete(alias).where(*_ALIAS_NAMED))
-_DROP_TAGS = Statement(delete(tag).where(tag.c.key_pk == _OF_KEY))
+_POINT_ALIAS = Statement(
+    lambda: (
+        update(alias).where(*_ALIAS_NAMED).values(key_pk=bindparam("v_key_pk"), updated_ms=bindparam("v_updated_ms"))
+    )
+)
+_DROP_ALIAS = Statement(lambda: delete(alias).where(*_ALIAS_NAMED))
+_DROP_TAGS = Statement(lambda: delete(tag).where(tag.c.key_pk == _OF_KEY))
 
 
 def tags(tx: Transaction, pk: int) -> dict[str, str]:

@@ -24,11 +24,13 @@ class Attempt(NamedTuple):
 
 
 _COLUMNS = [attempt.c[name] for name in Attempt._fields]
-_ADD = Statement(insert(attempt).values({name: bindparam(f"v_{name}") for name in Attempt._fields}))
+_ADD = Statement(lambda: insert(attempt).values({name: bindparam(f"v_{name}") for name in Attempt._fields}))
 _OURS = attempt.c.rotation_pk == bindparam("of_rotation")
-_NEWEST = Statement(select(*_COLUMNS).where(_OURS).order_by(attempt.c.pk.desc()).limit(bindparam("at_most")))
-_NTH = Statement(select(attempt.c.pk).where(_OURS).order_by(attempt.c.pk.desc()).offset(bindparam("skipped")).limit(1))
-_FORGET = Statement(delete(attempt).where(_OURS, attempt.c.pk <= bindparam("through")))
+_NEWEST = Statement(lambda: select(*_COLUMNS).where(_OURS).order_by(attempt.c.pk.desc()).limit(bindparam("at_most")))
+_NTH = Statement(
+    lambda: select(attempt.c.pk).where(_OURS).order_by(attempt.c.pk.desc()).offset(bindparam("skipped")).limit(1)
+)
+_FORGET = Statement(lambda: delete(attempt).where(_OURS, attempt.c.pk <= bindparam("through")))
 
 
 def add(tx: Transaction, one: Attempt) -> None:

@@ -12,21 +12,23 @@ from strongroom.services.secretsmanager.store.tables import count, secret
 _THIS = (count.c.account == bindparam("of_account"), count.c.region == bindparam("of_region"))
 
 _MORE = Statement(
-    Upsert(
+    lambda: Upsert(
         count,
         {"account": bindparam("of_account"), "region": bindparam("of_region"), "secrets": bindparam("number")},
         lambda _: {"secrets": count.c.secrets + bindparam("number", type_=Integer)},
         returning=(count.c.secrets,),
     )
 )
-_LESS = Statement(update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
-_ALL = Statement(select(count.c.account, count.c.region, count.c.secrets).where(count.c.secrets > 0))
+_LESS = Statement(lambda: update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
+_ALL = Statement(lambda: select(count.c.account, count.c.region, count.c.secrets).where(count.c.secrets > 0))
 _DELETED = Statement(
-    select(secret.c.account, secret.c.region, func.count())
-    .where(secret.c.deleted_ms.is_not(None))
-    .group_by(secret.c.account, secret.c.region)
+    lambda: (
+        select(secret.c.account, secret.c.region, func.count())
+        .where(secret.c.deleted_ms.is_not(None))
+        .group_by(secret.c.account, secret.c.region)
+    )
 )
-_COUNT = Statement(select(count.c.secrets).where(*_THIS))
+_COUNT = Statement(lambda: select(count.c.secrets).where(*_THIS))
 
 
 def more(tx: Transaction, account: str, region: str, number: int = 1) -> int:

@@ -32,13 +32,15 @@ _DEPENDS = (
     .exists()
 )
 _ARNS = Statement(
-    select(secret.c.region, secret.c.name, secret.c.suffix)
-    .where(_OWN, _DEPENDS)
-    .order_by(secret.c.region, secret.c.name)
-    .limit(bindparam("at_most", type_=Integer))
+    lambda: (
+        select(secret.c.region, secret.c.name, secret.c.suffix)
+        .where(_OWN, _DEPENDS)
+        .order_by(secret.c.region, secret.c.name)
+        .limit(bindparam("at_most", type_=Integer))
+    )
 )
 # Summed, not grouped: to PostgreSQL the parameter of a select and that of its GROUP BY are two.
-_COUNTS = Statement(select(func.coalesce(func.sum(case((_OWN, 1), else_=0)), 0), func.count()).where(_DEPENDS))
+_COUNTS = Statement(lambda: select(func.coalesce(func.sum(case((_OWN, 1), else_=0)), 0), func.count()).where(_DEPENDS))
 
 
 def arns(tx: Transaction, begin: bytes, account: str, at_most: int) -> Sequence[str]:

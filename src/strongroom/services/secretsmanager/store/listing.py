@@ -89,9 +89,11 @@ class Candidate(NamedTuple):
 
 
 _CANDIDATES_BY_PKS = Statement(
-    select(*(secret.c[name] for name in Candidate._fields)).where(secret.c.pk.in_(bindparam("pks", expanding=True)))
+    lambda: select(*(secret.c[name] for name in Candidate._fields)).where(
+        secret.c.pk.in_(bindparam("pks", expanding=True))
+    )
 )
-_BY_PKS = Statement(select(*SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
+_BY_PKS = Statement(lambda: select(*SECRET).where(secret.c.pk.in_(bindparam("pks", expanding=True))))
 
 
 def _range(column: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -25,15 +25,17 @@ _COLUMNS = [replica.c[name] for name in Replica._fields]
 _OF_PRIMARY = bindparam("of_primary", type_=Integer)
 _HERE = (replica.c.primary_pk == _OF_PRIMARY, replica.c.region == bindparam("in_region"))
 
-_ALL = Statement(select(*_COLUMNS).where(replica.c.primary_pk == _OF_PRIMARY).order_by(replica.c.region))
-_READ_DAYS = Statement(select(secret.c.region, secret.c.accessed_day).where(secret.c.primary_pk == _OF_PRIMARY))
-_ADD = Statement(insert(replica).values({name: bindparam(f"v_{name}") for name in Replica._fields}))
+_ALL = Statement(lambda: select(*_COLUMNS).where(replica.c.primary_pk == _OF_PRIMARY).order_by(replica.c.region))
+_READ_DAYS = Statement(lambda: select(secret.c.region, secret.c.accessed_day).where(secret.c.primary_pk == _OF_PRIMARY))
+_ADD = Statement(lambda: insert(replica).values({name: bindparam(f"v_{name}") for name in Replica._fields}))
 _SET = Statement(
-    update(replica)
-    .where(*_HERE)
-    .values({name: bindparam(f"v_{name}") for name in ("kms_key_id", "status", "status_message", "secret_pk")})
+    lambda: (
+        update(replica)
+        .where(*_HERE)
+        .values({name: bindparam(f"v_{name}") for name in ("kms_key_id", "status", "status_message", "secret_pk")})
+    )
 )
-_DROP = Statement(delete(replica).where(*_HERE))
+_DROP = Statement(lambda: delete(replica).where(*_HERE))
 
 
 def replicas_of(tx: Transaction, primary_pk: int) -> list[Replica]:

@@ -47,32 +47,38 @@ _LAST_SUCCESS = (
 _FILLED = select(version.c.version_id).where(version.c.secret_pk == _OF_SECRET, version.c.form.is_not(None))
 
 _ADD = Statement(
-    insert(rotation)
-    .values({name: bindparam(f"v_{name}") for name in Rotation._fields if name != "pk"})
-    .returning(rotation.c.pk)
+    lambda: (
+        insert(rotation)
+        .values({name: bindparam(f"v_{name}") for name in Rotation._fields if name != "pk"})
+        .returning(rotation.c.pk)
+    )
 )
 _UNDER_WAY = Statement(
-    select(*_COLUMNS).where(_OURS, rotation.c.state == PENDING).order_by(rotation.c.pk.desc()).limit(1)
+    lambda: select(*_COLUMNS).where(_OURS, rotation.c.state == PENDING).order_by(rotation.c.pk.desc()).limit(1)
 )
-_BY_PK = Statement(select(*_COLUMNS).where(rotation.c.pk == bindparam("at_pk")))
-_BY_VERSION = Statement(select(*_COLUMNS).where(_OURS, rotation.c.version_id == bindparam("of_version")))
-_HISTORY = Statement(select(*_COLUMNS).where(_OURS).order_by(rotation.c.pk.desc()).limit(bindparam("at_most")))
+_BY_PK = Statement(lambda: select(*_COLUMNS).where(rotation.c.pk == bindparam("at_pk")))
+_BY_VERSION = Statement(lambda: select(*_COLUMNS).where(_OURS, rotation.c.version_id == bindparam("of_version")))
+_HISTORY = Statement(lambda: select(*_COLUMNS).where(_OURS).order_by(rotation.c.pk.desc()).limit(bindparam("at_most")))
 _END = Statement(
-    update(rotation)
-    .where(rotation.c.pk == bindparam("at_pk"))
-    .values(state=bindparam("v_state"), ended_ms=bindparam("v_ended_ms"), next_ms=None)
+    lambda: (
+        update(rotation)
+        .where(rotation.c.pk == bindparam("at_pk"))
+        .values(state=bindparam("v_state"), ended_ms=bindparam("v_ended_ms"), next_ms=None)
+    )
 )
 _FAIL = Statement(
-    update(rotation)
-    .where(rotation.c.pk == bindparam("at_pk"))
-    .values(
-        attempts=rotation.c.attempts + 1,
-        next_ms=bindparam("v_next_ms"),
+    lambda: (
+        update(rotation)
+        .where(rotation.c.pk == bindparam("at_pk"))
+        .values(
+            attempts=rotation.c.attempts + 1,
+            next_ms=bindparam("v_next_ms"),
+        )
     )
 )
 # What a rotation has filled may be what its target now takes: nobody knows until a later one has succeeded.
 _UNFINISHED = Statement(
-    select(rotation.c.version_id).where(
+    lambda: select(rotation.c.version_id).where(
         _OURS, rotation.c.test == 0, rotation.c.state != SUCCEEDED, rotation.c.pk > _LAST_SUCCESS
     )
 )
@@ -82,32 +88,40 @@ _FORGOTTEN = (
     rotation.c.pk <= bindparam("through", type_=Integer),
     or_(rotation.c.pk <= _LAST_SUCCESS, rotation.c.test == 1, rotation.c.version_id.not_in(_FILLED)),
 )
-_FORGET_ATTEMPTS = Statement(delete(attempt).where(attempt.c.rotation_pk.in_(select(rotation.c.pk).where(*_FORGOTTEN))))
-_FORGET = Statement(delete(rotation).where(*_FORGOTTEN))
+_FORGET_ATTEMPTS = Statement(
+    lambda: delete(attempt).where(attempt.c.rotation_pk.in_(select(rotation.c.pk).where(*_FORGOTTEN)))
+)
+_FORGET = Statement(lambda: delete(rotation).where(*_FORGOTTEN))
 _NTH = Statement(
-    select(rotation.c.pk).where(_OURS).order_by(rotation.c.pk.desc()).offset(bindparam("skipped")).limit(1)
+    lambda: select(rotation.c.pk).where(_OURS).order_by(rotation.c.pk.desc()).offset(bindparam("skipped")).limit(1)
 )
 _RUN_AT = Statement(
-    update(rotation)
-    .where(rotation.c.pk == bindparam("at_pk"))
-    .values(state=PENDING, ended_ms=None, next_ms=bindparam("v_next_ms"))
+    lambda: (
+        update(rotation)
+        .where(rotation.c.pk == bindparam("at_pk"))
+        .values(state=PENDING, ended_ms=None, next_ms=bindparam("v_next_ms"))
+    )
 )
 
 _NEWER = rotation.alias("newer")
 _FAILING = Statement(
-    select(rotation.c.pk, secret.c.name, secret.c.suffix, rotation.c.attempts)
-    .join(secret, secret.c.pk == rotation.c.secret_pk)
-    .where(
-        UNSUCCESSFUL,
-        or_(rotation.c.attempts > 0, rotation.c.state == bindparam("failed")),
-        # Not by an index of the secrets: all of an account's are far more than the rotations that do not come through.
-        func.coalesce(secret.c.account, "") == bindparam("account"),
-        func.coalesce(secret.c.region, "") == bindparam("region"),
-        secret.c.deleted_ms.is_(None),
-        ~select(_NEWER.c.pk).where(_NEWER.c.secret_pk == rotation.c.secret_pk, _NEWER.c.pk > rotation.c.pk).exists(),
+    lambda: (
+        select(rotation.c.pk, secret.c.name, secret.c.suffix, rotation.c.attempts)
+        .join(secret, secret.c.pk == rotation.c.secret_pk)
+        .where(
+            UNSUCCESSFUL,
+            or_(rotation.c.attempts > 0, rotation.c.state == bindparam("failed")),
+            # Not by an index of the secrets: an account has far more than rotations that do not come through.
+            func.coalesce(secret.c.account, "") == bindparam("account"),
+            func.coalesce(secret.c.region, "") == bindparam("region"),
+            secret.c.deleted_ms.is_(None),
+            ~select(_NEWER.c.pk)
+            .where(_NEWER.c.secret_pk == rotation.c.secret_pk, _NEWER.c.pk > rotation.c.pk)
+            .exists(),
+        )
+        .order_by(rotation.c.pk.desc())
+        .limit(bindparam("at_most"))
     )
-    .order_by(rotation.c.pk.desc())
-    .limit(bindparam("at_most"))
 )
 
 

@@ -32,19 +32,21 @@ EVERY = ""
 _ASKED_FOR = re.compile(f"[a-z0-9]{{1,{CHARS_AT_MOST}}}")
 
 _WITH = Statement(
-    select(word.c.secret_pk)
-    .where(
-        word.c.mark == bindparam("of_mark"),
-        word.c.word >= bindparam("low"),
-        word.c.word < bindparam("high"),
+    lambda: (
+        select(word.c.secret_pk)
+        .where(
+            word.c.mark == bindparam("of_mark"),
+            word.c.word >= bindparam("low"),
+            word.c.word < bindparam("high"),
+        )
+        .limit(bindparam("at_most"))
     )
-    .limit(bindparam("at_most"))
 )
 _ADD = Statement(
-    insert(word).values(mark=bindparam("of_mark"), word=bindparam("of_word"), secret_pk=bindparam("of_secret"))
+    lambda: insert(word).values(mark=bindparam("of_mark"), word=bindparam("of_word"), secret_pk=bindparam("of_secret"))
 )
 _DROP = Statement(
-    delete(word).where(
+    lambda: delete(word).where(
         word.c.mark == bindparam("of_mark"),
         word.c.word.in_(bindparam("gone", expanding=True)),
         word.c.secret_pk == bindparam("of_secret"),

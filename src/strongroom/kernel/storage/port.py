@@ -146,6 +146,16 @@ class Store(Protocol):
         """
         ...
 
+    def look(self) -> None:
+        """On a store that is not embedded: have this thread remember, and its glances from here on be as of now, until
+        ``blink``; a glance that has to ask then raises SnapshotMoved. One question to the database. Raises as ``read``.
+        """
+        ...
+
+    def blink(self) -> None:
+        """What was looked at is over: a glance is a transaction again."""
+        ...
+
     def write(self) -> AbstractContextManager[Transaction]:
         """A writing transaction of its own, for start-up and operators' work; calls use the write queue.
 

@@ -152,6 +152,12 @@ class Store(Protocol):
         """
         ...
 
+    def study(self) -> None:
+        """On a store that is not embedded: one transaction for all that this thread reads until ``blink``, begun by
+        reading together what glances have asked for in vain; glances go on, as of its snapshot. May be asked again.
+        """
+        ...
+
     def blink(self) -> None:
         """What was looked at is over: a glance is a transaction again."""
         ...

@@ -147,17 +147,24 @@ class PostgresStore:
 
     def look(self) -> None:
         """As Store.look. From the first one on this thread remembers, over a connection of its own."""
-        found = self._remembering()
-        if found is None:
-            found = self._local.remembering = PostgresRemembering(self._where, self.cache)
-            self._all_remembering.append(found)
-        found.look()
+        self._begun_to_remember().look()
+
+    def study(self) -> None:
+        """As Store.study."""
+        self._begun_to_remember().study()
 
     def blink(self) -> None:
         """As Store.blink."""
         found = self._remembering()
         if found is not None:
             found.blink()
+
+    def _begun_to_remember(self) -> PostgresRemembering:
+        found = self._remembering()
+        if found is None:
+            found = self._local.remembering = PostgresRemembering(self._where, self.cache)
+            self._all_remembering.append(found)
+        return found
 
     def _remembering(self) -> PostgresRemembering | None:
         found: PostgresRemembering | None = getattr(self._local, "remembering", None)

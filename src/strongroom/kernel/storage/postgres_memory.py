@@ -32,6 +32,7 @@ _LOOK = (
     "SELECT kind, value, NULL::bigint FROM kernel_generation WHERE account = '' "
     "UNION ALL SELECT NULL, number, owner FROM kernel_changed WHERE number >= %s"
 )
+_MISSED_AT_MOST = 256
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -44,8 +45,10 @@ class PostgresRemembering:
         "_content",
         "_cursor",
         "_glancing",
+        "_held",
         "_looked",
         "_memory",
+        "_missed",
         "_open",
         "_raw",
         "_read_quiet",
@@ -63,11 +66,13 @@ class PostgresRemembering:
         self._raw: psycopg.Connection[Any] | None = None
         self._cursor: psycopg.Cursor[Any] | None = None
         self._memory = Memory()
+        # What glances have asked for in vain: statement and values, as they are and as the driver takes them.
+        self._missed: dict[Hashable, tuple[Statement | Executable, dict[str, Any], str, list[Any]]] = {}
         self._view = Reading(cache, self._kinds)
         self._content: object = None
         self._seen = 0
         self._looked = False  # a look has told what is true now, and nothing was asked of the database since
-        self._glancing = self._calm = self._open = self._read_quiet = False
+        self._glancing = self._calm = self._held = self._open = self._read_quiet = False
         self.closed = False
 
     def look(self) -> None:
@@ -76,12 +81,38 @@ class PostgresRemembering:
         try:
             self._catch_up(self._connected())
         except psycopg.Error as error:
-            raise self._failed(error) from None
+            self.discard()
+            raise translated(error) from None
         self._looked = True
+
+    def study(self) -> None:
+        """Read together what glances had to ask for, in one transaction for all until ``blink``; glances go on, as of
+        its snapshot. Raises what ``read`` does.
+        """
+        if not self._held:
+            self._begin()
+            self._held = self._looked = True
+        missed, self._missed = self._missed, {}
+        if self._raw is None or not missed:
+            return
+        try:
+            cursors = [self._raw.cursor() for _ in missed]
+            with self._raw.pipeline():
+                for cursor, (_, _, sql, parameters) in zip(cursors, missed.values(), strict=True):
+                    cursor.execute(sql, parameters)
+            found = [received(cursor.fetchall()) for cursor in cursors]
+        except psycopg.Error as error:
+            raise self._failed(error) from None
+        for rows, (key, (statement, values, *_)) in zip(found, missed.items(), strict=True):
+            self._keep(key, statement, values, rows)
 
     def blink(self) -> None:
         """What was looked at is over: a glance is a transaction again."""
         self._looked = False
+        self._missed = {}
+        if self._held:
+            self._held = False
+            self._commit()
 
     def glancing(self, glancing: bool) -> PostgresRemembering:
         """Itself, to be entered as a glance or as a transaction."""
@@ -96,12 +127,8 @@ class PostgresRemembering:
         if self._glancing and self._looked:
             self._open = self._calm = True
             return self
-        try:
-            cursor = self._connected()
-            cursor.execute(_BEGIN)
-            self._catch_up(cursor)
-        except psycopg.Error as error:
-            raise self._failed(error) from None
+        if not self._held:
+            self._begin()
         self._open = True
         return self
 
@@ -116,12 +143,8 @@ class PostgresRemembering:
             self._memory.clear()
         if self._calm:
             self._calm = False
-            return
-        try:
-            if self._cursor is not None:
-                self._cursor.execute("COMMIT")
-        except psycopg.Error:
-            self.discard()
+        elif not self._held:
+            self._commit()
         if self.closed:
             self.discard()
 
@@ -143,13 +166,15 @@ class PostgresRemembering:
         kept = self._memory.row(key)
         if kept is not None:
             return kept[0]
-        rows, owned = self._read(statement, values)
-        found = rows[0] if rows else None
-        owner = owner_of_row(statement, values, found) if owned else None
+        if self._calm and len(self._missed) < _MISSED_AT_MOST:
+            plan, parameters = bind(statement, "postgresql", values)
+            if not (plan.writes or plan.reads_quiet):
+                self._missed[key] = statement, values, plan.sql, sent(parameters)
+        rows, _ = self._read(statement, values)
+        owner = self._keep(key, statement, values, rows)
         if owner is not None:
             self._memory.reads(owner)
-        self._memory.keep(key, found, owner)
-        return found
+        return rows[0] if rows else None
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
@@ -184,8 +209,34 @@ class PostgresRemembering:
         raw, self._raw, self._cursor = self._raw, None, None
         if raw is not None:
             raw.close()
-        self._looked = False
+        self._looked = self._held = False
         self._memory.clear()
+
+    def _keep(
+        self, key: Hashable, statement: Statement | Executable, values: dict[str, Any], rows: Sequence[Row]
+    ) -> int | None:
+        """Keep the first row of a statement; whose it is."""
+        plan, _ = bind(statement, "postgresql", values)
+        found = rows[0] if rows else None
+        owner = owner_of_row(statement, values, found) if plan.reads_owned else None
+        self._memory.keep(key, found, owner)
+        return owner
+
+    def _begin(self) -> None:
+        try:
+            cursor = self._connected()
+            cursor.execute(_BEGIN)
+            self._catch_up(cursor)
+        except psycopg.Error as error:
+            self.discard()
+            raise translated(error) from None
+
+    def _commit(self) -> None:
+        try:
+            if self._cursor is not None:
+                self._cursor.execute("COMMIT")
+        except psycopg.Error:
+            self.discard()
 
     def _connected(self) -> psycopg.Cursor[Any]:
         if self.closed:
@@ -246,6 +297,6 @@ class PostgresRemembering:
         self._seen = changes[-1][0] if changes else 0
 
     def _failed(self, error: psycopg.Error) -> Exception:
-        if self._raw is None or self._raw.closed:
-            self.discard()
+        # The transaction has failed with its statement: what follows begins one of its own, on a new connection.
+        self.discard()
         return translated(error)

@@ -325,6 +325,9 @@ class SQLiteStore:
     def look(self) -> None:
         """As Store.look: a glance here sees for itself what has changed."""
 
+    def study(self) -> None:
+        """As Store.study: there is nothing to be saved."""
+
     def blink(self) -> None:
         """As Store.blink."""
 

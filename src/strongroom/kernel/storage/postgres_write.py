@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
@@ -233,6 +234,8 @@ class PostgresBatch:
 
     def _told(self) -> str:
         """The statements, of numbers alone, that tell readers what this commit has changed."""
+        if self._raw.info.transaction_status is TransactionStatus.INERROR:
+            return ""  # a statement had failed: COMMIT will be answered so, and anything else before it refused
         if self._changes.of_all:
             return _RAISE_CONTENT.format(*CONTENT, self._drawn(63))
         owners = self._changes.owners

@@ -162,8 +162,8 @@ def bind_many(
     plan, _ = bind(statement, engine, values[0])
     if plan.lists or plan.returns or not plan.writes:
         raise TypeError("not one change for all of these values")
-    names, count = plan.names, len(values[0])
-    if not plan.defaults and len(names) == count > 1 and all(len(one) == count for one in values):
+    names, count = plan.names, plan.count
+    if not plan.defaults and count > 1 and all(len(one) == count for one in values):
         try:
             return plan, list(map(itemgetter(*names), values))
         except KeyError:

@@ -59,6 +59,11 @@ class Memory:
         """Say that this transaction has read what belongs to an owner; ``ANY`` for what nobody knows."""
         self._owners.add(owner)
 
+    @property
+    def owners(self) -> frozenset[int]:
+        """Whose rows this transaction has read so far; ``ANY`` among them where nobody knows."""
+        return frozenset(self._owners)
+
     def row(self, key: Hashable) -> tuple[Row | None, int | None] | None:
         """(row, its owner) as it was kept; the transaction has read it then. None where it is not here."""
         kept = self._rows.get(key)

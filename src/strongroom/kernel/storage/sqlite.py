@@ -28,6 +28,7 @@ from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.foresight import Footing, Foreseen, Foresight
 from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.memory import ANY, Memory
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
@@ -197,6 +198,23 @@ class SQLiteReading:
         if not self._stamped:
             self._stamp()
         return self._view.cached(account, kind, key, load)
+
+    def foresee(self) -> Foresight | None:
+        """As Transaction.foresee."""
+        return None if self._index is None else Foresight(self, "sqlite")
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def footing(self) -> Footing | None:
+        """What all that this transaction has read hangs on; None where nobody can tell."""
+        if not self._stamped:
+            self._stamp()
+        owners = self._memory.owners
+        if self._index is None or self._read_quiet or ANY in owners:
+            return None
+        return Footing(self._content, self._seen, owners)
 
     def block(self, blocked: bool) -> None:
         """Refuse reads on this thread while its writing transaction is open."""

@@ -57,12 +57,12 @@ class Reading(Protocol):
         """As Transaction.rows."""
         ...
 
-    def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
-        """As Transaction.row."""
-        ...
-
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
+        ...
+
+    def look(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+        """As ``row``, of what is about to be changed: it is not worth remembering."""
         ...
 
     def footing(self) -> Footing | None:
@@ -101,7 +101,7 @@ class Foresight:
         """As Transaction.row, before the first change."""
         if self._changes:
             raise NeedsWrite
-        return self._reading.row(statement, **values)
+        return self._reading.look(statement, **values)
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: how many rows it would touch nobody knows."""

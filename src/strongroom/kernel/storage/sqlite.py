@@ -177,6 +177,19 @@ class SQLiteReading:
             self._memory.keep(key, found, owner)
         return found
 
+    def look(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+        """As ``row``, of what is about to be changed: it is not kept."""
+        cursor, owned = self._run(statement, values)
+        try:
+            found = _first(cursor.fetchall())
+        except sqlite3.Error as error:
+            raise translated(error) from None
+        if owned:
+            self._memory.reads(_owner_of_row(statement, values, found))
+        if self._calm:
+            self._still_calm()
+        return found
+
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
         raise NeedsWrite

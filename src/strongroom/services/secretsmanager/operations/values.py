@@ -148,7 +148,7 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     moment = change_ms(call, one)
     before = stood.labels
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
-    stages = labels.by_version(after).get(version_id, ())
+    stages = labels.of_version(after, version_id)
     count, listed = stood.versions, None
     if stood.named:
         store.versions.fill_version(tx, one.pk, version_id, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,7 +12,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
-from strongroom.services.secretsmanager.rules.labels import Labels, by_version
+from strongroom.services.secretsmanager.rules.labels import Labels, of_version
 from strongroom.services.secretsmanager.store.secrets import NAMED, OF_SECRET, SECRET, change_secret
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
@@ -193,7 +194,7 @@ def add_version(tx: Transaction, values: Mapping[str, Any], stages: Iterable[str
         "v_version_id": values["version_id"],
         "v_created_ms": values["created_ms"],
         "v_accessed_day": value("accessed_day", 0),
-        "v_labels": _listed(stages),
+        "v_labels": _listed(tuple(stages)),
         "v_form": value("form"),
         "v_sealed": value("sealed"),
         "v_wrapped": value("wrapped"),
@@ -263,19 +264,20 @@ def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels,
         [{"of_secret": secret_pk, "v_label": name, "at_version": after[name]} for name in moved if name in after],
     )
     touched = sorted({holder[name] for holder in (before, after) for name in moved if name in holder})
-    stages = by_version(after)
     tx.many(
         _VERSION_LABELS,
         [
-            {"of_secret": secret_pk, "at_version": version_id, "v_labels": _listed(stages.get(version_id, ()))}
+            {"of_secret": secret_pk, "at_version": version_id, "v_labels": _listed(of_version(after, version_id))}
             for version_id in touched
             if version_id != listed
         ],
     )
 
 
-def _listed(stages: Iterable[str]) -> str:
-    return orjson.dumps(list(stages)).decode()
+@lru_cache(maxsize=512)
+def _listed(stages: tuple[str, ...]) -> str:
+    """A list of labels as it lies beside its version. Most versions have one of three."""
+    return orjson.dumps(stages).decode()
 
 
 def mark_read(tx: Transaction, secret_pk: int, version_pk: int, day_ms: int) -> None:

@@ -70,6 +70,8 @@ class Operation:
     request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
     ``ahead``: asked between parameters and transaction, in a thread that may wait.
+    ``apart``: of a steady one, a parameter that ``locate`` does not look at and whose answer's repetition
+    (``Call.repeats``) takes up anew: where policies look at nothing but patterns, the others are the whole question.
     ``foreseen``: of a write, whether a call of this target may be worked out on a snapshot before it has its turn
     (storage/foresight.py). Saying yes of what cannot be only costs time: nothing is done that does not hold.
     """
@@ -87,6 +89,7 @@ class Operation:
     unsigned: bool = False
     ahead: Ahead | None = None
     foreseen: Foreseeable | None = None
+    apart: str | None = None
 
 
 class Room:
@@ -117,6 +120,7 @@ class Room:
         unsigned: bool = False,
         ahead: Ahead | None = None,
         foreseen: Foreseeable | None = None,
+        apart: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -129,6 +133,8 @@ class Room:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
         if foreseen is not None and mode is not Mode.WRITE:
             raise ValueError(f"{self.service}:{name} has no turn to wait for")
+        if apart is not None and not steady:
+            raise ValueError(f"{self.service}:{name} is not remembered at all")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -145,6 +151,7 @@ class Room:
                 unsigned,
                 ahead,
                 foreseen,
+                apart,
             )
             return handle
 

@@ -81,7 +81,7 @@ class Chain:
         lines, waits = [], []
         for record in records:
             seq += 1
-            if type(record) is WrittenRecord:
+            if isinstance(record, WrittenRecord):
                 line = record.line(seq, prev, at_ms)
             else:
                 line = _record_line(seq, prev, at_ms, record)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.kernel.storage.compile import Plan, bind_many
-from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
+from strongroom.kernel.storage.port import NeedsWrite, Notes, Row, Statement
 
 T = TypeVar("T")
 Change = tuple[Plan, Sequence[Sequence[Any]]]
@@ -53,6 +53,11 @@ class Foreseen(NamedTuple):
 class Reading(Protocol):
     """The reading transaction beneath."""
 
+    @property
+    def memory(self) -> Notes | None:
+        """As Transaction.memory."""
+        ...
+
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         ...
@@ -76,13 +81,17 @@ class Foresight:
     __slots__ = ("_changes", "_engine", "_owners", "_reading")
 
     writable = True
-    memory = None  # what calls on behalf come to here was not decided for anybody else
 
     def __init__(self, reading: Reading, engine: str) -> None:
         self._reading = reading
         self._engine = engine
         self._changes: list[Change] = []
         self._owners: set[int] = set()
+
+    @property
+    def memory(self) -> Notes | None:
+        """As Transaction.memory, before the first change: the snapshot is the reading's own."""
+        return None if self._changes else self._reading.memory
 
     def foreseen(self) -> Foreseen | None:
         """What would be changed; None where it is nothing, or nobody could tell later whether it still holds."""

@@ -71,6 +71,16 @@ class Notes(Protocol):
         """Say that something may be added to a note in this transaction."""
         ...
 
+    def apart(self) -> Any:
+        """Begin a part of this transaction: what is noted in it hangs on what is read in it alone. For questions that
+        name all that they take from what was read before.
+        """
+        ...
+
+    def together(self, before: Any, /) -> None:
+        """End the part that answered ``before``."""
+        ...
+
 
 class Transaction(Protocol):
     """One snapshot of the store, and, where ``writable``, the changes of one call on top of it."""

@@ -86,7 +86,7 @@ class Records:
             owner="" if call.target is None else call.target.account,
         )
         made["eventTime"] = blanks.when
-        if call.apart in call.params and not _set_apart(made, call.apart, blanks):
+        if call.apart is not None and call.apart in call.params and not _set_apart(made, call.apart, blanks):
             return False
         return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks, self._shared) or False
 

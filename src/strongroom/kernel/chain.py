@@ -4,6 +4,9 @@
     ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
+A write passes INSIDE in the writer's place; one that may be foreseen passes it before, on a snapshot, and is made in
+its turn if nothing that it has read has changed (docs/decisions/0061-writes-foreseen.md).
+
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
 INVARIANT: an answer without a decision that allowed it is refused as an internal error.
 """

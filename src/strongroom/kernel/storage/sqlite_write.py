@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import Executable
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
 from strongroom.kernel.storage.compile import Plan, bind, bind_many
-from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
+from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
 from strongroom.kernel.storage.foresight import Changes, Footing, Foreseen
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.schema import CONTENT
@@ -250,10 +250,10 @@ class SQLiteBatch:
             for at, (plan, _) in enumerate(group[0].changes):
                 values = [each for one in group for each in one.changes[at][1]]
                 try:
-                    changed = self._cursor.executemany(plan.sql, values).rowcount
-                except sqlite3.Error as error:
+                    changed = self._sent(plan.sql, values, many=True).rowcount
+                except StoreError as error:
                     self.rollback()
-                    raise StoreUnavailable(f"what was foreseen could not be done: {translated(error)}") from error
+                    raise StoreUnavailable(f"what was foreseen could not be done: {error}") from error
                 if changed != len(values):
                     self.rollback()
                     raise StoreUnavailable("what was foreseen was not there any more")
@@ -349,6 +349,9 @@ class SQLiteBatch:
             self._first = False
             self._execute("SAVEPOINT call")
             self._in_call = True
+        return self._sent(sql, parameters, many=many)
+
+    def _sent(self, sql: str, parameters: Sequence[Any], *, many: bool) -> sqlite3.Cursor:
         try:
             return self._cursor.executemany(sql, parameters) if many else self._cursor.execute(sql, parameters)
         except sqlite3.Error as error:

@@ -24,7 +24,7 @@ from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.metrics.alarms import Alarm, Alarms
 from strongroom.kernel.metrics.outcomes import outcome_of
-from strongroom.kernel.metrics.tally import ANSWERED, THROTTLED
+from strongroom.kernel.metrics.tally import ANSWERED
 from strongroom.kernel.metrics.text import CONTENT_TYPE
 from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
@@ -37,6 +37,7 @@ from strongroom.server.fairness import FairThreads
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
 from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
+from strongroom.server.plain import glimpse
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
 from strongroom.server.scraping import PATH as METRICS
@@ -169,6 +170,17 @@ class Engine:
                 return self._turn_away(request, source, full, begun)
         return self._let_in(request, source, standing, begun)
 
+    def glance(self, data: bytes, standing: Standing) -> HTTPReply | None:
+        """The refusal of a request whose connection has proven whose it is, and whose lane is full (parts.Glance)."""
+        begun, admission = perf_counter(), self.admission
+        if begun <= admission.crowded_at or not standing.proven:
+            return None
+        seen = glimpse(data)
+        lane = None if seen is None else standing.proven.get(seen[0])
+        if seen is None or lane is None or not admission.is_full(lane):
+            return None
+        return self.turned_away.at_a_glance(lane, seen[1], begun)
+
     def _let_in(
         self, request: HTTPRequest, source: Source, standing: Standing, begun: float
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
@@ -226,11 +238,7 @@ class Engine:
                 return self._wait(flight, self._turned_away_in_thread(flight, lane))
             self.chain.turn_away(flight)
             return self.turn.hold(flight, _reply(flight))
-        self.turned_away.count(lane)
-        route = self.chain.router.route(request)
-        if self.tally is not None:
-            self.tally.call(route.service, route.operation, THROTTLED, begun)
-        return wire.refuse(route, wire.throttled(route.service), self.chain.new_id())
+        return self.turned_away.unread(lane, self.chain.router.route(request), begun)
 
     async def _turned_away_in_thread(self, flight: Flight, lane: Lane) -> HTTPReply:
         await self.fair.run(lane, self.chain.turn_away, flight)
@@ -516,6 +524,11 @@ class Application:
             if token is not None:
                 return self._scraped(engine, token)
         return engine.answer(request, source, standing)
+
+    def glance(self, data: bytes, standing: Standing) -> HTTPReply | None:
+        """The refusal of a request that nobody needs to read (parts.Glance)."""
+        engine = self.engine
+        return None if engine is None else engine.glance(data, standing)
 
     def _scraped(self, engine: Engine, token: str) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
         """The metrics for whoever brings the operator's token. Nothing is read before that is known."""

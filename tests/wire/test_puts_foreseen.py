@@ -287,10 +287,8 @@ def test_it_is_recorded_as_one_that_was_not_worked_out_before(
 
 
 def _alike(line: dict[str, Any], flight: Flight) -> bytes:
-    """A record as it must be the same for all puts; the order of its members counts. ``writes`` says of a call on
-    behalf only that it came in a writing transaction.
-    """
-    text = orjson.dumps({"event": line["event"], "decision": line["decision"]}).decode()
+    """A record as it must be the same for all puts; the order of its members counts."""
+    text = orjson.dumps({name: line[name] for name in ("writes", "event", "decision")}).decode()
     token = flight.call.params["ClientRequestToken"]
     event = line["event"]
     for one in (token, flight.call.request_id, event["requestID"], event["eventID"], event["eventTime"]):

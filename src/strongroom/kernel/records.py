@@ -41,8 +41,13 @@ class Records:
     ) -> AnyRecord:
         """The record of one call, granted (``answer``) or refused (``error``), of the transaction ``tx``."""
         remembered = call.remembered
-        changes = tx is not None and tx.writable and call.apart is None
-        if remembered is not None and error is None and tx is not None and not changes and call.told is None:
+        if (
+            remembered is not None
+            and error is None
+            and tx is not None
+            and (not tx.writable or call.apart is not None)
+            and call.told is None
+        ):
             if remembered.form is None:
                 remembered.form = self._form(call, operation, model, answer)
             if remembered.form is not False and call.now == call.machine_now:
@@ -64,7 +69,7 @@ class Records:
             error_code=None if error is None else wire.code_of(error, call.service, self._catalogue),
             error_message=None if error is None else error.message,
         )
-        writes = error is None and changes
+        writes = error is None and tx is not None and tx.writable
         about = "" if call.target is None or call.target.arn == "*" else call.target.arn
         return Record(call.event_id, made, writes, _why(call, call.on_behalf_of), about)
 

@@ -85,8 +85,8 @@ class Chain:
                 line = record.line(seq, prev, at_ms)
             else:
                 line = _record_line(seq, prev, at_ms, record)
-                if record.writes:
-                    waits.append(record.event_id)
+            if record.writes:
+                waits.append(record.event_id)
             prev = sha256(line).hexdigest()
             lines.append(line)
         lines.append(b"")

@@ -155,9 +155,14 @@ class WrittenRecord:
 
 
 class WrittenApart(WrittenRecord):
-    """A finished event in a form that leaves one parameter out."""
+    """A finished event in a form that leaves one parameter out, of a call that was made for a write: the record stands
+    or falls with that. The feed is not told of it, for it has changed nothing itself.
+    """
 
     __slots__ = ("_apart",)
+
+    writes = True
+    untold = True
 
     def __init__(self, form: Form, when: str, request_id: str, event_id: str, origin: str | None, apart: str) -> None:
         """``apart``: the parameter as it is shown, as JSON; nothing where the call had none."""
@@ -171,7 +176,7 @@ class WrittenApart(WrittenRecord):
         origin = self._origin if form.has_origin else ""
         behind = "" if form.behind is None else f"{self._apart}{form.behind}"
         return (
-            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":false,'
+            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":true,'
             f"{first}{self._when}{second}{behind}{self._request_id}{third}{own}{fourth}{origin}{fifth}"
         ).encode()
 

@@ -109,7 +109,7 @@ def test_a_form_without_one_parameter_is_filled_with_any(
     assert form is not None
     told = event("2026-01-02T03:04:05Z", "r-1", "e-1", agent)
     told["requestParameters"] = {"keyId": agent, "encryptionContext": context, "keySpec": "AES_256"}
-    anew = Record("e-1", told, writes=False, decision={**why, "for": "o-1"} if nested else why)
+    anew = Record("e-1", told, writes=True, decision={**why, "for": "o-1"} if nested else why)
     shown = orjson.dumps(context).decode()
     filled = WrittenApart(form, "2026-01-02T03:04:05Z", "r-1", "e-1", "o-1" if nested else None, shown)
 

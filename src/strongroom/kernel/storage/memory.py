@@ -11,11 +11,13 @@ Source: docs/decisions/0016-reading-fast.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from strongroom.kernel.storage.port import Row
+from sqlalchemy.sql.expression import Executable
+
+from strongroom.kernel.storage.port import Row, Statement
 
 ANY: Final = -1
 """Stands for every owner."""
@@ -158,3 +160,17 @@ class Memory:
                 held.discard(question)
                 if not held:
                     del self._notes_of[owner]
+
+
+def owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]) -> int:
+    """Whose rows alone a statement reads, where it says so; else ``ANY``."""
+    named = statement.owner if type(statement) is Statement else None
+    return int(values[named]) if type(named) is str else ANY
+
+
+def owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
+    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
+    named = statement.owner if type(statement) is Statement else None
+    if type(named) is int:
+        return ANY if row is None else int(row[named])
+    return owner_of_values(statement, values)

@@ -171,6 +171,22 @@ class Store(Protocol):
         """
         ...
 
+    def look(self) -> None:
+        """On a store that is not embedded: have this thread remember, and its glances from here on be as of now, until
+        ``blink``; a glance that has to ask then raises SnapshotMoved. One question to the database. Raises as ``read``.
+        """
+        ...
+
+    def study(self) -> None:
+        """On a store that is not embedded: one transaction for all that this thread reads until ``blink``, begun by
+        reading together what glances have asked for in vain; glances go on, as of its snapshot. May be asked again.
+        """
+        ...
+
+    def blink(self) -> None:
+        """What was looked at is over: a glance is a transaction again."""
+        ...
+
     def write(self) -> AbstractContextManager[Transaction]:
         """A writing transaction of its own, for start-up and operators' work; calls use the write queue.
 

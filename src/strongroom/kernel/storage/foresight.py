@@ -66,7 +66,7 @@ class Reading(Protocol):
         """As Transaction.cached."""
         ...
 
-    def look(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+    def row_unkept(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As ``row``, of what is about to be changed: it is not worth remembering."""
         ...
 
@@ -110,7 +110,7 @@ class Foresight:
         """As Transaction.row, before the first change."""
         if self._changes:
             raise NeedsWrite
-        return self._reading.look(statement, **values)
+        return self._reading.row_unkept(statement, **values)
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: how many rows it would touch nobody knows."""
@@ -149,7 +149,7 @@ class Foresight:
         raise NeedsWrite
 
 
-class Changes:
+class LastChanges:
     """Which owners' rows have changed last, as the writer's place sees it; kept from one batch to the next.
 
     What is read was committed, never what a batch is about to tell itself: its numbers are given again if it is lost.

@@ -105,7 +105,7 @@ class PostgresReading:
         raise NeedsWrite
 
     def foresee(self) -> None:
-        """As Transaction.foresee: others may commit unseen."""
+        """As Transaction.foresee: writers here do not look at what readers are told."""
 
     def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
         """As Transaction.play: a reading transaction refuses."""

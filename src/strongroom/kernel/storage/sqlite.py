@@ -30,7 +30,7 @@ from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.foresight import Footing, Foreseen, Foresight
 from strongroom.kernel.storage.inherited import disown_in_children
-from strongroom.kernel.storage.memory import Memory, owner_of_row, owner_of_values
+from strongroom.kernel.storage.memory import ANY, Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
@@ -177,7 +177,7 @@ class SQLiteReading:
             self._memory.keep(key, found, owner)
         return found
 
-    def look(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+    def row_unkept(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As ``row``, of what is about to be changed: it is not kept."""
         cursor, owned = self._run(statement, values)
         try:
@@ -185,7 +185,7 @@ class SQLiteReading:
         except sqlite3.Error as error:
             raise translated(error) from None
         if owned:
-            self._memory.reads(_owner_of_row(statement, values, found))
+            self._memory.reads(owner_of_row(statement, values, found))
         if self._calm:
             self._still_calm()
         return found

@@ -16,7 +16,7 @@ from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
 from strongroom.kernel.storage.compile import Plan, bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
-from strongroom.kernel.storage.foresight import Changes, Footing, Foreseen
+from strongroom.kernel.storage.foresight import Footing, Foreseen, LastChanges
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, is_busy, is_failing_disk, translated
@@ -48,7 +48,7 @@ class SQLiteWriter:
         self._free = threading.Lock()
         self._path = path
         self._connection = self._connect()
-        self._changes = Changes()
+        self._changes = LastChanges()
         self.closed = False
 
     def begin(self, wait_s: float, *, ended: Callable[[], None]) -> SQLiteBatch:
@@ -132,7 +132,7 @@ class SQLiteBatch:
         cache: Cache,
         entropy: Entropy,
         ended: Sequence[Callable[[], None]],
-        changes: Changes,
+        changes: LastChanges,
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()

@@ -34,6 +34,8 @@ _LOOK = (
     "UNION ALL SELECT NULL, number, owner FROM kernel_changed WHERE number >= %s"
 )
 _MISSED_AT_MOST = 256
+_SURELY_KEPT = 1_000
+_NOTHING = object()
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -70,7 +72,7 @@ class PostgresRemembering:
         # What glances have asked for in vain: statement and values, as they are and as the driver takes them.
         self._missed: dict[Hashable, tuple[Statement | Executable, dict[str, Any], str, list[Any]]] = {}
         self._view = Reading(cache, self._kinds)
-        self._content: object = None
+        self._content: object = _NOTHING
         self._seen = 0
         self._looked = False  # a look has told what is true now, and nothing was asked of the database since
         self._glancing = self._calm = self._held = self._open = self._read_quiet = False
@@ -293,11 +295,14 @@ class PostgresRemembering:
         content = generations.get(CONTENT[1])
         # The last one that was seen leads the new ones, or some in between may have been forgotten, or lost with a
         # database that another has taken the place of.
-        whole = bool(changes) and changes[0][0] == self._seen if self._seen else not changes
+        if self._seen:
+            whole, new = bool(changes) and changes[0][0] == self._seen, changes[1:]
+        else:  # there was none at all: these are all that there were, while none was dropped
+            whole, new = len(changes) < _SURELY_KEPT, changes
         if whole and content == self._content:
-            if len(changes) > 1:
-                self._memory.changed([owner for _, owner in changes[1:]])
-                self._seen = changes[-1][0]
+            if new:
+                self._memory.changed([owner for _, owner in new])
+                self._seen = new[-1][0]
             return
         self._memory.clear()
         self._content = content

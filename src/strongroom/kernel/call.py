@@ -345,6 +345,7 @@ class Call:
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``apart``: the parameter that its question leaves out (registry.Operation).
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``by_plan``: the decision follows from one about another resource (authz.general).
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
@@ -380,6 +381,7 @@ class Call:
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
+    apart: str | None = None
     asks: int = 0
     asked: Remembered | None = None
     by_plan: bool = False

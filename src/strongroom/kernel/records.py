@@ -11,7 +11,8 @@ from strongroom.kernel import wire
 from strongroom.kernel.authz.reasons import allowance
 from strongroom.kernel.call import Answer, AnyRecord, Call, Record
 from strongroom.kernel.journal import event
-from strongroom.kernel.journal.written import Blanks, Form, Shared, WrittenRecord, form_of
+from strongroom.kernel.journal.redact import shown_alone, spelling
+from strongroom.kernel.journal.written import Blanks, Form, Shared, WrittenApart, WrittenRecord, form_of
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.registry import Operation
@@ -40,11 +41,20 @@ class Records:
     ) -> AnyRecord:
         """The record of one call, granted (``answer``) or refused (``error``), of the transaction ``tx``."""
         remembered = call.remembered
-        if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
+        if (
+            remembered is not None
+            and error is None
+            and tx is not None
+            and (not tx.writable or call.apart is not None)
+            and call.told is None
+        ):
             if remembered.form is None:
                 remembered.form = self._form(call, operation, model, answer)
             if remembered.form is not False and call.now == call.machine_now:
                 when = event.second(call.machine_now)
+                if call.apart is not None:
+                    apart = shown_alone(call.apart, call.params, model)
+                    return WrittenApart(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of, apart)
                 return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
         made = self._standing(call, operation, model).event(
             event_id=call.event_id,
@@ -81,6 +91,8 @@ class Records:
             owner="" if call.target is None else call.target.account,
         )
         made["eventTime"] = blanks.when
+        if call.apart is not None and call.apart in call.params and not _set_apart(made, call.apart, blanks):
+            return False
         return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks, self._shared) or False
 
     def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
@@ -114,6 +126,15 @@ class Records:
             self._standings.clear()
         self._standings[name] = (made, (credential, operation, model, source))
         return made
+
+
+def _set_apart(made: dict[str, Any], apart: str, blanks: Blanks) -> bool:
+    """Put a blank in the place of one parameter; whether the record shows it."""
+    shown, name = made["requestParameters"], spelling(apart)
+    if shown is None or name not in shown:
+        return False
+    shown[name] = blanks.apart
+    return True
 
 
 def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:

@@ -38,6 +38,7 @@ class Mode(Enum):
 Handler = Callable[[Call, Any, Transaction], Answer]
 Locator = Callable[[Call, Transaction], Target]
 Keys = Callable[[Call, Target], Mapping[str, ContextValue]]
+Foreseeable = Callable[[Call, Target], bool]
 Read = Callable[[], AbstractContextManager[Transaction]]
 """Opens a reading transaction, for a short look."""
 Ahead = Callable[[Call, Read], None]
@@ -69,6 +70,10 @@ class Operation:
     request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
     ``ahead``: asked between parameters and transaction, in a thread that may wait.
+    ``apart``: of a steady one, a parameter that ``locate`` does not look at and whose answer's repetition
+    (``Call.repeats``) takes up anew: where policies look at nothing but patterns, the others are the whole question.
+    ``foreseen``: of a write, whether a call of this target may be worked out on a snapshot before it has its turn
+    (storage/foresight.py). Saying yes of what cannot be only costs time: nothing is done that does not hold.
     """
 
     service: str
@@ -83,6 +88,8 @@ class Operation:
     steady: bool = False
     unsigned: bool = False
     ahead: Ahead | None = None
+    foreseen: Foreseeable | None = None
+    apart: str | None = None
 
 
 class Room:
@@ -112,6 +119,8 @@ class Room:
         steady: bool = False,
         unsigned: bool = False,
         ahead: Ahead | None = None,
+        foreseen: Foreseeable | None = None,
+        apart: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -122,6 +131,10 @@ class Room:
             raise ValueError(f"{self.service}:{name} cannot be steady: it does more than read")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
+        if foreseen is not None and mode is not Mode.WRITE:
+            raise ValueError(f"{self.service}:{name} has no turn to wait for")
+        if apart is not None and not steady:
+            raise ValueError(f"{self.service}:{name} is not remembered at all")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -137,6 +150,8 @@ class Room:
                 steady,
                 unsigned,
                 ahead,
+                foreseen,
+                apart,
             )
             return handle
 

@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from strongroom.kernel.model.shapes import Member, OperationModel, Shape
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -53,6 +55,12 @@ def request_parameters(params: Mapping[str, Any], model: OperationModel | None) 
     if not params or model is None:
         return None
     return _shown(params, _input_plan(model)) or None
+
+
+def shown_alone(name: str, params: Mapping[str, Any], model: OperationModel | None) -> str:
+    """What ``request_parameters`` shows of one parameter, as JSON; nothing where that is nothing."""
+    told = None if model is None or name not in params else _shown({name: params[name]}, _input_plan(model))
+    return orjson.dumps(told[spelling(name)]).decode() if told else ""
 
 
 def response_elements(

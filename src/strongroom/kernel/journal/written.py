@@ -7,7 +7,7 @@ A test holds the filled form against the record encoded anew, byte by byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -44,9 +44,10 @@ class Shared:
 class Blanks:
     """The words that stand in a form's blanks while it is made: random, so that no client can write one."""
 
-    __slots__ = ("event_id", "origin", "request_id", "when")
+    __slots__ = ("apart", "event_id", "origin", "request_id", "when")
 
     def __init__(self, entropy: Entropy) -> None:
+        self.apart = uuid4(entropy)
         self.when = uuid4(entropy)
         self.request_id = uuid4(entropy)
         self.event_id = uuid4(entropy)
@@ -56,13 +57,22 @@ class Blanks:
 class Form:
     """One line of the journal with blanks."""
 
-    __slots__ = ("has_origin", "operation", "parts")
+    __slots__ = ("behind", "has_origin", "operation", "parts")
 
-    def __init__(self, parts: tuple[str, str, str, str, str], *, has_origin: bool, operation: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        parts: tuple[str, str, str, str, str],
+        *,
+        has_origin: bool,
+        operation: tuple[str, str],
+        behind: str | None = None,
+    ) -> None:
         """``parts``: the line from the event on, around when, request id, event id and, perhaps, origin.
 
-        ``operation``: the event's source and name.
+        ``operation``: the event's source and name. ``behind``: where a parameter is left out as well, what stands
+        between it and the request id; the second part ends before it.
         """
+        self.behind = behind
         self.parts = parts
         self.operation = operation
         self.has_origin = has_origin
@@ -73,7 +83,7 @@ def form_of(
 ) -> Form | None:
     """The form of an event and its decision that were made with ``blanks``; None where it cannot be one.
 
-    ``blanks.origin`` may be missing; the others stand once each, in the order of the record.
+    ``blanks.origin`` and ``blanks.apart`` may be missing; the others stand once each, in the order of the record.
     """
     line = {"event": event} if decision is None else {"event": event, "decision": decision}
     try:
@@ -82,16 +92,22 @@ def form_of(
         return None
     if len(text.encode()) > MAX_FORM_BYTES:
         return None
-    has_origin, rest, parts = blanks.origin in text, text, []
-    for word in (blanks.when, blanks.request_id, blanks.event_id, *([blanks.origin] if has_origin else ())):
+    has_origin, has_apart, rest, parts = blanks.origin in text, blanks.apart in text, text, []
+    words = [blanks.when, blanks.request_id, blanks.event_id]
+    if has_apart:
+        words.insert(1, f'"{blanks.apart}"')
+    if has_origin:
+        words.append(blanks.origin)
+    for word in words:
         part, found, rest = rest.partition(word)
         if not found or text.count(word) != 1:
             return None
         parts.append(shared.one(part))
     rest = shared.one(rest)
+    behind = parts.pop(2) if has_apart else None
     first, second, third, fourth, fifth = (*parts, rest) if has_origin else (*parts, rest, "")
     operation = event.get("eventSource", ""), event.get("eventName", "")
-    return Form((first, second, third, fourth, fifth), has_origin=has_origin, operation=operation)
+    return Form((first, second, third, fourth, fifth), has_origin=has_origin, operation=operation, behind=behind)
 
 
 class WrittenRecord:
@@ -136,3 +152,68 @@ class WrittenRecord:
     def _read(self, part: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = orjson.loads(self.line(0, "", 0)).get(part)
         return found
+
+
+class WrittenApart(WrittenRecord):
+    """A finished event in a form that leaves one parameter out, of a call that was made for a write: the record stands
+    or falls with that. The feed is not told of it, for it has changed nothing itself.
+    """
+
+    __slots__ = ("_apart",)
+
+    writes = True
+    untold = True
+
+    def __init__(self, form: Form, when: str, request_id: str, event_id: str, origin: str | None, apart: str) -> None:
+        """``apart``: the parameter as it is shown, as JSON; nothing where the call had none."""
+        super().__init__(form, when, request_id, event_id, origin)
+        self._apart = apart
+
+    def line(self, seq: int, prev: str, at_ms: int) -> bytes:
+        """The record's line in a chain, without its newline."""
+        own, form = self.event_id, self._form
+        first, second, third, fourth, fifth = form.parts
+        origin = self._origin if form.has_origin else ""
+        behind = "" if form.behind is None else f"{self._apart}{form.behind}"
+        return (
+            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":true,'
+            f"{first}{self._when}{second}{behind}{self._request_id}{third}{own}{fourth}{origin}{fifth}"
+        ).encode()
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The event, read back where more than its name is asked for."""
+        return _Named(self)
+
+    def read(self) -> Mapping[str, Any]:
+        """The event, read back."""
+        return self._read("event") or {}
+
+
+class _Named(Mapping[str, Any]):
+    """An event of which most want to know no more than what it is one of."""
+
+    __slots__ = ("_record", "_whole")
+
+    def __init__(self, record: WrittenApart) -> None:
+        self._record = record
+        self._whole: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "eventType":
+            return "AwsApiCall"  # calls alone are remembered
+        source, operation = self._record.operation
+        if name == "eventSource":
+            return source
+        return operation if name == "eventName" else self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> Mapping[str, Any]:
+        if self._whole is None:
+            self._whole = self._record.read()
+        return self._whole

@@ -20,6 +20,7 @@ from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache
 from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
 from strongroom.kernel.storage.postgres_connection import parsed, place, translated
@@ -101,6 +102,13 @@ class PostgresReading:
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
         """As Transaction.raise_generation: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def foresee(self) -> None:
+        """As Transaction.foresee: writers here do not look at what readers are told."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
         raise NeedsWrite
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:

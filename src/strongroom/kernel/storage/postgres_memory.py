@@ -20,6 +20,7 @@ from sqlalchemy.sql.expression import Executable
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.memory import Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.postgres_connection import connect, translated
@@ -192,6 +193,13 @@ class PostgresRemembering:
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
         """As Transaction.raise_generation: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def foresee(self) -> None:
+        """As Transaction.foresee: its writers could not tell whether it still holds."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
         raise NeedsWrite
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:

@@ -17,6 +17,7 @@ from strongroom.kernel.storage.cache import Cache, Writing
 from strongroom.kernel.storage.changes import Changes
 from strongroom.kernel.storage.compile import bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.postgres_connection import LOCK, connect, translated
 from strongroom.kernel.storage.postgres_values import received, sent
@@ -182,6 +183,13 @@ class PostgresBatch:
             drawn = self._drawn(63)
             self._changes.of_all = True
             self._execute(_RAISE, [account, kind, drawn, drawn])
+
+    def foresee(self) -> None:
+        """As Transaction.foresee: others may commit unseen."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: nobody can tell whether it still holds."""
+        return False
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""

@@ -23,6 +23,7 @@ def operation(
     keys: Keys = caller_keys,
     shown: Sequence[str] = (),
     steady: bool = False,
+    apart: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare an operation with the caller's condition keys, and the key recorded."""
     return ROOM.operation(
@@ -34,4 +35,5 @@ def operation(
         shown=shown,
         resource_type=None if locate is everything else RESOURCE_TYPE,
         steady=steady,
+        apart=apart,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from strongroom.kernel.journal.written import (
     SHARED_MOST_CHARS,
     Blanks,
     Shared,
+    WrittenApart,
     WrittenRecord,
     form_of,
 )
@@ -94,3 +96,38 @@ def test_forms_share_the_parts_that_are_equal_and_no_more_are_kept_than_are_boun
     assert shared.one("part 0") == "part 0"
     assert shared.one("x" * (SHARED_MOST_CHARS + 1)) not in shared._parts
     assert len(shared._parts) <= SHARED_AT_MOST
+
+
+@given(TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3), st.booleans(), st.integers(0, 10**15))
+def test_a_form_without_one_parameter_is_filled_with_any(
+    agent: str, context: dict[str, str], nested: bool, at_ms: int
+) -> None:
+    why, blanks = {"outcome": "allowed"}, Blanks(ENTROPY)
+    made = event(blanks.when, blanks.request_id, blanks.event_id, agent)
+    made["requestParameters"] = {"keyId": agent, "encryptionContext": blanks.apart, "keySpec": "AES_256"}
+    form = form_of(made, {**why, "for": blanks.origin} if nested else why, blanks, Shared())
+    assert form is not None
+    told = event("2026-01-02T03:04:05Z", "r-1", "e-1", agent)
+    told["requestParameters"] = {"keyId": agent, "encryptionContext": context, "keySpec": "AES_256"}
+    anew = Record("e-1", told, writes=True, decision={**why, "for": "o-1"} if nested else why)
+    shown = orjson.dumps(context).decode()
+    filled = WrittenApart(form, "2026-01-02T03:04:05Z", "r-1", "e-1", "o-1" if nested else None, shown)
+
+    assert Chain("c").records([anew, anew], at_ms) == Chain("c").records([filled, filled], at_ms)
+    assert told == dict(filled.event)
+    assert anew.decision == filled.decision
+    assert len(told) == len(filled.event)
+
+
+def test_what_such_a_record_is_of_is_known_without_reading_it() -> None:
+    blanks = Blanks(ENTROPY)
+    made = event(blanks.when, blanks.request_id, blanks.event_id)
+    made |= {"eventSource": "kms.amazonaws.com", "eventName": "GenerateDataKey", "eventType": "AwsApiCall"}
+    made["requestParameters"] = {"encryptionContext": blanks.apart}
+    form = form_of(made, None, blanks, Shared())
+    assert form is not None
+    broken = WrittenApart(form, "t", "r", "e", None, "no JSON")
+    named = [broken.event[name] for name in ("eventSource", "eventName", "eventType")]
+    assert ["kms.amazonaws.com", "GenerateDataKey", "AwsApiCall"] == named
+    with pytest.raises(orjson.JSONDecodeError):
+        broken.event["userAgent"]

@@ -269,7 +269,7 @@ class Chain(OnBehalf):
                 raise RuntimeError("what waits must not hold the writer's place")
             return
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
-        repeat = None if call.remembered is None else call.remembered.repeat
+        repeat = None if call.remembered is None or call.by_kin else call.remembered.repeat
         if repeat is None:
             flight.reply = wire.answer(flight.route, model, answer, call.request_id)
         else:
@@ -294,7 +294,7 @@ class Chain(OnBehalf):
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
-        call.by_plan = False
+        call.plan, call.by_kin = None, False
         flight.reply, flight.records, flight.refusal = None, [], None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
@@ -391,6 +391,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
+    if operation.alike is not None and chain.kinship.answers(call, operation, tx, target):
+        return answer
     if operation.action is None:
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
@@ -403,6 +405,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
         raise target.missing
     if call.question is not None and chain.lasts(call, tx, target):
         remember(call, tx, target)
+        if operation.alike is not None:
+            chain.kinship.learn(call, operation, tx, target)
     return answer
 
 

@@ -28,6 +28,7 @@ from strongroom.kernel.authz.reasons import denial
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Remembered, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.journal.written import WrittenRecord
+from strongroom.kernel.kinship import Kinship
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.walker import validate
@@ -70,6 +71,7 @@ class OnBehalf(ABC):
         self.quotas = quotas
         self.catch_up = catch_up
         self.records = Records(catalogue, entropy)
+        self.kinship = Kinship(registry, catalogue, self.records)
         self._plans = Plans()
         self._services: dict[str, tuple[Credential, Source]] = {}
 
@@ -283,6 +285,12 @@ class OnBehalf(ABC):
         when = event.second(call.machine_now)
         call.records.append(WrittenRecord(asked.form, when, self.new_id(), self.new_id(), origin))
 
+    def alike(
+        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Remembered | None:
+        """What an earlier call on behalf says of one that is like it; see Call.alike."""
+        return self.kinship.asked(call, tx, service, operation, params)
+
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
     ) -> Decision:
@@ -309,7 +317,7 @@ class OnBehalf(ABC):
             found = self._decided(call, action, target, operation.keys(call, target), policies)
             plan.keep(found)
         else:
-            call.by_plan = True
+            call.plan = plan
         return found
 
     def _policies(self, call: Call, tx: Transaction, target: Target) -> Policies:
@@ -351,7 +359,7 @@ class OnBehalf(ABC):
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
         """Whether no policy that has a say in a call decides by the time of day."""
-        if call.by_plan:
+        if call.plan is not None:
             return True
         own = self.principals.policies(tx, call.principal)
         limits = (own.boundary, target.policy, *(call.credential.session or ()))

@@ -11,6 +11,7 @@ Source: docs/decisions/0016-reading-fast.md.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -21,6 +22,8 @@ ANY: Final = -1
 """Stands for every owner."""
 MAX_NOTES = 4096
 MAX_ROWS = 2048
+MET = 4096
+"""Questions of which it is known that they were asked; as many as may be remembered."""
 MAX_ROW_BYTES = 4096
 MAX_OWNERS = 64
 """A note that hangs on more than these hangs on all."""
@@ -29,7 +32,7 @@ MAX_OWNERS = 64
 class Memory:
     """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
 
-    __slots__ = ("_asked", "_hang_on", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
+    __slots__ = ("_asked", "_hang_on", "_met", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
 
     def __init__(self) -> None:
         self._notes: dict[Hashable, Any] = {}
@@ -39,6 +42,7 @@ class Memory:
         self._rows_of: dict[int, set[Hashable]] = {}
         self._asked: list[Hashable] = []
         self._owners: set[int] = set()
+        self._met = array("q", bytes(8 * MET))
         self.get: Callable[[Hashable], Any] = self._notes.get
 
     # ------------------------------------------------------------------ in a transaction
@@ -50,6 +54,18 @@ class Memory:
                 self._drop(old)
         self._notes[question] = note
         self._asked.append(question)
+
+    def met(self, question: Hashable) -> bool:
+        """Whether a question was lately asked before, as far as is known; from now on it was.
+
+        Known by a hash alone, in a place that others take: what is asked for once in a long while is not worth its
+        making as a note, nor those that it would push out.
+        """
+        name = hash(question)
+        place = name % MET
+        known = self._met[place] == name
+        self._met[place] = name
+        return known
 
     def again(self, question: Hashable) -> None:
         """Say that more may be added to a note in this transaction: it hangs on what is read now as well."""

@@ -157,8 +157,9 @@ class SQLiteReading:
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As Transaction.row. A row of the snapshot that is known is kept: it holds ciphertext at most."""
-        key = (statement, *values, *values.values())
-        if self._calm:
+        passing = type(statement) is Statement and statement.passing
+        key = () if passing else (statement, *values, *values.values())
+        if self._calm and not passing:
             kept = self._memory.row(key)
             if kept is not None:
                 return kept[0]
@@ -173,7 +174,8 @@ class SQLiteReading:
             self._memory.reads(owner)
         if self._calm:
             self._still_calm()
-            self._memory.keep(key, found, owner)
+            if not passing:
+                self._memory.keep(key, found, owner)
         return found
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from strongroom.base.clock import from_ms, to_ms
 from strongroom.base.refusals import Answerable
-from strongroom.kernel.call import Answer, Call, Remembered
-from strongroom.kernel.registry import Mode
+from strongroom.kernel.call import Answer, Call, Remembered, Repeat
+from strongroom.kernel.registry import Alike, Mode
 from strongroom.kernel.sealing.envelope import HeldValue
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
 from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, sealed, store
@@ -26,7 +27,39 @@ REPEATED_BYTES_AT_MOST = 4096
 """Longer values are looked up anew each time: what is kept of a snapshot is bounded."""
 
 
-@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"), steady=True)
+def _family(params: Mapping[str, Any]) -> Hashable | None:
+    """Reads of current values by name alone are alike."""
+    return () if len(params) == 1 else None
+
+
+def _repeat(
+    call: Call, found: tuple[Secret, Version | None], _params: Mapping[str, Any], tx: Transaction
+) -> Repeat | None:
+    """What ``get_secret_value`` says of a current value that nothing stands in the way of; else None."""
+    one, version = found
+    if version is None or version.form is None or version.sealed is None or version.wrapped is None:
+        return None
+    if one.deleted_ms is not None or one.primary_pk is not None or one.owning_service is not None:
+        return None
+    now_ms = to_ms(call.now)
+    today = now_ms - now_ms % DAY_MS
+    if version.accessed_day < today or len(version.sealed) > REPEATED_BYTES_AT_MOST or call.account != one.account:
+        return None
+    known = envelopes.held_alike(call, tx, one, version)
+    if known is None:
+        return None
+    asked, held = known
+    return Repeat(_stays(one, version), partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
+
+
+@ROOM.operation(
+    "GetSecretValue",
+    mode=Mode.READ,
+    locate=value_at,
+    keys=request_keys("GetSecretValue"),
+    steady=True,
+    alike=Alike(_family, _repeat),
+)
 def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Transaction) -> Answer:
     """Answer with one version of a secret: by id, by label, or the current one.
 
@@ -50,17 +83,25 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     value = envelopes.opened(held, version)
     if version.accessed_day < today:
         store.versions.mark_read(tx, one.pk, version.pk, today)
-    stays: Answer = {
-        "ARN": one.arn,
-        "Name": one.name,
-        "VersionId": version.version_id,
-        "CreatedDate": from_ms(version.created_ms),
-        **({"VersionStages": stages} if stages else {}),
-    }
+    stays = _stays(one, version)
     asked = call.asked if call.asks == 1 else None
     if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
         call.repeats(stays, partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
     return {**stays, **answered(version.form, value)}
+
+
+def _stays(one: Secret, version: Version) -> dict[str, Any]:
+    """The answer but for the value."""
+    stays: dict[str, Any] = {
+        "ARN": one.arn,
+        "Name": one.name,
+        "VersionId": version.version_id,
+        "CreatedDate": from_ms(version.created_ms),
+    }
+    stages = version.stages
+    if stages:
+        stays["VersionStages"] = stages
+    return stays
 
 
 def _again(asked: Remembered, held: HeldValue, form: str, until: datetime, call: Call) -> Answer | None:

@@ -36,6 +36,7 @@ _WITH_LABEL = Statement(
     )
     .where(NAMED),
     owner=0,
+    passing=True,
 )
 _WITH_VERSION = Statement(
     select(*SECRET, *_VERSION)

@@ -1,0 +1,170 @@
+"""Calls that are alike: what one caller's earlier call says of another that differs in names alone.
+
+A store has more secrets than a worker can remember, and most are under the same few policies and keys. Of a caller's
+calls of one operation that are decided by the same plan (authz/general.py) the worker keeps the *kin*: the plan, and the
+form of their records. For a further one the resource is located and decided by the plan, and its room says how it is
+answered (registry.Alike): what comes out is what would have been remembered of it, and the chain goes on with that.
+
+INVARIANT: kin says nothing that depends on rows that belong to one secret. It is made of policies, keys and grants;
+a commit to any of those forgets it with everything else (storage/memory.py). Who is in any doubt answers None, and the
+call is worked out as if there were no kin. Nothing but an allowance comes of it.
+Source: docs/decisions/0062-reads-of-many.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from strongroom.kernel.authz.general import Plan, about
+from strongroom.kernel.authz.model import Decision, ResourceRule
+from strongroom.kernel.call import Call, Credential, Remembered, Source, Target
+from strongroom.kernel.journal.redact import request_parameters
+from strongroom.kernel.journal.written import Family
+from strongroom.kernel.model.catalogue import Catalogue
+from strongroom.kernel.model.shapes import OperationModel
+from strongroom.kernel.records import Records
+from strongroom.kernel.registry import Operation, Registry
+from strongroom.kernel.storage.port import Transaction
+
+_UNION = ResourceRule.UNION
+FAMILIES_AT_MOST = 64
+"""Of one kin: as many as its plan has answers."""
+
+
+class Kin:
+    """What calls of one caller about one operation have in common.
+
+    ``asker`` and ``source`` are kept so that their identities are not given to others. ``target`` and ``decision`` are
+    those of the call that it was learnt from: of calls on behalf that are alike, all of them have the same. ``own`` is
+    then how all of them are recorded.
+    """
+
+    __slots__ = ("asker", "decision", "families", "model", "own", "plan", "source", "target")
+
+    def __init__(
+        self, asker: Credential, source: Source, plan: Plan, target: Target, decision: Decision, model: OperationModel
+    ) -> None:
+        self.asker = asker
+        self.source = source
+        self.plan = plan
+        self.target = target
+        self.decision = decision
+        self.model = model
+        self.own: Family | None = None
+        self.families: dict[Hashable, tuple[object, Family | None]] = {}
+
+
+class Kinship:
+    """Finds the kin of calls. Safe to share between threads: what it keeps lies with their snapshots."""
+
+    def __init__(self, registry: Registry, catalogue: Catalogue, records: Records) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._records = records
+
+    def learn(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> None:
+        """Keep what others have in common with an allowed call whose decision followed from another's."""
+        alike, plan, decision, memory = operation.alike, call.plan, call.decision, tx.memory
+        if alike is None or plan is None or decision is None or memory is None or call.also or target.found is None:
+            return
+        on_behalf = call.invoked_by is not None
+        if not on_behalf and (target.policy is not None or target.rule is not _UNION or target.grants is not None):
+            return
+        family = alike.family(call.params)
+        if family is None:
+            return
+        question = _question(operation, call, call.via, call.invoked_by, call.acts_for, family)
+        if memory.get(question) is None:
+            model = self._catalogue.service(call.service).operations[call.name]
+            kin = Kin(call.credential, call.source, plan, target, decision, model)
+            if on_behalf:
+                kin.own = self._records.family(call, operation, model, target)
+            memory.put(question, kin)
+
+    def answers(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> bool:
+        """Have a call decided and answered by its kin: ``call.remembered`` then says how. False where it has none."""
+        alike, question, memory = operation.alike, call.question, tx.memory
+        if alike is None or question is None or memory is None or call.now != call.machine_now:
+            return False
+        if target.policy is not None or target.rule is not _UNION or target.grants is not None or not target.found:
+            return False
+        family = alike.family(call.params)
+        if family is None:
+            return False
+        kin: Kin | None = memory.get(_question(operation, call, call.via, call.invoked_by, call.acts_for, family))
+        principal = call.credential.principal
+        # Plans are kept by the resource's account.
+        if kin is None or not target.account == kin.target.account == principal.account:
+            return False
+        if operation.resource_type is not None:  # records would name the resource in one place more
+            return False
+        earlier = kin.plan.like(target.arn)
+        if earlier is None:
+            return False
+        decision = about(earlier, principal, operation.action or "", target.arn, target.account)
+        if not decision.allowed:
+            raise RuntimeError("a plan that allows nothing")
+        repeat = alike.repeat(call, target.found, call.params, tx)
+        if repeat is None:
+            return False
+        call.decision = decision
+        told = self._family(kin, call, operation, earlier, target)
+        form = None if told is None else told.form(request_parameters(call.params, kin.model), target.arn)
+        if form is None:
+            call.decision = None
+            return False
+        made = Remembered(call.params, target, decision, call.credential, call.source, form, repeat)
+        call.remembered, call.by_kin = made, True
+        if memory.met(question):
+            memory.put(question, made)
+        return True
+
+    def asked(
+        self, call: Call, tx: Transaction, service: str, name: str, params: Mapping[str, Any]
+    ) -> Remembered | None:
+        """What would be remembered of a call that ``call`` makes on behalf; its target and decision are its kin's."""
+        memory = tx.memory
+        room = self._registry.rooms.get(service)
+        operation = None if room is None else room.operations.get(name)
+        if memory is None or operation is None or operation.alike is None or call.now != call.machine_now:
+            return None
+        family = operation.alike.family(params)
+        if family is None:
+            return None
+        by = _by(call.service)
+        kin: Kin | None = memory.get(_question(operation, call, (*call.via, by), by, None, family))
+        if kin is None or kin.own is None:
+            return None
+        repeat = operation.alike.repeat(call, kin.target.found, params, tx)
+        form = kin.own.form(request_parameters(params, kin.model), kin.target.arn)
+        if repeat is None or form is None:
+            return None
+        return Remembered(params, kin.target, kin.decision, kin.asker, kin.source, form, repeat)
+
+    def _family(self, kin: Kin, call: Call, operation: Operation, earlier: Decision, target: Target) -> Family | None:
+        """How the records of such calls are written: for each decision that they follow from, by itself or for others."""
+        name = id(earlier), call.on_behalf_of is None
+        kept = kin.families.get(name)
+        if kept is None:
+            if len(kin.families) >= FAMILIES_AT_MOST:
+                kin.families.clear()
+            kept = kin.families[name] = earlier, self._records.family(call, operation, kin.model, target)
+        return kept[1]
+
+
+def _question(
+    operation: Operation,
+    call: Call,
+    via: tuple[str, ...],
+    invoked_by: str | None,
+    acts_for: tuple[str, str] | None,
+    family: Hashable,
+) -> tuple[Hashable, ...]:
+    return "kin", id(operation), id(call.credential), id(call.source), call.region, via, invoked_by, acts_for, family
+
+
+@lru_cache(maxsize=64)
+def _by(service: str) -> str:
+    return f"{service}.amazonaws.com"

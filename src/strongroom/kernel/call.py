@@ -307,7 +307,7 @@ class Repeat:
     stays: Mapping[str, Any]
     anew: Callable[[Call], Mapping[str, Any] | None]
     frame: Frame | None = None
-    mould: Mould = field(default_factory=Mould)
+    mould: Mould | None = None
 
 
 @dataclass(slots=True)

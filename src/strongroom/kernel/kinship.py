@@ -1,9 +1,9 @@
 """Calls that are alike: what one caller's earlier call says of another that differs in names alone.
 
 A store has more secrets than a worker can remember, and most are under the same few policies and keys. Of a caller's
-calls of one operation that are decided by the same plan (authz/general.py) the worker keeps the *kin*: the plan, and the
-form of their records. For a further one the resource is located and decided by the plan, and its room says how it is
-answered (registry.Alike): what comes out is what would have been remembered of it, and the chain goes on with that.
+calls of one operation that are decided by the same plan (authz/general.py) the worker keeps the *kin*: the plan,
+and the form of their records. For a further one the resource is located and decided by the plan, and its room says how
+it is answered (registry.Alike): what comes out is what would have been remembered of it, and the chain goes on with it.
 
 INVARIANT: kin says nothing that depends on rows that belong to one secret. It is made of policies, keys and grants;
 a commit to any of those forgets it with everything else (storage/memory.py). Who is in any doubt answers None, and the
@@ -14,7 +14,6 @@ Source: docs/decisions/0062-reads-of-many.md.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from strongroom.kernel.authz.general import Plan, about
@@ -63,6 +62,7 @@ class Kinship:
         self._registry = registry
         self._catalogue = catalogue
         self._records = records
+        self._known: dict[tuple[str, str, str], tuple[Operation | None, str, tuple[str]]] = {}
 
     def learn(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> None:
         """Keep what others have in common with an allowed call whose decision followed from another's."""
@@ -70,7 +70,7 @@ class Kinship:
         if alike is None or plan is None or decision is None or memory is None or call.also or target.found is None:
             return
         on_behalf = call.invoked_by is not None
-        if not on_behalf and (target.policy is not None or target.rule is not _UNION or target.grants is not None):
+        if not (on_behalf or _is_plain(target)):
             return
         family = alike.family(call.params)
         if family is None:
@@ -85,28 +85,14 @@ class Kinship:
 
     def answers(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> bool:
         """Have a call decided and answered by its kin: ``call.remembered`` then says how. False where it has none."""
-        alike, question, memory = operation.alike, call.question, tx.memory
-        if alike is None or question is None or memory is None or call.now != call.machine_now:
+        kin = self._of(call, operation, tx, target)
+        earlier = None if kin is None else kin.plan.like(target.arn)
+        if kin is None or earlier is None or operation.alike is None:
             return False
-        if target.policy is not None or target.rule is not _UNION or target.grants is not None or not target.found:
-            return False
-        family = alike.family(call.params)
-        if family is None:
-            return False
-        kin: Kin | None = memory.get(_question(operation, call, call.via, call.invoked_by, call.acts_for, family))
-        principal = call.credential.principal
-        # Plans are kept by the resource's account.
-        if kin is None or not target.account == kin.target.account == principal.account:
-            return False
-        if operation.resource_type is not None:  # records would name the resource in one place more
-            return False
-        earlier = kin.plan.like(target.arn)
-        if earlier is None:
-            return False
-        decision = about(earlier, principal, operation.action or "", target.arn, target.account)
+        decision = about(earlier, call.credential.principal, kin.decision.request.action, target.arn, target.account)
         if not decision.allowed:
             raise RuntimeError("a plan that allows nothing")
-        repeat = alike.repeat(call, target.found, call.params, tx)
+        repeat = operation.alike.repeat(call, target.found, call.params, tx)
         if repeat is None:
             return False
         call.decision = decision
@@ -117,24 +103,41 @@ class Kinship:
             return False
         made = Remembered(call.params, target, decision, call.credential, call.source, form, repeat)
         call.remembered, call.by_kin = made, True
-        if memory.met(question):
-            memory.put(question, made)
+        memory = tx.memory
+        if memory is not None and memory.met(call.question):
+            memory.put(call.question, made)
         return True
+
+    def _of(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> Kin | None:
+        """The kin of a call about a resource that has no policy of its own and belongs to the caller's account."""
+        alike, memory = operation.alike, tx.memory
+        if alike is None or call.question is None or memory is None or call.now != call.machine_now:
+            return None
+        # Records would name the resource in one place more.
+        if operation.resource_type is not None or target.found is None or not _is_plain(target):
+            return None
+        family = alike.family(call.params)
+        if family is None:
+            return None
+        kin: Kin | None = memory.get(_question(operation, call, call.via, call.invoked_by, call.acts_for, family))
+        # Plans are kept by the resource's account.
+        if kin is None or not target.account == kin.target.account == call.credential.principal.account:
+            return None
+        return kin
 
     def asked(
         self, call: Call, tx: Transaction, service: str, name: str, params: Mapping[str, Any]
     ) -> Remembered | None:
         """What would be remembered of a call that ``call`` makes on behalf; its target and decision are its kin's."""
         memory = tx.memory
-        room = self._registry.rooms.get(service)
-        operation = None if room is None else room.operations.get(name)
+        known = self._known.get((call.service, service, name)) or self._knows(call.service, service, name)
+        operation, by, via = known
         if memory is None or operation is None or operation.alike is None or call.now != call.machine_now:
             return None
         family = operation.alike.family(params)
         if family is None:
             return None
-        by = _by(call.service)
-        kin: Kin | None = memory.get(_question(operation, call, (*call.via, by), by, None, family))
+        kin: Kin | None = memory.get(_question(operation, call, (*call.via, by) if call.via else via, by, None, family))
         if kin is None or kin.own is None:
             return None
         repeat = operation.alike.repeat(call, kin.target.found, params, tx)
@@ -143,8 +146,15 @@ class Kinship:
             return None
         return Remembered(params, kin.target, kin.decision, kin.asker, kin.source, form, repeat)
 
+    def _knows(self, asker: str, service: str, name: str) -> tuple[Operation | None, str, tuple[str]]:
+        """An operation that a room asks another for, and what the room is called then."""
+        room = self._registry.rooms.get(service)
+        by = f"{asker}.amazonaws.com"
+        known = self._known[asker, service, name] = (None if room is None else room.operations.get(name), by, (by,))
+        return known
+
     def _family(self, kin: Kin, call: Call, operation: Operation, earlier: Decision, target: Target) -> Family | None:
-        """How the records of such calls are written: for each decision that they follow from, by itself or for others."""
+        """How the records of such calls are written, for each decision that they follow from."""
         name = id(earlier), call.on_behalf_of is None
         kept = kin.families.get(name)
         if kept is None:
@@ -152,6 +162,11 @@ class Kinship:
                 kin.families.clear()
             kept = kin.families[name] = earlier, self._records.family(call, operation, kin.model, target)
         return kept[1]
+
+
+def _is_plain(target: Target) -> bool:
+    """Whether nothing of the resource's own has a say."""
+    return target.policy is None and target.grants is None and target.rule is _UNION
 
 
 def _question(
@@ -163,8 +178,3 @@ def _question(
     family: Hashable,
 ) -> tuple[Hashable, ...]:
     return "kin", id(operation), id(call.credential), id(call.source), call.region, via, invoked_by, acts_for, family
-
-
-@lru_cache(maxsize=64)
-def _by(service: str) -> str:
-    return f"{service}.amazonaws.com"

@@ -38,7 +38,7 @@ from strongroom.kernel.remembering import recall_asked, recalled_parts
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Transaction
-from strongroom.kernel.wire import Moulded
+from strongroom.kernel.wire import Mould, Moulded
 
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
@@ -114,6 +114,8 @@ class OnBehalf(ABC):
                 made = asked.repeat.anew(call)
                 if made is not None:
                     self.repeat(call, asked)
+                    if asked.repeat.mould is None:
+                        asked.repeat.mould = Mould()
                     yield Moulded(asked.repeat.stays, made, asked.repeat.mould)
                     continue
             child = self._child(call, call.service, operation, params)

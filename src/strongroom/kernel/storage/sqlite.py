@@ -157,9 +157,10 @@ class SQLiteReading:
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As Transaction.row. A row of the snapshot that is known is kept: it holds ciphertext at most."""
-        passing = type(statement) is Statement and statement.passing
-        key = () if passing else (statement, *values, *values.values())
-        if self._calm and not passing:
+        if type(statement) is Statement and statement.passing:
+            return self._passing(statement, values)
+        key = (statement, *values, *values.values())
+        if self._calm:
             kept = self._memory.row(key)
             if kept is not None:
                 return kept[0]
@@ -174,8 +175,21 @@ class SQLiteReading:
             self._memory.reads(owner)
         if self._calm:
             self._still_calm()
-            if not passing:
-                self._memory.keep(key, found, owner)
+            self._memory.keep(key, found, owner)
+        return found
+
+    def _passing(self, statement: Statement, values: dict[str, Any]) -> Row | None:
+        """As ``row``, of what is not kept."""
+        cursor, owned = self._run(statement, values)
+        try:
+            rows = cursor.fetchall()
+        except sqlite3.Error as error:
+            raise translated(error) from None
+        found: Row | None = rows[0] if rows else None
+        if owned:
+            self._memory.reads(_owner_of_row(statement, values, found))
+        if self._calm:
+            self._still_calm()
         return found
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002

@@ -51,11 +51,11 @@ def held(call: Call, tx: Transaction, secret: Secret, version: Version) -> HeldV
         raise _does_not_open(version) from None
 
 
-def held_alike(call: Call, tx: Transaction, secret: Secret, version: Version) -> tuple[Remembered, HeldValue] | None:
+def held_alike(call: Call, tx: Transaction, arn: str, version: Version) -> tuple[Remembered, HeldValue] | None:
     """As ``held``, with what KMS has decided about others under the same key; None where that says nothing of it."""
     if version.sealed is None or version.wrapped is None:
         return None
-    arn, version_id = secret.arn, version.version_id
+    version_id = version.version_id
     params = {"CiphertextBlob": version.wrapped, "EncryptionContext": _context(arn, version_id)}
     asked = call.alike(tx, "kms", "Decrypt", params)
     if asked is None or asked.repeat is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.model import ContextValue, ResourceRule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from strongroom.base.clock import from_ms, to_ms
@@ -45,11 +45,12 @@ def _repeat(
     today = now_ms - now_ms % DAY_MS
     if version.accessed_day < today or len(version.sealed) > REPEATED_BYTES_AT_MOST or call.account != one.account:
         return None
-    known = envelopes.held_alike(call, tx, one, version)
+    arn = one.arn
+    known = envelopes.held_alike(call, tx, arn, version)
     if known is None:
         return None
     asked, held = known
-    return Repeat(_stays(one, version), partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
+    return Repeat(_stays(arn, one, version), partial(_again, asked, held, version.form, _until(today)))
 
 
 @ROOM.operation(
@@ -83,17 +84,23 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     value = envelopes.opened(held, version)
     if version.accessed_day < today:
         store.versions.mark_read(tx, one.pk, version.pk, today)
-    stays = _stays(one, version)
+    stays = _stays(one.arn, one, version)
     asked = call.asked if call.asks == 1 else None
     if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
-        call.repeats(stays, partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
+        call.repeats(stays, partial(_again, asked, held, version.form, _until(today)))
     return {**stays, **answered(version.form, value)}
 
 
-def _stays(one: Secret, version: Version) -> dict[str, Any]:
+@lru_cache(maxsize=4)
+def _until(today: int) -> datetime:
+    """When a day ends."""
+    return from_ms(today + DAY_MS)
+
+
+def _stays(arn: str, one: Secret, version: Version) -> dict[str, Any]:
     """The answer but for the value."""
     stays: dict[str, Any] = {
-        "ARN": one.arn,
+        "ARN": arn,
         "Name": one.name,
         "VersionId": version.version_id,
         "CreatedDate": from_ms(version.created_ms),

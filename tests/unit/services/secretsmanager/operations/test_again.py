@@ -13,7 +13,7 @@ from strongroom.kernel.authz.model import Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call, Credential, Kernel, Remembered, Source, Target
 from strongroom.kernel.chain import Chain
-from strongroom.kernel.journal.written import Form
+from strongroom.kernel.journal.written import Family, Form
 from strongroom.kernel.sealing.envelope import HeldValue, seal_value
 from strongroom.services.secretsmanager.operations.values import _again
 
@@ -71,7 +71,7 @@ def test_a_value_is_repeated_until_the_day_ends_and_then_its_last_accessed_date_
     assert [child] == kernel.told, "one call on behalf for one answer, none where there is none"
 
 
-FORM = Form(("", "", "", "", ""), has_origin=False, operation=("", ""))
+FORM = Form(Family(("", "", "", "", "", "", ""), has_origin=False, operation=("", "")), "{}", '""')
 
 
 @pytest.mark.parametrize(

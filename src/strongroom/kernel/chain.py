@@ -369,6 +369,11 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
         if call.remembered is not None:
             call.params = call.remembered.params
             return
+        if operation.alike is not None and operation.alike.plain is not None:
+            plain = operation.alike.plain.fullmatch(flight.request.body)
+            if plain is not None:
+                call.params = {name: text.decode() for name, text in plain.groupdict().items()}
+                return
     params = flight.call.params = wire.parse(flight.route, flight.request, model)
     chain.overlays[model.service].check(model.name, params)
     validate(model.input, params)

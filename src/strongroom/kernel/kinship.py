@@ -96,7 +96,8 @@ class Kinship:
         if repeat is None:
             return False
         call.decision = decision
-        told = self._family(kin, call, operation, earlier, target)
+        kept = kin.families.get((id(earlier), call.on_behalf_of is None))
+        told = self._family(kin, call, operation, earlier, target) if kept is None else kept[1]
         form = None if told is None else told.form(request_parameters(call.params, kin.model), target.arn)
         if form is None:
             call.decision = None
@@ -155,13 +156,12 @@ class Kinship:
 
     def _family(self, kin: Kin, call: Call, operation: Operation, earlier: Decision, target: Target) -> Family | None:
         """How the records of such calls are written, for each decision that they follow from."""
-        name = id(earlier), call.on_behalf_of is None
-        kept = kin.families.get(name)
-        if kept is None:
-            if len(kin.families) >= FAMILIES_AT_MOST:
-                kin.families.clear()
-            kept = kin.families[name] = earlier, self._records.family(call, operation, kin.model, target)
-        return kept[1]
+        if len(kin.families) >= FAMILIES_AT_MOST:
+            kin.families.clear()
+        made = self._records.family(call, operation, kin.model, target)
+        # The decision is kept beside it, so that its number is not given to another.
+        kin.families[id(earlier), call.on_behalf_of is None] = earlier, made
+        return made
 
 
 def _is_plain(target: Target) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -65,10 +66,12 @@ class Alike:
     ``repeat(call, found, params, tx)``: how the answer about a found resource is made, where nothing is to be told but
     the plain answer; it looks at everything that the handler looks at. None in any doubt: the handler is asked then.
     ``call`` is the one that asks, be it on behalf.
+    ``plain``: bodies of AWS JSON that mean parameters which are valid: its named groups, ASCII texts, and no others.
     """
 
     family: Callable[[Mapping[str, Any]], Hashable | None]
     repeat: Callable[[Call, Any, Mapping[str, Any], Transaction], Repeat | None]
+    plain: re.Pattern[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,12 @@ def _text(value: object) -> str:
 
 def _texts(value: Mapping[Any, Any]) -> dict[str, str | None]:
     """A map of texts, whose values may be null where they are not valid."""
-    return {_text(key): None if part is None else _text(part) for key, part in value.items()}
+    return {
+        key if type(key) is str and len(key) <= MAX_STRING_CHARS else _text(key): part
+        if part is None or (type(part) is str and len(part) <= MAX_STRING_CHARS)
+        else _text(part)
+        for key, part in value.items()
+    }
 
 
 def _number(value: object) -> object:

@@ -180,21 +180,24 @@ def canonical_context(context: Mapping[str, str]) -> bytes:
     if not context:
         return b""
     parts: list[bytes] = []
-    for key in sorted(context):
+    for key in context if len(context) == 1 else sorted(context):
         name, value = key.encode(), context[key].encode()
-        parts += (len(name).to_bytes(4, "big"), name, len(value).to_bytes(4, "big"), value)
+        parts += (_length(name), name, _length(value), value)
     return b"".join(parts)
 
 
 def _value_bound(arn: str, version_id: str) -> bytes:
     name, version = arn.encode(), version_id.encode()
-    return b"%b%b%b%b%b" % (
-        _VALUE_LABEL,
-        len(name).to_bytes(4, "big"),
-        name,
-        len(version).to_bytes(4, "big"),
-        version,
-    )
+    return b"%b%b%b%b%b" % (_VALUE_LABEL, _length(name), name, _length(version), version)
+
+
+_LENGTHS = tuple(length.to_bytes(4, "big") for length in range(256))
+
+
+def _length(part: bytes) -> bytes:
+    """How long a part is, in 4 bytes; most are short, and looked up."""
+    length = len(part)
+    return _LENGTHS[length] if length < len(_LENGTHS) else length.to_bytes(4, "big")
 
 
 def _field(text: str) -> bytes:

@@ -179,14 +179,18 @@ class SQLiteReading:
         return found
 
     def _passing(self, statement: Statement, values: dict[str, Any]) -> Row | None:
-        """As ``row``, of what is not kept."""
-        cursor, owned = self._run(statement, values)
+        """As ``row``, of what is not kept. All in one, for it is most of what a read costs that nothing is known of."""
+        plan, parameters = bind(statement, "sqlite", values)
+        if not self._open or plan.writes:
+            self._run(statement, values)  # which refuses
+        if plan.reads_quiet:
+            self._read_quiet = True
         try:
-            rows = cursor.fetchall()
+            rows = self._cursor.execute(plan.sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise translated(error) from None
         found: Row | None = rows[0] if rows else None
-        if owned:
+        if plan.reads_owned:
             self._memory.reads(_owner_of_row(statement, values, found))
         if self._calm:
             self._still_calm()

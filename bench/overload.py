@@ -30,7 +30,8 @@ SECRETS = 200
 TARGET = "secretsmanager.GetSecretValue"
 MOST_MS = 100.0
 POLITE_RATE = 100.0
-POLITE_CONNECTIONS = 4
+POLITE_CONNECTIONS = 10
+"""As many as boto3 keeps by itself."""
 Key = tuple[str, str]
 
 
@@ -90,7 +91,8 @@ def _told(what: str, one: Measured) -> None:
     print(
         f"{what + ':':32} offered {one.offered / one.seconds:8,.0f}/s, answered {one.rate(ANSWERED):8,.0f}/s "
         f"p50 {one.ms(ANSWERED, 0.5):5.1f} p99 {one.ms(ANSWERED, 0.99):5.1f} ms, "
-        f"refused {one.rate(REFUSED):8,.0f}/s p99 {one.ms(REFUSED, 0.99):5.1f} ms, broken {len(one.latencies[BROKEN])}"
+        f"refused {one.rate(REFUSED):8,.0f}/s p99 {one.ms(REFUSED, 0.99):5.1f} ms, "
+        f"broken {len(one.latencies[BROKEN])}, the load busy {one.busy:.0%}"
         + "".join(f"\n    {count} x {error}" for error, count in one.errors.most_common(3))
     )
 

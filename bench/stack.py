@@ -82,7 +82,7 @@ class Worker:
         state.default_headers = [(b"date", b"Mon, 23 Nov 2026 00:00:00 GMT")]
         self.connections: list[tuple[QuickProtocol, Wire]] = []
         for _ in range(CONNECTIONS):
-            one = QuickProtocol(config, state, loop, WireLimits(), self._parts.at_once), Wire()
+            one = QuickProtocol(config, state, loop, WireLimits(), self._parts.at_once, self._parts.glance), Wire()
             one[0].connection_made(one[1])
             self.connections.append(one)
 

@@ -157,6 +157,8 @@ def _by_step(opened: Opened, requests: list[HTTPRequest], calls: int) -> None:
     opened.recorder.read = watch.around("journal: lines, chain, write", opened.recorder.read)  # type: ignore[method-assign]
     _round(opened, requests, calls)
     for name, spent in watch.spent.items():
+        if not spent:  # a step that a remembered call does not take
+            continue
         low = statistics.quantiles(spent, n=4)[0]
         print(f"{low * len(spent) / calls / 1e3:8.1f} us  {name}")
 

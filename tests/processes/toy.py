@@ -26,6 +26,7 @@ from strongroom.server.hosts import HostCheck
 from strongroom.server.parts import (
     ASGI,
     AtOnce,
+    Glance,
     Prepared,
     Receive,
     Scope,
@@ -53,6 +54,10 @@ class ToyWorker:
     @property
     def at_once(self) -> AtOnce:
         return self._at_once
+
+    @property
+    def glance(self) -> Glance:
+        return lambda _data, _standing: None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The long way: for what has not come whole. It reads the body, but for /early."""

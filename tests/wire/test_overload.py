@@ -270,6 +270,52 @@ def test_refusals_are_recorded_within_a_budget_and_the_rest_in_sums(desk: Desk) 
     assert f"arn:aws:iam::{many.account}:user/admin" == told[0]["principals"][0]["name"]
 
 
+def raw(request: HTTPRequest) -> bytes:
+    lines = [b"%b: %b\r\n" % pair for pair in request.headers if pair[0] != b"content-length"]
+    return b"POST / HTTP/1.1\r\n%bcontent-length: %d\r\n\r\n%b" % (b"".join(lines), len(request.body), request.body)
+
+
+def test_a_glance_refuses_what_would_be_refused_in_the_same_words_and_counts_it(desk: Desk) -> None:
+    many, few = desk.parties
+    glanced = 0
+
+    async def calls() -> None:
+        nonlocal glanced
+        application, request = desk.worker._application, many.request()
+        glance = application.glance
+        connections, (polite,) = await desk.proven(many, CALLS + 1), await desk.proven(few, 1)
+        sent = raw(request)
+        assert glance(sent, connections[0]) is None, "a calm worker reads what comes"
+
+        def crowded() -> None:
+            nonlocal glanced
+            assert glance(raw(few.request()), polite) is None, "somebody else has places left"
+            assert glance(sent, Standing()) is None, "nor does a claim that is not proven say whose a call is"
+            assert glance(sent, polite) is None
+            assert glance(raw(many.request("secretsmanager.NoSuch")), connections[0]) is None
+            assert glance(sent + sent, connections[0]) is None
+            first = [glance(sent, connections[0]) for _ in range(RECORDED_A_SECOND)]
+            while any(answer is None for answer in first):  # those that are recorded by themselves are read
+                first = [glance(sent, connections[0])]
+                application.at_once(request, HOME, None, connections[0])
+            found = glance(sent, connections[0])
+            told = application.at_once(request, HOME, None, connections[0])
+            assert isinstance(told, HTTPReply) and found is not None
+            ids = [dict(reply.headers)[b"x-amzn-requestid"] for reply in (told, found)]
+            assert (told.status, told.body, len(told.headers)) == (found.status, found.body, len(found.headers))
+            assert ids[0] != ids[1] and dict(told.headers).keys() == dict(found.headers).keys()
+            before = desk.engine.turned_away._counted.total()
+            assert all(glance(sent, connections[0]) for _ in range(100))
+            glanced = desk.engine.turned_away._counted.total() - before
+            connections[0].proven.clear()
+            assert glance(sent, connections[0]) is None, "a signature that failed has taken it back"
+
+        await desk.turn([(request, one) for one in connections], until=crowded)
+
+    desk.run(calls)
+    assert 100 == glanced
+
+
 def test_sums_name_a_bounded_number_of_callers_and_count_all(desk: Desk) -> None:
     async def calls() -> None:
         admission, away = desk.engine.admission, desk.engine.turned_away

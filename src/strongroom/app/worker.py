@@ -24,7 +24,7 @@ from strongroom.server.functions.sandbox import Unconfined
 from strongroom.server.gauges import certificate_ends
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
-from strongroom.server.parts import ASGI, AtOnce
+from strongroom.server.parts import ASGI, AtOnce, Glance
 from strongroom.server.proxies import Proxies
 from strongroom.server.traces import TracedFunctions
 
@@ -65,6 +65,11 @@ class Worker:
     def at_once(self) -> AtOnce:
         """Its short way."""
         return self._application.at_once
+
+    @property
+    def glance(self) -> Glance:
+        """Its shortest way."""
+        return self._application.glance
 
     def unseal(self, root_key: bytes) -> None:
         """Open everything with the root key."""

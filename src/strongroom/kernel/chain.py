@@ -180,6 +180,25 @@ class Chain(OnBehalf):
             self._refuse(flight, error)
         return flight
 
+    def enter_remembering(self, flight: Flight) -> bool:
+        """As ``enter``, of what a look at the store has left remembered; False, and the flight as it was, where that is
+        not enough.
+        """
+        try:
+            with self.store.glance() as tx:
+                self._as_far_as_reading_goes(flight, tx)
+        except SnapshotMoved:
+            self._start_over(flight)
+            return False
+        except NeedsWrite:
+            self._start_over(flight)
+        except NeedsTime:
+            self._start_over(flight)
+            flight.needs_time = True
+        except Exception as error:  # noqa: BLE001  as in enter
+            self._refuse(flight, error)
+        return True
+
     def write(self, flight: Flight, tx: Transaction) -> Outcome:
         """The rest of a flight, inside a savepoint of the write queue. Never raises."""
         self._start_over(flight)

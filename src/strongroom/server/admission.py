@@ -21,6 +21,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from time import perf_counter
 from typing import Final, TypeVar
 
 from strongroom.base.http import HTTPRequest
@@ -36,6 +37,8 @@ CLAIMS: Final = 4
 LANES_KEPT: Final = 4096
 PROVEN_KEPT: Final = 8
 """Keys that one connection is known to have proven; behind a proxy it may serve several clients."""
+LEAST_PATIENCE: Final = 1 / 8
+"""The part of ``after`` for which calls are let in at least, however long the refusals of a turn take."""
 _LINE_PATIENCE: Final = 2.5
 """How much longer calls may wait for a thread or a disk: a commit alone may take as long as a turn."""
 
@@ -148,15 +151,21 @@ class Admission:
     """
 
     def __init__(
-        self, bounds: Bounds | None = None, soon: Callable[[Callable[[], None]], object] | None = None
+        self,
+        bounds: Bounds | None = None,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         """``soon`` has something done when the turn is over: by default the running loop's ``call_soon``."""
+        self._clock = clock
         self.bounds = bounds or Bounds()
         self._soon = soon or _soon
         self.crowded_at = inf
         self.commits = Line(self.bounds)
         self.threads = Line(self.bounds)
         self._lanes = Lanes()
+        self._patience = 1.0
+        self._began = 0.0
         self._turn = 0
         self._in_turn = 0
         self._late = 0
@@ -172,6 +181,14 @@ class Admission:
             return lane
         self._late += 1
         return None
+
+    def is_full(self, lane: Lane) -> bool:
+        """Whether ``refused`` would refuse a call that is known to be of this lane."""
+        calls = self.bounds.calls
+        if self._late >= LATE_SHARES * calls:
+            return True
+        held = lane.held if lane.turn == self._turn else 0
+        return held >= share(calls, self._in_turn + (held == 0), lane)
 
     def _attempt(self, lane: Lane, claim: bytes, places: int, now: float) -> bool:
         """Count an attempt to prove something, whoever it turns out to be; False where the claim has had its part."""
@@ -219,6 +236,10 @@ class Admission:
         return lane
 
     def _turn_over(self) -> None:
+        # A crowd that comes once is waited for. One that stays would have everybody wait so long for ever, and those
+        # that are refused take their time too: what is let in shrinks until a whole turn fits, and grows back.
+        long = self._clock() - self._began > self.bounds.after / 2
+        self._patience = max(self._patience * 0.7, LEAST_PATIENCE) if long else min(self._patience * 1.1, 1.0)
         self._turn += 1
         self._in_turn = self._late = 0
         self.crowded_at = inf
@@ -229,7 +250,8 @@ class Admission:
             lane.claims.clear()
         self._in_turn += 1
         if self.crowded_at == inf:
-            self.crowded_at = begun + self.bounds.after
+            self._began = begun
+            self.crowded_at = begun + self.bounds.after * self._patience
             self._soon(self._turn_over)
 
 

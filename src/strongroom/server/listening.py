@@ -9,8 +9,12 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from typing import Final
 
 from strongroom.server.parts import StartRefused
+
+ACCEPTED_A_TURN: Final = 32
+"""The connections that a worker takes in one turn of its event loop; the others wait in the kernel's queue."""
 
 
 def is_loopback(host: str) -> bool:
@@ -46,6 +50,15 @@ def listen(host: str, port: int, *, slots: int, backlog: int) -> list[socket.soc
             opened.close()
         raise
     return sockets
+
+
+def often(listener: socket.socket) -> list[socket.socket]:
+    """A listening socket under many descriptors, for an event loop that accepts one connection each in a turn.
+
+    A turn of a busy worker is long enough for connections to queue up by the hundred, and would take one of them.
+    Source: libuv, pull request 3696 (no more accepting in a loop).
+    """
+    return [listener, *(listener.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
 def _bound(family: int, address: tuple[object, ...], host: str, port: int, *, shared: bool) -> socket.socket:

@@ -67,6 +67,12 @@ answer must wait. It never blocks.
 """
 
 
+Glance = Callable[[bytes, "Standing"], HTTPReply | None]
+"""What refuses a request for want of a place, from its bytes and what its connection has proven; None where it is to
+be read, whether there is a place or not.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class WireLimits:
     """Bounds of what one client may send and hold. Times in seconds, sizes in bytes."""
@@ -133,6 +139,11 @@ class WorkerParts(Protocol):
     @property
     def at_once(self) -> AtOnce:
         """The application's short way, for requests that are whole when they are read."""
+        ...
+
+    @property
+    def glance(self) -> Glance:
+        """The application's shortest way, for requests that have no place."""
         ...
 
     def unseal(self, root_key: bytes) -> None:

@@ -17,7 +17,18 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from strongroom.base.http import HTTPReply, HTTPRequest
-from strongroom.server.parts import ASGI, AtOnce, Held, Receive, Scope, Send, StreamReply, TLSDetails, WireLimits
+from strongroom.server.parts import (
+    ASGI,
+    AtOnce,
+    Glance,
+    Held,
+    Receive,
+    Scope,
+    Send,
+    StreamReply,
+    TLSDetails,
+    WireLimits,
+)
 from strongroom.server.plain import MAX_BYTES, read_plain
 from strongroom.server.protocol import BoundedProtocol
 from strongroom.server.turn import HeldReply
@@ -29,10 +40,17 @@ class QuickProtocol(BoundedProtocol):
     """One connection. A held request has its head read and bounded, and its application not started yet."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, loop: Any, limits: WireLimits, at_once: AtOnce
+        self,
+        config: Config,
+        server_state: ServerState,
+        loop: Any,
+        limits: WireLimits,
+        at_once: AtOnce,
+        glance: Glance = lambda _, __: None,
     ) -> None:
         super().__init__(config, server_state, {}, loop, limits)
         self._at_once = at_once
+        self._glance = glance
         self._held = False
         self._waiting: Held | None = None  # for the end of this turn of the loop
         self._quickly = 0  # how many were answered of the bytes that came together
@@ -45,6 +63,9 @@ class QuickProtocol(BoundedProtocol):
         if self._waiting is not None:
             self._waiting.hurry()
         if not (self._in_head or self._in_body) and self._is_idle():
+            refused = self._glance(data, self.standing)
+            if refused is not None and self._write(refused):
+                return
             request = read_plain(data)
             if request is not None and self._is_within_limits(request):
                 reply = self._reply_to(request)
@@ -52,6 +73,8 @@ class QuickProtocol(BoundedProtocol):
                     self._waiting = reply
                     self.deadline = 0.0
                     reply.deliver = self._deliver
+                    return
+                if isinstance(reply, HTTPReply) and self._write(reply):  # a refusal, mostly: it must cost little
                     return
                 # From here on as any other: the parser reads what was read, and finds it asked already.
                 self._asked = reply

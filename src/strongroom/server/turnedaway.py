@@ -15,10 +15,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from strongroom.base.clock import iso_seconds
+from strongroom.base.http import HTTPReply
 from strongroom.base.refusals import Answerable
+from strongroom.kernel import wire
 from strongroom.kernel.call import Record
 from strongroom.kernel.chain import GLOBAL_REGION, Chain
 from strongroom.kernel.journal.event import service_event
+from strongroom.kernel.metrics.tally import THROTTLED
 from strongroom.kernel.recorder import Recorder
 from strongroom.server.admission import Lane
 
@@ -45,6 +48,7 @@ class TurnedAway:
         self._left = 0
         self._counted: Counter[tuple[str, str]] = Counter()
         self._since = ""
+        self._forms: dict[bytes, tuple[wire.Route, HTTPReply]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def may_record(self, now: float) -> bool:
@@ -56,6 +60,31 @@ class TurnedAway:
             return False
         self._left -= 1
         return True
+
+    def at_a_glance(self, lane: Lane, target: bytes, now: float) -> HTTPReply | None:
+        """The refusal of an operation that an SDK named; None where it is unknown, or may be recorded by itself."""
+        if self._left or int(now) != self._second:
+            return None
+        form = self._forms.get(target)
+        if form is None:
+            route = self._chain.router.known(target)
+            if route is None:
+                return None
+            made = wire.refuse(route, wire.throttled(route.service), "")
+            form = self._forms[target] = route, made
+        route, made = form
+        self.count(lane)
+        if self._recorder.tally is not None:
+            self._recorder.tally.call(route.service, route.operation, THROTTLED, now)
+        (kind, (name, _)) = made.headers
+        return HTTPReply(made.status, (kind, (name, self._chain.new_id().encode("ascii"))), made.body)
+
+    def unread(self, lane: Lane, route: wire.Route, begun: float) -> HTTPReply:
+        """The refusal of any call that is not recorded by itself, counted."""
+        self.count(lane)
+        if self._recorder.tally is not None:
+            self._recorder.tally.call(route.service, route.operation, THROTTLED, begun)
+        return wire.refuse(route, wire.throttled(route.service), self._chain.new_id())
 
     def count(self, lane: Lane) -> None:
         """Count one that is not recorded by itself."""

@@ -19,7 +19,8 @@ import uvloop
 
 from strongroom.server import tls
 from strongroom.server.lines import BadLine, Lines, Message, encode
-from strongroom.server.parts import AtOnce, Parts, Serving, StartRefused, WireLimits, WorkerParts
+from strongroom.server.listening import often
+from strongroom.server.parts import AtOnce, Glance, Parts, Serving, StartRefused, WireLimits, WorkerParts
 from strongroom.server.protocol import BoundedProtocol
 from strongroom.server.quick import QuickProtocol
 
@@ -34,10 +35,16 @@ class WorkerServer(uvicorn.Server):
     """uvicorn's server with one socket, bounded connections, and no signal handlers of its own."""
 
     def __init__(
-        self, config: uvicorn.Config, context: ssl.SSLContext | None, limits: WireLimits, at_once: AtOnce
+        self,
+        config: uvicorn.Config,
+        context: ssl.SSLContext | None,
+        limits: WireLimits,
+        at_once: AtOnce,
+        glance: Glance,
     ) -> None:
         super().__init__(config)
         self._at_once = at_once
+        self._glance = glance
         self._context = context
         self._limits = limits
 
@@ -45,10 +52,11 @@ class WorkerServer(uvicorn.Server):
         """Listen. A TLS handshake has bounded time; uvicorn would allow a minute."""
         loop = asyncio.get_running_loop()
         state, config, limits, at_once = self.server_state, self.config, self._limits, self._at_once
+        glance = self._glance
         secured = self._context is not None
         self.servers = [
             await loop.create_server(
-                lambda: QuickProtocol(config, state, loop, limits, at_once),
+                lambda: QuickProtocol(config, state, loop, limits, at_once, glance),
                 sock=opened,
                 ssl=self._context,
                 backlog=limits.backlog,
@@ -120,7 +128,7 @@ async def _until_told(
         date_header=True,
         timeout_graceful_shutdown=max(1, int(limits.drain_timeout) - 2),
     )
-    server = WorkerServer(config, context, limits, worker.at_once)
+    server = WorkerServer(config, context, limits, worker.at_once, worker.glance)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, control.drain)
     control.server = server
@@ -128,7 +136,7 @@ async def _until_told(
     # The first answers need a date header, which uvicorn writes at its first tick only.
     config.load()
     await server.on_tick(0)
-    serving = asyncio.ensure_future(server._serve([listener]))  # serve() takes the signals
+    serving = asyncio.ensure_future(server._serve(often(listener)))  # serve() takes the signals
     while not server.started and not serving.done():
         await asyncio.sleep(0.001)
     control.say({"ready": True})

@@ -302,7 +302,8 @@ class Settings:
         0.04,
         "seconds",
         "How long calls may have waited in a worker before whoever has their share of it is told to come again later"
-        " (ThrottlingException); two and a half times as long where they wait for the disk or a database.",
+        " (ThrottlingException); less where the crowd stays, two and a half times as long where they wait for the disk"
+        " or a database.",
         extreme=0.001,
         least=0.001,
         most=3600,

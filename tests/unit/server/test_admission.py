@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import inf
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -15,6 +17,7 @@ from strongroom.server.admission import (
     FEW,
     LANES_KEPT,
     LATE_SHARES,
+    LEAST_PATIENCE,
     Admission,
     Bounds,
     Lane,
@@ -151,6 +154,43 @@ def test_a_new_turn_begins_with_all_places_free() -> None:
         assert CALLS == sum(let_in)
         admission._turn_over()
         assert inf == admission.crowded_at
+
+
+def test_a_crowd_that_stays_is_given_less_until_whole_turns_are_short_and_all_of_it_again_after() -> None:
+    now = 0.0
+    admission = Admission(Bounds(after=0.04, calls=CALLS), soon=lambda _: None, clock=lambda: now)
+    (ann,) = proven(admission, user("ann"), 1)
+
+    def turn(lasting: float) -> float:
+        nonlocal now
+        now += 1.0
+        assert call(admission, user("ann"), ann, now)
+        let_in = round(admission.crowded_at - now, 9)
+        now += lasting
+        admission._turn_over()
+        return let_in
+
+    assert pytest.approx(0.04) == turn(0.021)
+    shrinking = [turn(0.021) for _ in range(12)]
+    assert shrinking == sorted(shrinking, reverse=True) and pytest.approx(0.028) == shrinking[0]
+    assert pytest.approx(0.04 * LEAST_PATIENCE) == shrinking[-1]
+    growing = [turn(0.019) for _ in range(40)]
+    assert growing == sorted(growing) and pytest.approx(0.04) == growing[-1]
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=60))
+def test_a_lane_is_full_exactly_where_its_calls_are_refused(order: list[tuple[int, bool]]) -> None:
+    admission = worker()
+    people = [user(f"u{number}") for number in range(6)]
+    connections = [proven(admission, one, 1)[0] for one in people]
+    for at, (number, over) in enumerate(order):
+        one, connection, now = people[number], connections[number], 1.0 + at
+        lane = connection.proven[one.access_key_id.encode()]
+        full = now > admission.crowded_at and admission.is_full(lane)
+        assert full is not call(admission, one, connection, now)
+        if over:
+            admission._turn_over()
 
 
 def test_one_ipv6_network_is_one_address() -> None:

@@ -8,11 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.server import plain
-from strongroom.server.plain import read_plain
+from strongroom.server.plain import glimpse, read_plain
 
 SENT = (
     b"POST / HTTP/1.1\r\nHost: 127.0.0.1:8443\r\nX-Amz-Target: secretsmanager.GetSecretValue\r\n"
     b"Content-Type: application/x-amz-json-1.1\r\nContent-Length: 2\r\n\r\n{}"
+)
+
+SIGNED = SENT.replace(
+    b"Content-Length",
+    b"Authorization: AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261123/us-east-1/secretsmanager/aws4_request, "
+    b"SignedHeaders=host, Signature=00\r\nContent-Length",
 )
 
 
@@ -51,6 +57,25 @@ def same(data: bytes) -> bool:
     assert (parsed.url, parsed.headers, parsed.body) == (found.path, list(found.headers), found.body)
     assert found.by_name == dict(parsed.headers)
     return True
+
+
+def one_alone(data: bytes) -> bool:
+    """Whether these bytes are refused at a glance; asserts that the parser finds one whole request in them, or none."""
+    if glimpse(data) is None:
+        return False
+    try:
+        parsed = Parsed(data)
+    except httptools.HttpParserError:
+        return True  # nobody behind us takes it for anything either
+    assert (parsed.ended, parsed.method, parsed.version, parsed.kept) == (1, b"POST", "1.1", True)
+    assert parsed.body == data.partition(b"\r\n\r\n")[2]
+    return True
+
+
+def test_a_glance_tells_who_claims_to_ask_for_what() -> None:
+    assert glimpse(SIGNED) == (b"AKIAEXAMPLE", b"secretsmanager.GetSecretValue") and one_alone(SIGNED)
+    for missing in (b"X-Amz-Target", b" Credential", b"application/x-amz-json-1.1"):
+        assert glimpse(SIGNED.replace(missing, b"X")) is None
 
 
 def test_what_an_sdk_sends_is_plain() -> None:
@@ -94,6 +119,30 @@ def test_what_an_sdk_sends_is_plain() -> None:
 )
 def test_anything_else_is_left_to_the_parser(old: bytes, new: bytes) -> None:
     assert read_plain(SENT.replace(old, new)) is None
+    one_alone(SIGNED.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked",
+        b"Content-Length: 2\r\nContent-Length: 2",
+        b"Content-Length: 2\r\nContent-Length : 40",
+        b"Content-Length: 2\r\nConnection: close",
+        b"Content-Length: 2\r\nExpect: 100-continue",
+        b"Content-Length: 2\r\nUpgrade: h2c",
+        b"Content-Length: 2\r\n folded",
+        b"Content-Length: 02",
+        b"Content-Length: +2",
+        b"Content-Length:2",
+        b"Content-Length: 3",
+        b"Content-Length: 1",
+        b"X: Content-Length: 2",
+        b"Transfer-Encoding: chunked",
+    ],
+)
+def test_nothing_whose_end_could_be_elsewhere_is_refused_at_a_glance(framing: bytes) -> None:
+    assert glimpse(SIGNED.replace(b"Content-Length: 2", framing)) is None
 
 
 def test_a_long_head_and_many_headers_are_left_to_the_parser() -> None:
@@ -119,9 +168,11 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES), max_size=14))
 def test_whatever_is_plain_is_the_same_to_the_parser(pieces: list[bytes]) -> None:
     same(b"POST / HTTP/1.1\r\nHost: x\r\n" + b"".join(pieces))
+    one_alone(SIGNED.partition(b"Content-Length")[0] + b"".join(pieces))
 
 
 @settings(max_examples=300)
-@given(st.integers(0, len(SENT)), st.integers(0, 3), st.binary(max_size=3))
+@given(st.integers(0, len(SIGNED)), st.integers(0, 3), st.binary(max_size=3))
 def test_a_changed_request_is_plain_only_where_the_parser_reads_the_same(at: int, cut: int, put: bytes) -> None:
     same(SENT[:at] + put + SENT[at + cut :])
+    one_alone(SIGNED[:at] + put + SIGNED[at + cut :])

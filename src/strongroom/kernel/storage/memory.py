@@ -12,11 +12,13 @@ Source: docs/decisions/0016-reading-fast.md.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from strongroom.kernel.storage.port import Row
+from sqlalchemy.sql.expression import Executable
+
+from strongroom.kernel.storage.port import Row, Statement
 
 ANY: Final = -1
 """Stands for every owner."""
@@ -32,9 +34,11 @@ MAX_OWNERS = 64
 class Memory:
     """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
 
-    __slots__ = ("_asked", "_hang_on", "_met", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
+    __slots__ = ("_asked", "_at_once", "_hang_on", "_met", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        """``at_once``: what is asked for the first time is worth a note, because to ask again costs more."""
+        self._at_once = at_once
         self._notes: dict[Hashable, Any] = {}
         self._rows: dict[Hashable, tuple[Row | None, int | None]] = {}
         self._hang_on: dict[Hashable, set[int]] = {}  # of notes
@@ -61,6 +65,8 @@ class Memory:
         Known by a hash alone, in a place that others take: what is asked for once in a long while is not worth its
         making as a note, nor those that it would push out.
         """
+        if self._at_once:
+            return True
         name = hash(question)
         place = name % MET
         known = self._met[place] == name
@@ -147,3 +153,17 @@ class Memory:
                 held.discard(question)
                 if not held:
                     del self._notes_of[owner]
+
+
+def owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]) -> int:
+    """Whose rows alone a statement reads, where it says so; else ``ANY``."""
+    named = statement.owner if type(statement) is Statement else None
+    return int(values[named]) if type(named) is str else ANY
+
+
+def owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
+    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
+    named = statement.owner if type(statement) is Statement else None
+    if type(named) is int:
+        return ANY if row is None else int(row[named])
+    return owner_of_values(statement, values)

@@ -69,7 +69,7 @@ class Notes(Protocol):
         ...
 
     def met(self, question: Hashable, /) -> bool:
-        """Whether a question was lately asked before, as far as is known; from now on it was."""
+        """Whether a question is worth a note: it was lately asked before, as far as is known. From now on it was."""
         ...
 
     def again(self, question: Hashable, /) -> None:
@@ -152,6 +152,16 @@ class Store(Protocol):
         """As ``read``, but cheaper where nothing was committed since this thread last read: raises SnapshotMoved from
         any of its statements where somebody commits meanwhile. Then ``read`` is to be asked.
         """
+        ...
+
+    def look(self) -> None:
+        """On a store that is not embedded: have this thread remember, and its glances from here on be as of now, until
+        ``blink``; a glance that has to ask then raises SnapshotMoved. One question to the database. Raises as ``read``.
+        """
+        ...
+
+    def blink(self) -> None:
+        """What was looked at is over: a glance is a transaction again."""
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:

@@ -29,7 +29,7 @@ from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.inherited import disown_in_children
-from strongroom.kernel.storage.memory import ANY, Memory
+from strongroom.kernel.storage.memory import Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
@@ -150,7 +150,7 @@ class SQLiteReading:
         except sqlite3.Error as error:
             raise translated(error) from None
         if owned:
-            self._memory.reads(_owner_of_values(statement, values))
+            self._memory.reads(owner_of_values(statement, values))
         if self._calm:
             self._still_calm()
         return found
@@ -170,7 +170,7 @@ class SQLiteReading:
             found: Row | None = _first(cursor.fetchall()) if self._calm else cursor.fetchone()
         except sqlite3.Error as error:
             raise translated(error) from None
-        owner = _owner_of_row(statement, values, found) if owned else None
+        owner = owner_of_row(statement, values, found) if owned else None
         if owner is not None:
             self._memory.reads(owner)
         if self._calm:
@@ -191,7 +191,7 @@ class SQLiteReading:
             raise translated(error) from None
         found: Row | None = rows[0] if rows else None
         if plan.reads_owned:
-            self._memory.reads(_owner_of_row(statement, values, found))
+            self._memory.reads(owner_of_row(statement, values, found))
         if self._calm:
             self._still_calm()
         return found
@@ -290,20 +290,6 @@ class SQLiteReading:
             raise SnapshotMoved
 
 
-def _owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]) -> int:
-    """Whose rows alone a statement reads, where it says so; else ``ANY``."""
-    named = statement.owner if type(statement) is Statement else None
-    return int(values[named]) if type(named) is str else ANY
-
-
-def _owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
-    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
-    named = statement.owner if type(statement) is Statement else None
-    if type(named) is int:
-        return ANY if row is None else int(row[named])
-    return _owner_of_values(statement, values)
-
-
 def _first(rows: Sequence[Row]) -> Row | None:
     return rows[0] if rows else None
 
@@ -355,6 +341,12 @@ class SQLiteStore:
     def glance(self) -> SQLiteReading:
         """As Store.glance."""
         return self._reading().glancing(True)
+
+    def look(self) -> None:
+        """As Store.look: a glance here sees for itself what has changed."""
+
+    def blink(self) -> None:
+        """As Store.blink."""
 
     def write(self) -> WriteBlock:
         """As Store.write."""

@@ -96,6 +96,10 @@ class Router:
             return self._by_call(request, scope_service)
         return self._by_form(request, content_type, scope_service)
 
+    def known(self, target: bytes) -> Route | None:
+        """The operation of a service of json 1.1 that has this ``x-amz-target``, if there is one."""
+        return self._known.get(target)
+
     def _by_form(self, request: HTTPRequest, content_type: str, scope_service: str | None) -> Route:
         if content_type.startswith(_JSON):
             return self._unknown("json", self._claimed(request, scope_service, "json"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable, Refusal
@@ -103,6 +103,10 @@ class Target:
     grants: Grants | None = None
     where: str | None = None
     unseen: str | None = None
+
+
+LET_GO: Final = object()
+"""Stands for a target's ``found`` that is not kept: whoever needs it locates it again."""
 
 
 @value_object

@@ -25,6 +25,7 @@ from strongroom.kernel.authz.decide import no_permission_needed
 from strongroom.kernel.authz.model import Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import (
+    LET_GO,
     Answer,
     AnyRecord,
     Call,
@@ -441,7 +442,11 @@ def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transac
         made = remembered.repeat.anew(call)
         if made is not None:  # what stays is in the frame, if there is one
             return made if remembered.repeat.frame and remembered.form else {**remembered.repeat.stays, **made}
-    return operation.handle(call, call.target.found if call.target else None, tx)
+    found = call.target.found if call.target else None
+    if found is LET_GO:
+        call.target = operation.locate(call, tx)
+        found = call.target.found
+    return operation.handle(call, found, tx)
 
 
 def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:

@@ -18,7 +18,7 @@ from typing import Any
 
 from strongroom.kernel.authz.general import Plan, about
 from strongroom.kernel.authz.model import Decision, ResourceRule
-from strongroom.kernel.call import Call, Credential, Remembered, Source, Target
+from strongroom.kernel.call import LET_GO, Call, Credential, Remembered, Source, Target
 from strongroom.kernel.journal.redact import request_parameters
 from strongroom.kernel.journal.written import Family
 from strongroom.kernel.model.catalogue import Catalogue
@@ -102,7 +102,9 @@ class Kinship:
         if form is None:
             call.decision = None
             return False
-        made = Remembered(call.params, target, decision, call.credential, call.source, form, repeat)
+        # What is kept is small: a row is four times what its answer is made of.
+        slim = Target(target.arn, target.account, LET_GO, target.named)
+        made = Remembered(call.params, slim, decision, call.credential, call.source, form, repeat)
         call.remembered, call.by_kin = made, True
         memory = tx.memory
         if memory is not None and memory.met(call.question):

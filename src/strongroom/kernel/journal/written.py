@@ -62,7 +62,7 @@ Parts = tuple[str, str, str, str, str, str, str]
 class Family:
     """The lines of calls that are the same but for names, time and ids; from the event on, around six blanks."""
 
-    __slots__ = ("has_origin", "operation", "parts")
+    __slots__ = ("_last", "has_origin", "operation", "parts")
 
     def __init__(self, parts: Parts, *, has_origin: bool, operation: tuple[str, str]) -> None:
         """``parts``: around when, parameters, request id, event id, resource of the decision and, perhaps, origin.
@@ -72,10 +72,15 @@ class Family:
         self.parts = parts
         self.operation = operation
         self.has_origin = has_origin
+        self._last = ("", '""')
 
     def form(self, params: Mapping[str, Any] | None, resource: str) -> Form | None:
         """The form of one of them; ``params`` as its event shows them. None where it would be too long."""
-        told, named = orjson.dumps(params).decode(), orjson.dumps(resource).decode()
+        told = orjson.dumps(params).decode()
+        last = self._last  # one tuple, replaced whole: threads may race here, none sees a mixture
+        if last[0] != resource:  # calls on behalf are about one key
+            last = self._last = resource, orjson.dumps(resource).decode()
+        named = last[1]
         if len(told) + len(named) > MAX_FORM_BYTES // 8:  # four bytes a character at most
             return None
         return Form(self, told, named)

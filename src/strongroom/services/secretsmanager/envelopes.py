@@ -64,6 +64,7 @@ def held_alike(call: Call, tx: Transaction, arn: str, version: Version) -> tuple
         made = asked.repeat.anew(call)
         if made is None:
             return None
+        asked.params, asked.repeat = {}, None  # its record and its decision are all that is needed again
         return asked, HeldValue(made["Plaintext"], version.sealed, arn=arn, version_id=version_id)
     except (SealBroken, ValueError):
         return None

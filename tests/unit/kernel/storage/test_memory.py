@@ -111,3 +111,7 @@ def test_a_question_is_met_the_second_time_and_what_is_known_of_it_is_bounded() 
         memory.met(f"other {number}")
     assert not memory.met("question")
     assert MET == len(memory._met)
+
+
+def test_where_asking_costs_much_a_question_is_worth_a_note_at_once() -> None:
+    assert Memory(at_once=True).met("question")

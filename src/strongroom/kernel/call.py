@@ -356,6 +356,7 @@ class Call:
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``apart``: the parameter that its question leaves out (registry.Operation).
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``plan``: where the decision follows from one about another resource, what it follows by (authz.general).
     ``by_kin``: all of it follows from a call about another resource, and is not remembered yet (kernel/kinship.py).
@@ -392,6 +393,7 @@ class Call:
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
+    apart: str | None = None
     asks: int = 0
     asked: Remembered | None = None
     plan: Plan | None = None

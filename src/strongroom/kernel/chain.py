@@ -4,6 +4,9 @@
     ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
+A write passes INSIDE in the writer's place; one that may be foreseen passes it before, on a snapshot, and is made in
+its turn if nothing that it has read has changed (docs/decisions/0061-writes-foreseen.md).
+
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
 INVARIANT: an answer without a decision that allowed it is refused as an internal error.
 """
@@ -15,6 +18,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from strongroom.base.clock import Clock
 from strongroom.base.entropy import Entropy
@@ -42,6 +46,7 @@ from strongroom.kernel.records import undone
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.remembering import recall_request, remember
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.storage.foresight import Foreseen, Foresight
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -53,11 +58,20 @@ KEYS_REMEMBERED = 10_000
 _HOUR = timedelta(hours=1)
 
 
+class Prepared(NamedTuple):
+    """A write that was decided and worked out on a snapshot: what it changes, and what is told if that is kept."""
+
+    foreseen: Foreseen
+    reply: HTTPReply
+    records: list[AnyRecord]
+
+
 @dataclass(slots=True)
 class Flight:
     """One request on its way through the steps. ``begun``: perf_counter, for whoever counts; ``refusal`` as well.
 
     ``needs_time``: it was given up in the event loop, and is to be entered again in a thread.
+    ``prepared``: a write that was worked out already, to be made where that still holds.
     """
 
     request: HTTPRequest
@@ -72,6 +86,7 @@ class Flight:
     begun: float = 0.0
     refusal: Answerable | None = None
     needs_time: bool = False
+    prepared: Prepared | None = None
 
     @property
     def waits_outside(self) -> bool:
@@ -202,8 +217,12 @@ class Chain(OnBehalf):
 
     def write(self, flight: Flight, tx: Transaction) -> Outcome:
         """The rest of a flight, inside a savepoint of the write queue. Never raises."""
-        self._start_over(flight)
+        prepared = flight.prepared
         try:
+            if prepared is not None and tx.play(prepared.foreseen):
+                flight.reply, flight.records = prepared.reply, prepared.records
+                return Outcome(keep=True, records=tuple(prepared.records), value=flight)
+            self._start_over(flight)
             self.catch_up(tx)
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
@@ -278,16 +297,57 @@ class Chain(OnBehalf):
         operation = flight.operation
         if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
             self._through(flight, tx)
+        elif operation is not None and operation.foreseen is not None:
+            self._prepare(flight, operation, tx)
+
+    def _prepare(self, flight: Flight, operation: Operation, tx: Transaction) -> None:
+        """Work a write out on this snapshot, if it can be: its reply and records wait for its turn.
+
+        What is refused here is refused in its turn again, where it is recorded.
+        """
+        view = tx.foresee()
+        if view is None:
+            return
+        try:
+            prepared = self._worked_out(flight, operation, view)
+        except SnapshotMoved:
+            raise
+        except Exception:  # noqa: BLE001  whatever it is, it comes again in its turn, and is told there
+            prepared = None
+        if prepared is None:
+            self._start_over(flight)
+        else:
+            flight.reply, flight.records, flight.prepared = None, [], prepared
+
+    def _worked_out(self, flight: Flight, operation: Operation, view: Foresight) -> Prepared | None:
+        call = flight.call
+        answer: Answer = {}
+        for step in INSIDE:
+            answer = step(self, call, operation, view, answer)
+            if call.decision is None and not _is_foreseeable(call, operation):
+                return None
+        self._answered(flight, answer, view)
+        foreseen = view.foreseen()
+        if foreseen is None or flight.reply is None or call.kept:
+            return None
+        return Prepared(foreseen, flight.reply, flight.records)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
-        call, operation, model = flight.call, flight.operation, flight.model
-        if operation is None or model is None:
+        call, operation = flight.call, flight.operation
+        if operation is None:
             raise RuntimeError("a call without an operation came inside")
         answer = self._inside(call, operation, tx)
         if call.afterwards is not None:
             if tx.writable:
                 raise RuntimeError("what waits must not hold the writer's place")
             return
+        self._answered(flight, answer, tx)
+
+    def _answered(self, flight: Flight, answer: Answer, tx: Transaction) -> None:
+        """Make reply and records of what the steps came to."""
+        call, operation, model = flight.call, flight.operation, flight.model
+        if operation is None or model is None:
+            raise RuntimeError("an answer without a model")
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
         repeat = None if call.remembered is None or call.by_kin else call.remembered.repeat
         if repeat is None:
@@ -316,6 +376,7 @@ class Chain(OnBehalf):
         call.asks = 0
         call.plan, call.by_kin = None, False
         flight.reply, flight.records, flight.refusal = None, [], None
+        flight.prepared = None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
         call = flight.call
@@ -335,6 +396,12 @@ class Chain(OnBehalf):
             call.params = {}
             record = self.records.of(call, flight.operation, None, None, refusal, None)
         flight.records = [*back, record]
+
+
+def _is_foreseeable(call: Call, operation: Operation) -> bool:
+    """Whether a call that was located may be worked out beforehand."""
+    target, foreseen = call.target, operation.foreseen
+    return target is not None and foreseen is not None and foreseen(call, target)
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -422,7 +489,7 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
         )
-    elif operation.steady:
+    elif operation.steady or operation.foreseen is not None:
         call.decision = chain.authorise_steady(call, tx, operation, target)
     else:
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))

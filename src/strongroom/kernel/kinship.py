@@ -69,6 +69,8 @@ class Kinship:
         alike, plan, decision, memory = operation.alike, call.plan, call.decision, tx.memory
         if alike is None or plan is None or decision is None or memory is None or call.also or target.found is None:
             return
+        if tx.writable:
+            return
         on_behalf = call.invoked_by is not None
         if not (on_behalf or _is_plain(target)):
             return
@@ -114,7 +116,7 @@ class Kinship:
     def _of(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> Kin | None:
         """The kin of a call about a resource that has no policy of its own and belongs to the caller's account."""
         alike, memory = operation.alike, tx.memory
-        if alike is None or call.question is None or memory is None or call.now != call.machine_now:
+        if alike is None or call.question is None or memory is None or tx.writable or call.now != call.machine_now:
             return None
         # Records would name the resource in one place more.
         if operation.resource_type is not None or target.found is None or not _is_plain(target):

@@ -34,7 +34,7 @@ from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.records import Records, undone
 from strongroom.kernel.registry import Operation, PrincipalSource, Registry
-from strongroom.kernel.remembering import recall_asked, recalled_parts
+from strongroom.kernel.remembering import recall_asked, recall_but_for, recalled_parts
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Transaction
@@ -244,8 +244,13 @@ class OnBehalf(ABC):
         if declared is None:
             raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
         model = self.catalogue.service(child.service).operations[child.name]
-        if declared.steady and not tx.writable:  # among changes nothing is remembered
-            recall_asked(child, declared, tx)
+        memory, before = tx.memory, None  # among changes nothing is remembered
+        if declared.steady and memory is not None:
+            if not tx.writable:
+                recall_asked(child, declared, tx)
+            elif declared.apart is not None:
+                recall_but_for(child, declared, declared.apart, tx)
+                before = memory.apart()
         try:
             answer = self._again(child)
             if answer is None:
@@ -259,6 +264,9 @@ class OnBehalf(ABC):
             call.asks += 1
             call.asked = None
             raise
+        finally:
+            if before is not None and memory is not None:
+                memory.together(before)
         call.records.append(self.records.of(child, declared, model, answer, None, tx))
         call.asks += 1
         call.asked = child.remembered

@@ -12,7 +12,7 @@ from strongroom.kernel.authz.reasons import allowance
 from strongroom.kernel.call import Answer, AnyRecord, Call, Record, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.journal.redact import request_parameters
-from strongroom.kernel.journal.written import Blanks, Family, Form, Shared, WrittenRecord, family_of
+from strongroom.kernel.journal.written import Blanks, Family, Form, Shared, WrittenApart, WrittenRecord, family_of
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.registry import Operation
@@ -41,12 +41,22 @@ class Records:
     ) -> AnyRecord:
         """The record of one call, granted (``answer``) or refused (``error``), of the transaction ``tx``."""
         remembered = call.remembered
-        if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
+        if (
+            remembered is not None
+            and error is None
+            and tx is not None
+            and (not tx.writable or call.apart is not None)
+            and call.told is None
+        ):
             if remembered.form is None:
                 remembered.form = self._form(call, operation, model)
             if remembered.form is not False and call.now == call.machine_now:
                 when = event.second(call.machine_now)
-                return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
+                if call.apart is None:
+                    return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
+                form = remembered.form.other(request_parameters(call.params, model))
+                if form is not None:
+                    return WrittenApart(form, when, call.request_id, call.event_id, call.on_behalf_of)
         made = self._standing(call, operation, model).event(
             event_id=call.event_id,
             request_id=call.request_id,

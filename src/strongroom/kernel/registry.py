@@ -39,6 +39,7 @@ class Mode(Enum):
 Handler = Callable[[Call, Any, Transaction], Answer]
 Locator = Callable[[Call, Transaction], Target]
 Keys = Callable[[Call, Target], Mapping[str, ContextValue]]
+Foreseeable = Callable[[Call, Target], bool]
 Read = Callable[[], AbstractContextManager[Transaction]]
 """Opens a reading transaction, for a short look."""
 Ahead = Callable[[Call, Read], None]
@@ -87,6 +88,10 @@ class Operation:
     ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
     ``ahead``: asked between parameters and transaction, in a thread that may wait.
     ``alike``: how it is answered from what an earlier call has shown.
+    ``apart``: of a steady one, a parameter that ``locate`` does not look at and whose answer's repetition
+    (``Call.repeats``) takes up anew: where policies look at nothing but patterns, the others are the whole question.
+    ``foreseen``: of a write, whether a call of this target may be worked out on a snapshot before it has its turn
+    (storage/foresight.py). Saying yes of what cannot be only costs time: nothing is done that does not hold.
     """
 
     service: str
@@ -102,6 +107,8 @@ class Operation:
     unsigned: bool = False
     ahead: Ahead | None = None
     alike: Alike | None = None
+    foreseen: Foreseeable | None = None
+    apart: str | None = None
 
 
 class Room:
@@ -132,6 +139,8 @@ class Room:
         unsigned: bool = False,
         ahead: Ahead | None = None,
         alike: Alike | None = None,
+        foreseen: Foreseeable | None = None,
+        apart: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -144,6 +153,10 @@ class Room:
             raise ValueError(f"{self.service}:{name} is like no other: its answers or records differ")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
+        if foreseen is not None and mode is not Mode.WRITE:
+            raise ValueError(f"{self.service}:{name} has no turn to wait for")
+        if apart is not None and not steady:
+            raise ValueError(f"{self.service}:{name} is not remembered at all")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -160,6 +173,8 @@ class Room:
                 unsigned,
                 ahead,
                 alike,
+                foreseen,
+                apart,
             )
             return handle
 

@@ -1,7 +1,8 @@
 """Reads on a store that is asked over a network: those that have come together are answered of one look at it.
 
-A thread looks for what has changed since its last look, and answers of what it remembers all that it can; of the
-others it reads a few, and remembers them. What is left is read as any other call is. So a read costs a part of one
+A thread looks for what has changed since its last look, and answers of what it remembers all that it can. What the
+others asked for in vain it fetches together, and tries again; a few that still need more it reads one by one. What is
+left is read as any other call is. So a read costs a part of one
 question to the database, and each is as of a moment after it came.
 Source: docs/decisions/0063-remembering-on-postgresql.md.
 """
@@ -25,6 +26,8 @@ log = logging.getLogger("strongroom.asgi")
 CALLS_A_ROUND: Final = 256
 LEARNING_SECONDS: Final = 0.025
 """For so long a round reads what is not remembered, one call after the other; the whole of the next waits for it."""
+_FETCHES: Final = 2
+"""A call may ask for one row because of another; whoever asks for more than this is read by itself."""
 
 Place = tuple[Flight, "asyncio.Future[bool]"]
 
@@ -91,18 +94,30 @@ class Rounds:
             self._under_way = False
 
     def _round(self, flights: list[Flight]) -> list[bool]:
+        taken = [False] * len(flights)
         try:
             self._store.look()
+            self._remembered(flights, taken)
+            for _ in range(_FETCHES):
+                if all(taken):
+                    break
+                self._store.study()
+                self._remembered(flights, taken)
+            self._learn(flights, taken)
         except StoreError as error:  # the calls say so themselves, where they have waited for it to come back
             log.info("no look at the store: %s", type(error).__name__)
-            return [False] * len(flights)
-        taken = [self._chain.enter_remembering(flight) for flight in flights]
-        self._store.blink()
-        until = perf_counter() + LEARNING_SECONDS
+        finally:
+            self._store.blink()
+        return taken
+
+    def _remembered(self, flights: list[Flight], taken: list[bool]) -> None:
         for at, flight in enumerate(flights):
             if not taken[at]:
+                taken[at] = self._chain.enter_remembering(flight)
+
+    def _learn(self, flights: list[Flight], taken: list[bool]) -> None:
+        until = perf_counter() + LEARNING_SECONDS
+        for at, flight in enumerate(flights):
+            if not taken[at] and perf_counter() < until:
                 self._chain.enter(flight)
                 taken[at] = True
-                if perf_counter() > until:
-                    break
-        return taken

@@ -8,7 +8,7 @@ A test holds the filled form against the record encoded anew, byte by byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -97,6 +97,11 @@ class Form:
         self.params = params
         self.resource = resource
 
+    def other(self, params: Mapping[str, Any] | None) -> Form | None:
+        """That of another call about the same resource. None where it would be too long."""
+        told = orjson.dumps(params).decode()
+        return Form(self.family, told, self.resource) if len(told) <= MAX_FORM_BYTES // 8 else None
+
 
 def family_of(event: Mapping[str, Any], decision: Mapping[str, Any], blanks: Blanks, shared: Shared) -> Family | None:
     """The family of an event and its decision that were made with ``blanks``; None where there cannot be one.
@@ -136,6 +141,7 @@ class WrittenRecord:
     __slots__ = ("_form", "_origin", "_request_id", "_when", "event_id")
 
     writes = False
+    _written = "false"
 
     def __init__(self, form: Form, when: str, request_id: str, event_id: str, origin: str | None) -> None:
         self.event_id = event_id
@@ -156,7 +162,7 @@ class WrittenRecord:
         first, second, third, fourth, fifth, sixth, seventh = family.parts
         origin = self._origin if family.has_origin else ""
         return (
-            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":false,'
+            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":{self._written},'
             f"{first}{self._when}{second}{form.params}{third}{self._request_id}{fourth}{own}{fifth}{form.resource}"
             f"{sixth}{origin}{seventh}"
         ).encode()
@@ -174,3 +180,53 @@ class WrittenRecord:
     def _read(self, part: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = orjson.loads(self.line(0, "", 0)).get(part)
         return found
+
+
+class WrittenApart(WrittenRecord):
+    """The same of a call that was made for a write: the record stands or falls with that. The feed is not told of it,
+    for it has changed nothing itself.
+    """
+
+    __slots__ = ()
+
+    writes = True
+    untold = True
+    _written = "true"
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The event, read back where more than its name is asked for."""
+        return _Named(self)
+
+    def read(self) -> Mapping[str, Any]:
+        """The event, read back."""
+        return self._read("event") or {}
+
+
+class _Named(Mapping[str, Any]):
+    """An event of which most want to know no more than what it is one of."""
+
+    __slots__ = ("_record", "_whole")
+
+    def __init__(self, record: WrittenApart) -> None:
+        self._record = record
+        self._whole: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "eventType":
+            return "AwsApiCall"  # calls alone are remembered
+        source, operation = self._record.operation
+        if name == "eventSource":
+            return source
+        return operation if name == "eventName" else self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> Mapping[str, Any]:
+        if self._whole is None:
+            self._whole = self._record.read()
+        return self._whole

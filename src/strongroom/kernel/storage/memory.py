@@ -31,6 +31,10 @@ MAX_OWNERS = 64
 """A note that hangs on more than these hangs on all."""
 
 
+Before = tuple[set[int], list[Hashable]]
+"""What a transaction has read and asked before a part of it."""
+
+
 class Memory:
     """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
 
@@ -81,6 +85,26 @@ class Memory:
         """Say that this transaction has read what belongs to an owner; ``ANY`` for what nobody knows."""
         self._owners.add(owner)
 
+    def apart(self) -> Before:
+        """Begin a part of this transaction: what is asked in it hangs on what is read in it, and on nothing before.
+
+        For a question that names all that it takes from what was read before. ``together`` ends it.
+        """
+        before = self._owners, self._asked
+        self._owners, self._asked = set(), []
+        return before
+
+    def together(self, before: Before) -> None:
+        """End a part: for what follows, all was read in one transaction."""
+        owners, asked = before
+        self._settle()
+        self._owners, self._asked = owners | self._owners, asked
+
+    @property
+    def owners(self) -> frozenset[int]:
+        """Whose rows this transaction has read so far; ``ANY`` among them where nobody knows."""
+        return frozenset(self._owners)
+
     def row(self, key: Hashable) -> tuple[Row | None, int | None] | None:
         """(row, its owner) as it was kept; the transaction has read it then. None where it is not here."""
         kept = self._rows.get(key)
@@ -103,16 +127,19 @@ class Memory:
 
     def end(self) -> None:
         """The transaction is over: what was asked in it hangs on what was read in it."""
-        owners, asked = self._owners, self._asked
-        if asked:
-            if owners:
-                hanging = {ANY} if ANY in owners or len(owners) > MAX_OWNERS else owners
-                for question in asked:
-                    if question in self._notes:
-                        self._hang(question, hanging)
+        if self._asked:
+            self._settle()
             self._asked = []
-        if owners:
+        if self._owners:
             self._owners = set()
+
+    def _settle(self) -> None:
+        owners = self._owners
+        if owners:
+            hanging = {ANY} if ANY in owners or len(owners) > MAX_OWNERS else owners
+            for question in self._asked:
+                if question in self._notes:
+                    self._hang(question, hanging)
 
     # ------------------------------------------------------------------ between snapshots
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.kernel.storage.upsert import Upsert
+
+if TYPE_CHECKING:  # it is made of statements itself
+    from strongroom.kernel.storage.foresight import Foreseen, Foresight
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -76,6 +79,16 @@ class Notes(Protocol):
         """Say that something may be added to a note in this transaction."""
         ...
 
+    def apart(self) -> Any:
+        """Begin a part of this transaction: what is noted in it hangs on what is read in it alone. For questions that
+        name all that they take from what was read before.
+        """
+        ...
+
+    def together(self, before: Any, /) -> None:
+        """End the part that answered ``before``."""
+        ...
+
 
 class Transaction(Protocol):
     """One snapshot of the store, and, where ``writable``, the changes of one call on top of it."""
@@ -120,6 +133,18 @@ class Transaction(Protocol):
         """Say, in the transaction that changes it, that an account's ``kind`` (iam, kms, ...) changed."""
         ...
 
+    def foresee(self) -> Foresight | None:
+        """A transaction on top of this reading one that notes its changes down, to be played in the writer's place;
+        None where nobody could tell there whether what was read still holds.
+        """
+        ...
+
+    def play(self, foreseen: Foreseen) -> bool:
+        """Make changes that were foreseen, if nothing that they were worked out from has changed since; whether that
+        was so. Nothing is changed where it was not. Raises NeedsWrite in a reading transaction.
+        """
+        ...
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """What ``load`` answers, kept in memory as long as the generation of (account, kind) stands.
 
@@ -157,6 +182,12 @@ class Store(Protocol):
     def look(self) -> None:
         """On a store that is not embedded: have this thread remember, and its glances from here on be as of now, until
         ``blink``; a glance that has to ask then raises SnapshotMoved. One question to the database. Raises as ``read``.
+        """
+        ...
+
+    def study(self) -> None:
+        """On a store that is not embedded: one transaction for all that this thread reads until ``blink``, begun by
+        reading together what glances have asked for in vain; glances go on, as of its snapshot. May be asked again.
         """
         ...
 

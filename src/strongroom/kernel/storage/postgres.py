@@ -20,6 +20,7 @@ from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache
 from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
 from strongroom.kernel.storage.postgres_connection import parsed, place, translated
@@ -103,6 +104,13 @@ class PostgresReading:
         """As Transaction.raise_generation: a reading transaction refuses."""
         raise NeedsWrite
 
+    def foresee(self) -> None:
+        """As Transaction.foresee: writers here do not look at what readers are told."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
+        raise NeedsWrite
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         return self._current().view.cached(account, kind, key, load)
@@ -147,17 +155,24 @@ class PostgresStore:
 
     def look(self) -> None:
         """As Store.look. From the first one on this thread remembers, over a connection of its own."""
-        found = self._remembering()
-        if found is None:
-            found = self._local.remembering = PostgresRemembering(self._where, self.cache)
-            self._all_remembering.append(found)
-        found.look()
+        self._begun_to_remember().look()
+
+    def study(self) -> None:
+        """As Store.study."""
+        self._begun_to_remember().study()
 
     def blink(self) -> None:
         """As Store.blink."""
         found = self._remembering()
         if found is not None:
             found.blink()
+
+    def _begun_to_remember(self) -> PostgresRemembering:
+        found = self._remembering()
+        if found is None:
+            found = self._local.remembering = PostgresRemembering(self._where, self.cache)
+            self._all_remembering.append(found)
+        return found
 
     def _remembering(self) -> PostgresRemembering | None:
         found: PostgresRemembering | None = getattr(self._local, "remembering", None)

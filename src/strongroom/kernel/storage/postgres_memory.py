@@ -20,6 +20,7 @@ from sqlalchemy.sql.expression import Executable
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.memory import Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.postgres_connection import connect, translated
@@ -32,6 +33,9 @@ _LOOK = (
     "SELECT kind, value, NULL::bigint FROM kernel_generation WHERE account = '' "
     "UNION ALL SELECT NULL, number, owner FROM kernel_changed WHERE number >= %s"
 )
+_MISSED_AT_MOST = 256
+_SURELY_KEPT = 1_000
+_NOTHING = object()
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -44,8 +48,10 @@ class PostgresRemembering:
         "_content",
         "_cursor",
         "_glancing",
+        "_held",
         "_looked",
         "_memory",
+        "_missed",
         "_open",
         "_raw",
         "_read_quiet",
@@ -63,11 +69,13 @@ class PostgresRemembering:
         self._raw: psycopg.Connection[Any] | None = None
         self._cursor: psycopg.Cursor[Any] | None = None
         self._memory = Memory(at_once=True)
+        # What glances have asked for in vain: statement and values, as they are and as the driver takes them.
+        self._missed: dict[Hashable, tuple[Statement | Executable, dict[str, Any], str, list[Any]]] = {}
         self._view = Reading(cache, self._kinds)
-        self._content: object = None
+        self._content: object = _NOTHING
         self._seen = 0
         self._looked = False  # a look has told what is true now, and nothing was asked of the database since
-        self._glancing = self._calm = self._open = self._read_quiet = False
+        self._glancing = self._calm = self._held = self._open = self._read_quiet = False
         self.closed = False
 
     def look(self) -> None:
@@ -76,12 +84,38 @@ class PostgresRemembering:
         try:
             self._catch_up(self._connected())
         except psycopg.Error as error:
-            raise self._failed(error) from None
+            self.discard()
+            raise translated(error) from None
         self._looked = True
+
+    def study(self) -> None:
+        """Read together what glances had to ask for, in one transaction for all until ``blink``; glances go on, as of
+        its snapshot. Raises what ``read`` does.
+        """
+        if not self._held:
+            self._begin()
+            self._held = self._looked = True
+        missed, self._missed = self._missed, {}
+        if self._raw is None or not missed:
+            return
+        try:
+            cursors = [self._raw.cursor() for _ in missed]
+            with self._raw.pipeline():
+                for cursor, (_, _, sql, parameters) in zip(cursors, missed.values(), strict=True):
+                    cursor.execute(sql, parameters)
+            found = [received(cursor.fetchall()) for cursor in cursors]
+        except psycopg.Error as error:
+            raise self._failed(error) from None
+        for rows, (key, (statement, values, *_)) in zip(found, missed.items(), strict=True):
+            self._keep(key, statement, values, rows)
 
     def blink(self) -> None:
         """What was looked at is over: a glance is a transaction again."""
         self._looked = False
+        self._missed = {}
+        if self._held:
+            self._held = False
+            self._commit()
 
     def glancing(self, glancing: bool) -> PostgresRemembering:
         """Itself, to be entered as a glance or as a transaction."""
@@ -96,12 +130,8 @@ class PostgresRemembering:
         if self._glancing and self._looked:
             self._open = self._calm = True
             return self
-        try:
-            cursor = self._connected()
-            cursor.execute(_BEGIN)
-            self._catch_up(cursor)
-        except psycopg.Error as error:
-            raise self._failed(error) from None
+        if not self._held:
+            self._begin()
         self._open = True
         return self
 
@@ -116,12 +146,8 @@ class PostgresRemembering:
             self._memory.clear()
         if self._calm:
             self._calm = False
-            return
-        try:
-            if self._cursor is not None:
-                self._cursor.execute("COMMIT")
-        except psycopg.Error:
-            self.discard()
+        elif not self._held:
+            self._commit()
         if self.closed:
             self.discard()
 
@@ -143,13 +169,15 @@ class PostgresRemembering:
         kept = self._memory.row(key)
         if kept is not None:
             return kept[0]
-        rows, owned = self._read(statement, values)
-        found = rows[0] if rows else None
-        owner = owner_of_row(statement, values, found) if owned else None
+        if self._calm and len(self._missed) < _MISSED_AT_MOST:
+            plan, parameters = bind(statement, "postgresql", values)
+            if not (plan.writes or plan.reads_quiet):
+                self._missed[key] = statement, values, plan.sql, sent(parameters)
+        rows, _ = self._read(statement, values)
+        owner = self._keep(key, statement, values, rows)
         if owner is not None:
             self._memory.reads(owner)
-        self._memory.keep(key, found, owner)
-        return found
+        return rows[0] if rows else None
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
@@ -165,6 +193,13 @@ class PostgresRemembering:
 
     def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
         """As Transaction.raise_generation: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def foresee(self) -> None:
+        """As Transaction.foresee: its writers could not tell whether it still holds."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
         raise NeedsWrite
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
@@ -184,8 +219,34 @@ class PostgresRemembering:
         raw, self._raw, self._cursor = self._raw, None, None
         if raw is not None:
             raw.close()
-        self._looked = False
+        self._looked = self._held = False
         self._memory.clear()
+
+    def _keep(
+        self, key: Hashable, statement: Statement | Executable, values: dict[str, Any], rows: Sequence[Row]
+    ) -> int | None:
+        """Keep the first row of a statement; whose it is."""
+        plan, _ = bind(statement, "postgresql", values)
+        found = rows[0] if rows else None
+        owner = owner_of_row(statement, values, found) if plan.reads_owned else None
+        self._memory.keep(key, found, owner)
+        return owner
+
+    def _begin(self) -> None:
+        try:
+            cursor = self._connected()
+            cursor.execute(_BEGIN)
+            self._catch_up(cursor)
+        except psycopg.Error as error:
+            self.discard()
+            raise translated(error) from None
+
+    def _commit(self) -> None:
+        try:
+            if self._cursor is not None:
+                self._cursor.execute("COMMIT")
+        except psycopg.Error:
+            self.discard()
 
     def _connected(self) -> psycopg.Cursor[Any]:
         if self.closed:
@@ -234,11 +295,14 @@ class PostgresRemembering:
         content = generations.get(CONTENT[1])
         # The last one that was seen leads the new ones, or some in between may have been forgotten, or lost with a
         # database that another has taken the place of.
-        whole = bool(changes) and changes[0][0] == self._seen if self._seen else not changes
+        if self._seen:
+            whole, new = bool(changes) and changes[0][0] == self._seen, changes[1:]
+        else:  # there was none at all: these are all that there were, while none was dropped
+            whole, new = len(changes) < _SURELY_KEPT, changes
         if whole and content == self._content:
-            if len(changes) > 1:
-                self._memory.changed([owner for _, owner in changes[1:]])
-                self._seen = changes[-1][0]
+            if new:
+                self._memory.changed([owner for _, owner in new])
+                self._seen = new[-1][0]
             return
         self._memory.clear()
         self._content = content
@@ -246,6 +310,6 @@ class PostgresRemembering:
         self._seen = changes[-1][0] if changes else 0
 
     def _failed(self, error: psycopg.Error) -> Exception:
-        if self._raw is None or self._raw.closed:
-            self.discard()
+        # The transaction has failed with its statement: what follows begins one of its own, on a new connection.
+        self.discard()
         return translated(error)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
@@ -16,6 +17,7 @@ from strongroom.kernel.storage.cache import Cache, Writing
 from strongroom.kernel.storage.changes import Changes
 from strongroom.kernel.storage.compile import bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.postgres_connection import LOCK, connect, translated
 from strongroom.kernel.storage.postgres_values import received, sent
@@ -182,6 +184,13 @@ class PostgresBatch:
             self._changes.of_all = True
             self._execute(_RAISE, [account, kind, drawn, drawn])
 
+    def foresee(self) -> None:
+        """As Transaction.foresee: others may commit unseen."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: nobody can tell whether it still holds."""
+        return False
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         return self._view.cached(account, kind, key, load)
@@ -233,6 +242,8 @@ class PostgresBatch:
 
     def _told(self) -> str:
         """The statements, of numbers alone, that tell readers what this commit has changed."""
+        if self._raw.info.transaction_status is TransactionStatus.INERROR:
+            return ""  # a statement had failed: COMMIT will be answered so, and anything else before it refused
         if self._changes.of_all:
             return _RAISE_CONTENT.format(*CONTENT, self._drawn(63))
         owners = self._changes.owners

@@ -28,8 +28,9 @@ from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.foresight import Footing, Foreseen, Foresight
 from strongroom.kernel.storage.inherited import disown_in_children
-from strongroom.kernel.storage.memory import Memory, owner_of_row, owner_of_values
+from strongroom.kernel.storage.memory import ANY, Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
@@ -196,6 +197,19 @@ class SQLiteReading:
             self._still_calm()
         return found
 
+    def row_unkept(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+        """As ``row``, of what is about to be changed: it is not kept."""
+        cursor, owned = self._run(statement, values)
+        try:
+            found = _first(cursor.fetchall())
+        except sqlite3.Error as error:
+            raise translated(error) from None
+        if owned:
+            self._memory.reads(owner_of_row(statement, values, found))
+        if self._calm:
+            self._still_calm()
+        return found
+
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
         """As Transaction.run: a reading transaction refuses."""
         raise NeedsWrite
@@ -217,6 +231,23 @@ class SQLiteReading:
         if not self._stamped:
             self._stamp()
         return self._view.cached(account, kind, key, load)
+
+    def foresee(self) -> Foresight | None:
+        """As Transaction.foresee."""
+        return None if self._index is None else Foresight(self, "sqlite")
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def footing(self) -> Footing | None:
+        """What all that this transaction has read hangs on; None where nobody can tell."""
+        if not self._stamped:
+            self._stamp()
+        owners = self._memory.owners
+        if self._index is None or self._read_quiet or ANY in owners:
+            return None
+        return Footing(self._content, self._seen, owners)
 
     def block(self, blocked: bool) -> None:
         """Refuse reads on this thread while its writing transaction is open."""
@@ -344,6 +375,9 @@ class SQLiteStore:
 
     def look(self) -> None:
         """As Store.look: a glance here sees for itself what has changed."""
+
+    def study(self) -> None:
+        """As Store.study: there is nothing to be saved."""
 
     def blink(self) -> None:
         """As Store.blink."""

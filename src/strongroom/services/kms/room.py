@@ -24,6 +24,7 @@ def operation(
     shown: Sequence[str] = (),
     steady: bool = False,
     alike: Alike | None = None,
+    apart: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare an operation with the caller's condition keys, and the key recorded."""
     return ROOM.operation(
@@ -36,4 +37,5 @@ def operation(
         resource_type=None if locate is everything else RESOURCE_TYPE,
         steady=steady,
         alike=alike,
+        apart=apart,
     )

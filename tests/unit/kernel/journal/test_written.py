@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,10 @@ from strongroom.kernel.journal.written import (
     SHARED_AT_MOST,
     SHARED_MOST_CHARS,
     Blanks,
+    Family,
+    Form,
     Shared,
+    WrittenApart,
     WrittenRecord,
     family_of,
 )
@@ -98,3 +102,30 @@ def test_forms_of_a_family_share_its_parts_and_no_more_are_kept_than_are_bounded
     assert shared.one("part 0") == "part 0"
     assert shared.one("x" * (SHARED_MOST_CHARS + 1)) not in shared._parts
     assert len(shared._parts) <= SHARED_AT_MOST
+
+
+@given(TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3), st.booleans(), st.integers(0, 10**15))
+def test_a_record_made_for_a_write_is_filled_with_other_parameters(
+    agent: str, context: dict[str, str], nested: bool, at_ms: int
+) -> None:
+    params = {"keyId": agent, "encryptionContext": context, "keySpec": "AES_256"}
+    form = formed(agent, {"outcome": "allowed"}, nested).other(params)
+    assert form is not None
+    told = event("2026-01-02T03:04:05Z", "r-1", "e-1", agent, params)
+    why = {"outcome": "allowed", "resource": "arn"}
+    anew = Record("e-1", told, writes=True, decision={**why, "for": "o-1"} if nested else why)
+    filled = WrittenApart(form, "2026-01-02T03:04:05Z", "r-1", "e-1", "o-1" if nested else None)
+
+    assert Chain("c").records([anew, anew], at_ms) == Chain("c").records([filled, filled], at_ms)
+    assert told == dict(filled.event)
+    assert anew.decision == filled.decision
+    assert len(told) == len(filled.event)
+
+
+def test_what_such_a_record_is_of_is_known_without_reading_it() -> None:
+    family = Family(("", "", "", "", "", "", ""), has_origin=False, operation=("kms.amazonaws.com", "GenerateDataKey"))
+    broken = WrittenApart(Form(family, "no JSON", ""), "t", "r", "e", None)
+    named = [broken.event[name] for name in ("eventSource", "eventName", "eventType")]
+    assert ["kms.amazonaws.com", "GenerateDataKey", "AwsApiCall"] == named
+    with pytest.raises(orjson.JSONDecodeError):
+        broken.event["userAgent"]

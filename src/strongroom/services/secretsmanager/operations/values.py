@@ -10,7 +10,7 @@ from typing import Any
 
 from strongroom.base.clock import EPOCH, from_ms, to_ms
 from strongroom.base.refusals import Answerable
-from strongroom.kernel.call import Answer, Call, Remembered, Repeat
+from strongroom.kernel.call import Answer, Call, Remembered, Repeat, Target
 from strongroom.kernel.registry import Alike, Mode
 from strongroom.kernel.sealing.envelope import HeldValue
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
@@ -132,7 +132,22 @@ def _put_problem(params: Any) -> Answerable | None:
     return token_problem(params) or value_problem(params, required=True)
 
 
-@on_secret("PutSecretValue", mode=Mode.WRITE, check=_put_problem)
+def _put_foreseen(call: Call, target: Target) -> bool:
+    """Whether a put is the plain case: of the own account's secret that has neither rotation nor copies.
+
+    Of the others more is looked at than a snapshot can promise to its writer.
+    """
+    one: Secret | None = target.found
+    return (
+        one is not None
+        and one.rotation_enabled is None
+        and one.primary_region is None
+        and one.account == call.account
+        and "RotationToken" not in call.params
+    )
+
+
+@on_secret("PutSecretValue", mode=Mode.WRITE, check=_put_problem, foreseen=_put_foreseen)
 def put_secret_value(call: Call, one: Secret, tx: Transaction) -> Answer:
     """Store a value as a new version, which becomes current unless other labels are named.
 
@@ -178,7 +193,7 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
         raise errors.InvalidRequestException(errors.NO_VALUE_GIVEN)
     version_id = call["ClientRequestToken"]
     stood = store.versions.standing_of(tx, one.pk, version_id)
-    existing = None if stood.named is None else store.versions.version_by_id(tx, one.pk, version_id)
+    existing = None if not stood.named else store.versions.version_by_id(tx, one.pk, version_id)
     case = case_of_token(call, tx, one, existing, value)
     if case is Token.CLASHES:
         raise errors.token_in_use(version_id, one.arn)
@@ -190,16 +205,15 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     moment = change_ms(call, one)
     before = stood.labels
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
-    stages = labels.by_version(after).get(version_id, ())
-    number, count, listed = stood.named, stood.versions, None
-    if number is None:
-        added = {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
-        number = store.versions.add_version(tx, added, stages)
-        count, listed = count + 1, version_id
-    else:
+    stages = labels.of_version(after, version_id)
+    count, listed = stood.versions, None
+    if stood.named:
         store.versions.fill_version(tx, one.pk, version_id, made)
-    numbers = {**stood.numbers, version_id: number}
-    store.versions.write_labels(tx, one.pk, before, after, numbers=numbers, listed=listed)
+    else:
+        added = {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
+        store.versions.add_version(tx, added, stages)
+        count, listed = count + 1, version_id
+    store.versions.write_labels(tx, one.pk, before, after, listed=listed)
     store.secrets.change_secret(tx, one.pk, changed_ms=moment)
     if one.rotation_enabled is not None:
         hand = rotation.of_call(call)

@@ -11,7 +11,6 @@ Source: docs/decisions/0016-reading-fast.md.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
@@ -38,7 +37,19 @@ Before = tuple[set[int], list[Hashable]]
 class Memory:
     """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
 
-    __slots__ = ("_asked", "_at_once", "_hang_on", "_met", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
+    __slots__ = (
+        "_asked",
+        "_at_once",
+        "_hang_on",
+        "_met",
+        "_met_before",
+        "_notes",
+        "_notes_of",
+        "_owners",
+        "_rows",
+        "_rows_of",
+        "get",
+    )
 
     def __init__(self, *, at_once: bool = False) -> None:
         """``at_once``: what is asked for the first time is worth a note, because to ask again costs more."""
@@ -50,7 +61,8 @@ class Memory:
         self._rows_of: dict[int, set[Hashable]] = {}
         self._asked: list[Hashable] = []
         self._owners: set[int] = set()
-        self._met = array("q", bytes(8 * MET))
+        self._met: set[int] = set()
+        self._met_before: set[int] = set()
         self.get: Callable[[Hashable], Any] = self._notes.get
 
     # ------------------------------------------------------------------ in a transaction
@@ -66,16 +78,18 @@ class Memory:
     def met(self, question: Hashable) -> bool:
         """Whether a question was lately asked before, as far as is known; from now on it was.
 
-        Known by a hash alone, in a place that others take: what is asked for once in a long while is not worth its
-        making as a note, nor those that it would push out.
+        Known by a hash alone, for as long as no more others are asked than may be remembered: what is asked for once in
+        a long while is not worth its making as a note, nor those that it would push out.
         """
         if self._at_once:
             return True
         name = hash(question)
-        place = name % MET
-        known = self._met[place] == name
-        self._met[place] = name
-        return known
+        if name in self._met:
+            return True
+        if len(self._met) >= MET // 2:
+            self._met_before, self._met = self._met, set()
+        self._met.add(name)
+        return name in self._met_before
 
     def again(self, question: Hashable) -> None:
         """Say that more may be added to a note in this transaction: it hangs on what is read now as well."""

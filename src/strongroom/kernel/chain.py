@@ -29,6 +29,7 @@ from strongroom.kernel.authz.decide import no_permission_needed
 from strongroom.kernel.authz.model import Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import (
+    LET_GO,
     Answer,
     AnyRecord,
     Call,
@@ -348,7 +349,7 @@ class Chain(OnBehalf):
         if operation is None or model is None:
             raise RuntimeError("an answer without a model")
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
-        repeat = None if call.remembered is None else call.remembered.repeat
+        repeat = None if call.remembered is None or call.by_kin else call.remembered.repeat
         if repeat is None:
             flight.reply = wire.answer(flight.route, model, answer, call.request_id)
         else:
@@ -373,7 +374,7 @@ class Chain(OnBehalf):
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
-        call.by_plan = False
+        call.plan, call.by_kin = None, False
         flight.reply, flight.records, flight.refusal = None, [], None
         flight.prepared = None
 
@@ -455,6 +456,11 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
         if call.remembered is not None:
             call.params = call.remembered.params
             return
+        if operation.alike is not None and operation.alike.plain is not None:
+            plain = operation.alike.plain.fullmatch(flight.request.body)
+            if plain is not None:
+                call.params = {name: text.decode() for name, text in plain.groupdict().items()}
+                return
     params = flight.call.params = wire.parse(flight.route, flight.request, model)
     chain.overlays[model.service].check(model.name, params)
     validate(model.input, params)
@@ -477,6 +483,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
+    if operation.alike is not None and chain.kinship.answers(call, operation, tx, target):
+        return answer
     if operation.action is None:
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
@@ -489,6 +497,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
         raise target.missing
     if call.question is not None and chain.lasts(call, tx, target):
         remember(call, tx, target)
+        if operation.alike is not None:
+            chain.kinship.learn(call, operation, tx, target)
     return answer
 
 
@@ -499,7 +509,11 @@ def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transac
         made = remembered.repeat.anew(call)
         if made is not None:  # what stays is in the frame, if there is one
             return made if remembered.repeat.frame and remembered.form else {**remembered.repeat.stays, **made}
-    return operation.handle(call, call.target.found if call.target else None, tx)
+    found = call.target.found if call.target else None
+    if found is LET_GO:
+        call.target = operation.locate(call, tx)
+        found = call.target.found
+    return operation.handle(call, found, tx)
 
 
 def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:

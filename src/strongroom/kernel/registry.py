@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Repeat, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.standing import RotationDesk
 from strongroom.kernel.storage.port import Transaction
@@ -59,6 +60,22 @@ def no_keys(call: Call, target: Target) -> Mapping[str, ContextValue]:  # noqa: 
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """How a steady operation is answered again for other names, without its handler (kernel/kinship.py).
+
+    ``family``: of parameters, what must be the same in calls that are alike; None where they are like no others.
+    ``repeat(call, found, params, tx)``: how the answer about a found resource is made, where nothing is to be told but
+    the plain answer; it looks at everything that the handler looks at. None in any doubt: the handler is asked then.
+    ``call`` is the one that asks, be it on behalf.
+    ``plain``: bodies of AWS JSON that mean parameters which are valid: its named groups, ASCII texts, and no others.
+    """
+
+    family: Callable[[Mapping[str, Any]], Hashable | None]
+    repeat: Callable[[Call, Any, Mapping[str, Any], Transaction], Repeat | None]
+    plain: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation as the chain needs it; everything else about it is in the service model.
 
@@ -70,6 +87,7 @@ class Operation:
     request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
     ``ahead``: asked between parameters and transaction, in a thread that may wait.
+    ``alike``: how it is answered from what an earlier call has shown.
     ``apart``: of a steady one, a parameter that ``locate`` does not look at and whose answer's repetition
     (``Call.repeats``) takes up anew: where policies look at nothing but patterns, the others are the whole question.
     ``foreseen``: of a write, whether a call of this target may be worked out on a snapshot before it has its turn
@@ -88,6 +106,7 @@ class Operation:
     steady: bool = False
     unsigned: bool = False
     ahead: Ahead | None = None
+    alike: Alike | None = None
     foreseen: Foreseeable | None = None
     apart: str | None = None
 
@@ -119,6 +138,7 @@ class Room:
         steady: bool = False,
         unsigned: bool = False,
         ahead: Ahead | None = None,
+        alike: Alike | None = None,
         foreseen: Foreseeable | None = None,
         apart: str | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -129,6 +149,8 @@ class Room:
             raise ValueError(f"{self.service}:{name} would be open to anybody")
         if steady and (ahead is not None or mode is not Mode.READ):
             raise ValueError(f"{self.service}:{name} cannot be steady: it does more than read")
+        if alike is not None and (not steady or shown):
+            raise ValueError(f"{self.service}:{name} is like no other: its answers or records differ")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
         if foreseen is not None and mode is not Mode.WRITE:
@@ -150,6 +172,7 @@ class Room:
                 steady,
                 unsigned,
                 ahead,
+                alike,
                 foreseen,
                 apart,
             )

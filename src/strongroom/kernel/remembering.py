@@ -65,7 +65,7 @@ def recalled_parts(
 def remember(call: Call, tx: Transaction, target: Target) -> None:
     """Keep what an allowed call was about, for as long as nobody changes what it was made of."""
     memory, decision = tx.memory, call.decision
-    if call.apart is not None and not call.by_plan:
+    if call.apart is not None and call.plan is None:
         return  # the parameter that the question leaves out may have had a say
     if memory is not None and decision is not None and decision.allowed:
         memory.put(call.question, Remembered(call.params, target, decision, call.credential, call.source))

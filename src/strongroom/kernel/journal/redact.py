@@ -15,8 +15,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from strongroom.kernel.model.shapes import Member, OperationModel, Shape
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -55,12 +53,6 @@ def request_parameters(params: Mapping[str, Any], model: OperationModel | None) 
     if not params or model is None:
         return None
     return _shown(params, _input_plan(model)) or None
-
-
-def shown_alone(name: str, params: Mapping[str, Any], model: OperationModel | None) -> str:
-    """What ``request_parameters`` shows of one parameter, as JSON; nothing where that is nothing."""
-    told = None if model is None or name not in params else _shown({name: params[name]}, _input_plan(model))
-    return orjson.dumps(told[spelling(name)]).decode() if told else ""
 
 
 def response_elements(
@@ -116,6 +108,8 @@ def _show(shape: Shape, made: dict[Shape, dict[str, tuple[str, Show]]], depth: i
         return lambda value: [each(part) for part in value]
     if shape.value is not None:
         each = _inner(shape.value, made, depth)
+        if _show(shape.value.shape, made, depth + 1) is _text and not shape.value.shape.sensitive:
+            return _texts
         return lambda value: {_text(key): each(part) for key, part in value.items()}
     return _SCALARS.get(shape.type_name)
 
@@ -133,7 +127,9 @@ def _shown(value: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     for name, part in value.items():
         if name in plan and part is not None:
             key, show = plan[name]
-            told[key] = show(part)
+            # Most are short texts: spare them the call.
+            plain = show is _text and type(part) is str and len(part) <= MAX_STRING_CHARS
+            told[key] = part if plain else show(part)
     return told
 
 
@@ -147,6 +143,16 @@ def _text(value: object) -> str:
     if len(value) <= MAX_STRING_CHARS:
         return value
     return f"{value[:MAX_STRING_CHARS]}... (cut: {len(value)} characters)"
+
+
+def _texts(value: Mapping[Any, Any]) -> dict[str, str | None]:
+    """A map of texts, whose values may be null where they are not valid."""
+    return {
+        key if type(key) is str and len(key) <= MAX_STRING_CHARS else _text(key): part
+        if part is None or (type(part) is str and len(part) <= MAX_STRING_CHARS)
+        else _text(part)
+        for key, part in value.items()
+    }
 
 
 def _number(value: object) -> object:

@@ -23,6 +23,8 @@ ANY: Final = -1
 """Stands for every owner."""
 MAX_NOTES = 4096
 MAX_ROWS = 2048
+MET = 4096
+"""Questions of which it is known that they were asked; as many as may be remembered."""
 MAX_ROW_BYTES = 4096
 MAX_OWNERS = 64
 """A note that hangs on more than these hangs on all."""
@@ -35,9 +37,23 @@ Before = tuple[set[int], list[Hashable]]
 class Memory:
     """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
 
-    __slots__ = ("_asked", "_hang_on", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
+    __slots__ = (
+        "_asked",
+        "_at_once",
+        "_hang_on",
+        "_met",
+        "_met_before",
+        "_notes",
+        "_notes_of",
+        "_owners",
+        "_rows",
+        "_rows_of",
+        "get",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        """``at_once``: what is asked for the first time is worth a note, because to ask again costs more."""
+        self._at_once = at_once
         self._notes: dict[Hashable, Any] = {}
         self._rows: dict[Hashable, tuple[Row | None, int | None]] = {}
         self._hang_on: dict[Hashable, set[int]] = {}  # of notes
@@ -45,6 +61,8 @@ class Memory:
         self._rows_of: dict[int, set[Hashable]] = {}
         self._asked: list[Hashable] = []
         self._owners: set[int] = set()
+        self._met: set[int] = set()
+        self._met_before: set[int] = set()
         self.get: Callable[[Hashable], Any] = self._notes.get
 
     # ------------------------------------------------------------------ in a transaction
@@ -56,6 +74,22 @@ class Memory:
                 self._drop(old)
         self._notes[question] = note
         self._asked.append(question)
+
+    def met(self, question: Hashable) -> bool:
+        """Whether a question was lately asked before, as far as is known; from now on it was.
+
+        Known by a hash alone, for as long as no more others are asked than may be remembered: what is asked for once in
+        a long while is not worth its making as a note, nor those that it would push out.
+        """
+        if self._at_once:
+            return True
+        name = hash(question)
+        if name in self._met:
+            return True
+        if len(self._met) >= MET // 2:
+            self._met_before, self._met = self._met, set()
+        self._met.add(name)
+        return name in self._met_before
 
     def again(self, question: Hashable) -> None:
         """Say that more may be added to a note in this transaction: it hangs on what is read now as well."""

@@ -30,16 +30,20 @@ class Statement:
         tx.row(_BY_NAME, name="db")
     """
 
-    __slots__ = ("compiled", "construct", "owner")
+    __slots__ = ("compiled", "construct", "owner", "passing")
 
-    def __init__(self, construct: Executable | Upsert, *, owner: str | int | None = None) -> None:
+    def __init__(
+        self, construct: Executable | Upsert, *, owner: str | int | None = None, passing: bool = False
+    ) -> None:
         """``owner``: of a SELECT from tables whose rows belong to one thing each (schema.of_one), that it reads no rows
         but one owner's: the value that names it, or the place of its number in the one row that is answered, which
-        must be found by what is unique and never changes. None: nobody knows.
+        must be found by what is unique and never changes. None: nobody knows. ``passing``: its rows are not worth
+        keeping, because what they lead to is.
         """
         self.construct = construct
         self.compiled: dict[str, Any] = {}
         self.owner = owner
+        self.passing = passing
 
 
 class NeedsWrite(Exception):  # noqa: N818  a signal, not an error
@@ -65,6 +69,10 @@ class Notes(Protocol):
 
     def put(self, question: Hashable, note: Any, /) -> None:
         """Keep a note."""
+        ...
+
+    def met(self, question: Hashable, /) -> bool:
+        """Whether a question is worth a note: it was lately asked before, as far as is known. From now on it was."""
         ...
 
     def again(self, question: Hashable, /) -> None:

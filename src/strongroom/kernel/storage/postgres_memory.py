@@ -68,7 +68,7 @@ class PostgresRemembering:
         self._cache = cache
         self._raw: psycopg.Connection[Any] | None = None
         self._cursor: psycopg.Cursor[Any] | None = None
-        self._memory = Memory()
+        self._memory = Memory(at_once=True)
         # What glances have asked for in vain: statement and values, as they are and as the driver takes them.
         self._missed: dict[Hashable, tuple[Statement | Executable, dict[str, Any], str, list[Any]]] = {}
         self._view = Reading(cache, self._kinds)

@@ -37,6 +37,7 @@ _WITH_LABEL = Statement(
     )
     .where(NAMED),
     owner=0,
+    passing=True,
 )
 _WITH_VERSION = Statement(
     select(*SECRET, *_VERSION)
@@ -145,6 +146,9 @@ _DROP_EARLIER = Statement(
 _DROP_VERSION = Statement(delete(version).where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET))
 
 
+_new = tuple.__new__
+
+
 def find_value(
     tx: Transaction, ref: SecretRef, *, stage: str | None, version_id: str | None
 ) -> tuple[Secret, Version | None] | None:
@@ -158,8 +162,9 @@ def find_value(
         row = tx.row(_WITH_LABEL, account=ref.account, region=ref.region, name=ref.name, wanted=stage)
     if row is None or (ref.suffix is not None and row[4] != ref.suffix):
         return None
-    found = Secret._make(row[:_WIDTH])
-    return (found, None) if row[_WIDTH] is None else (found, Version._make(row[_WIDTH:]))
+    # As _make, which asks once more how many there are.
+    found = _new(Secret, row[:_WIDTH])
+    return (found, None) if row[_WIDTH] is None else (found, _new(Version, row[_WIDTH:]))
 
 
 class Standing(NamedTuple):

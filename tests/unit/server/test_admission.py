@@ -172,7 +172,7 @@ def test_a_crowd_that_stays_is_given_less_until_whole_turns_are_short_and_all_of
     def turn(lasting: float, calls: int = CALLS + 1) -> float:
         nonlocal now
         now += 1.0
-        assert all([call(admission, user("ann"), ann, now) for _ in range(calls)])
+        assert all(call(admission, user("ann"), ann, now) for _ in range(calls))
         let_in = round(admission.crowded_at - now, 9)
         now += lasting
         admission._turn_over()

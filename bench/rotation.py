@@ -2,7 +2,7 @@
 
 The clock is moved past the window of all schedules. The function is trivial: it writes a value and moves
 AWSCURRENT. Printed are how long it took, the most function processes there were, the most memory of server and
-functions, and the read latency before and meanwhile. Exit 1 where a secret was not rotated, or
+functions, and the read latency meanwhile, beside that before and after. Exit 1 where a secret was not rotated, or
 the reads' 99th percentile more than doubled.
 """
 

@@ -27,6 +27,8 @@ from strongroom.app import Opened
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel import chain as chain_file
 from strongroom.kernel.chain import Flight
+from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.sqlite import SQLiteReading
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch
 from strongroom.kernel.storage.writequeue import Outcome, Waiter
 
@@ -117,17 +119,22 @@ def _ask(opened: Opened, group: list[HTTPRequest]) -> None:
 
 def _by_statement(opened: Opened, key: Credentials, arguments: argparse.Namespace) -> None:
     counted: Counter[str] = Counter()
-    execute = SQLiteBatch._execute
+    sent, read = SQLiteBatch._sent, SQLiteReading._run
 
     def counting(self: SQLiteBatch, sql: str, *rest: Any, **how: Any) -> Any:
         counted[_short(sql)] += 1
-        return execute(self, sql, *rest, **how)
+        return sent(self, sql, *rest, **how)
 
-    SQLiteBatch._execute = counting  # type: ignore[method-assign]
+    def counting_reads(self: SQLiteReading, statement: Any, values: dict[str, Any]) -> Any:
+        counted["(read beforehand) " + _short(bind(statement, "sqlite", values)[0].sql)] += 1
+        return read(self, statement, values)
+
+    SQLiteBatch._sent = counting  # type: ignore[method-assign]
+    SQLiteReading._run = counting_reads  # type: ignore[method-assign]
     try:
         _round(opened, _groups(key, arguments))
     finally:
-        SQLiteBatch._execute = execute  # type: ignore[method-assign]
+        SQLiteBatch._sent, SQLiteReading._run = sent, read  # type: ignore[method-assign]
     print(f"{sum(counted.values()) / arguments.calls:.1f} statements a call:")
     for sql, count in counted.most_common():
         print(f"{count / arguments.calls:8.2f}  {sql}")
@@ -141,8 +148,8 @@ def _short(sql: str) -> str:
 def _by_step(opened: Opened, key: Credentials, arguments: argparse.Namespace) -> None:
     spent, clock = Spent(), time.thread_time_ns
     chain, recorder = opened.chain, opened.recorder
-    chain.enter = spent.around("enter: proven and read, in the loop", chain.enter, clock)  # type: ignore[method-assign]
-    chain.write = spent.around("write: inside the savepoint", chain.write, clock)  # type: ignore[method-assign]
+    chain.enter = spent.around("enter: proven, read and worked out, in the loop", chain.enter, clock)  # type: ignore[method-assign]
+    chain.write = spent.around("write: its turn", chain.write, clock)  # type: ignore[method-assign]
     chain_file.INSIDE = tuple(  # type: ignore[assignment]
         spent.around(f"  {step.__name__} (both calls)", step, clock) for step in chain_file.INSIDE
     )
@@ -153,13 +160,15 @@ def _by_step(opened: Opened, key: Credentials, arguments: argparse.Namespace) ->
     journal.append = spent.around("  journal: lines, chain, write", journal.append, clock)  # type: ignore[method-assign]
     journal.sync = spent.around("  journal: sync", journal.sync, clock)  # type: ignore[method-assign]
     recorder.committed = spent.around("ledger: committed", recorder.committed, clock)  # type: ignore[method-assign]
-    execute, commit = SQLiteBatch._execute, SQLiteBatch.commit
-    SQLiteBatch._execute = spent.around("statements, all of them", execute, clock)  # type: ignore[method-assign]
+    sent, commit, read = SQLiteBatch._sent, SQLiteBatch.commit, SQLiteReading._run
+    SQLiteReading._run = spent.around("statements read beforehand", read, clock)  # type: ignore[method-assign]
+    SQLiteBatch._sent = spent.around("statements in the writer's place", sent, clock)  # type: ignore[method-assign]
     SQLiteBatch.commit = spent.around("commit, with its sync", commit, clock)  # type: ignore[method-assign]
     try:
         _round(opened, _groups(key, arguments))
     finally:
-        SQLiteBatch._execute, SQLiteBatch.commit = execute, commit  # type: ignore[method-assign]
+        SQLiteBatch._sent, SQLiteBatch.commit = sent, commit  # type: ignore[method-assign]
+        SQLiteReading._run = read  # type: ignore[method-assign]
     for name, times in spent.by_name.items():
         print(f"{sum(times) / arguments.calls / 1e3:8.1f} us  {name}")
 

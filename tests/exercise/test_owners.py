@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import bindparam, delete, select, text, update
 
 from strongroom.kernel.storage.batch import BatchStore
+from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.port import SnapshotMoved, Statement, Transaction
 from strongroom.kernel.storage.schema import changed
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
@@ -48,23 +49,26 @@ def make(store: BatchStore, *names: str) -> list[int]:
 def value(tx: Transaction, name: str) -> Any:
     """A secret and its current version, remembered under its name."""
     memory = tx.memory
-    assert memory is not None
-    kept = memory.get(name)
+    kept = None if memory is None else memory.get(name)
     if kept is None:
         ref = SecretRef(ACCOUNT, REGION, name, None)
         kept = versions.find_value(tx, ref, stage="AWSCURRENT", version_id=None)
-        memory.put(name, kept)
+        if memory is not None:
+            memory.put(name, kept)
     return kept
 
 
 def look(store: BatchStore, name: str) -> Any:
     """The same, by a glance or else a transaction."""
+    store.look()
     try:
         with store.glance() as tx:
             return value(tx, name)
     except SnapshotMoved:
         with store.read() as tx:
             return value(tx, name)
+    finally:
+        store.blink()
 
 
 def remembered(store: BatchStore, *names: str) -> list[str]:
@@ -112,9 +116,8 @@ def _first(tx: Transaction, pk: int) -> int:
     return one.pk
 
 
-@pytest.mark.parametrize("engine", ["sqlite"])
 class TestOwners:
-    """On the embedded store, where anything is remembered at all."""
+    """On both stores; on PostgreSQL a thread remembers from its first look on."""
 
     @pytest.mark.parametrize("change", CHANGES)
     def test_a_change_of_one_secret_ends_what_is_remembered_of_it_alone(
@@ -157,6 +160,7 @@ class TestOwners:
     ) -> None:
         mine, _ = make(store, "mine", "other")
         loose = Statement(select(secret.c.description).where(secret.c.name == "other"))
+        store.look()
         with store.read() as tx:
             assert tx.memory is not None
             assert tx.row(loose) == (None,)
@@ -168,8 +172,9 @@ class TestOwners:
     def test_who_sleeps_through_more_changes_than_are_kept_forgets_all(
         self, store: BatchStore, opened: Opened, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("strongroom.kernel.storage.sqlite_write._CHANGES_KEPT", 4)
-        monkeypatch.setattr("strongroom.kernel.storage.sqlite_write._FORGET_EVERY", 2)
+        for engine in ("sqlite_write", "postgres_write"):
+            monkeypatch.setattr(f"strongroom.kernel.storage.{engine}._CHANGES_KEPT", 4)
+            monkeypatch.setattr(f"strongroom.kernel.storage.{engine}._FORGET_EVERY", 2)
         mine, _ = make(store, "mine", "other")
         other = opened()
         for rounds in (3, 30):
@@ -180,7 +185,7 @@ class TestOwners:
             assert (["other"] if rounds == 3 else []) == remembered(store, "mine", "other")
             assert f"{rounds}.{rounds - 1}" == look(store, "mine")[0].description
         with store.read() as tx:
-            assert len(tx.rows(Statement(select(changed.c.number)))) <= 6
+            assert len(tx.rows(Statement(select(changed.c.number)))) <= 12  # PostgreSQL's turns are drawn
 
     def test_a_commit_of_very_many_secrets_ends_everything(self, store: BatchStore, opened: Opened) -> None:
         made = make(store, *[f"s{number}" for number in range(70)], "other")
@@ -218,6 +223,80 @@ class TestOwners:
         for one in watchers:
             one.join()
         assert [] == wrong
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+class TestLooks:
+    """On PostgreSQL alone."""
+
+    def test_a_thread_remembers_from_its_first_look_on_and_others_do_not(self, store: BatchStore) -> None:
+        make(store, "mine")
+        with store.read() as tx:
+            assert tx.memory is None
+        look(store, "mine")
+        assert ["mine"] == remembered(store, "mine")
+
+    def test_between_look_and_blink_glances_ask_the_database_nothing(
+        self, store: BatchStore, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mine, _ = make(store, "mine", "other")
+        before = look(store, "mine")
+        store.look()
+        with opened().write() as tx:
+            _put(tx, mine, 2)
+        with store.glance() as tx:
+            assert before == value(tx, "mine"), "as of the look"
+        with pytest.raises(SnapshotMoved), store.glance() as tx:
+            value(tx, "other")
+        store.blink()
+        assert before != look(store, "mine")
+
+    def test_what_glances_missed_is_read_together_and_hangs_on_its_owner(
+        self, store: BatchStore, opened: Opened
+    ) -> None:
+        names = [f"s{number}" for number in range(20)]
+        made = make(store, *names)
+        store.look()
+        for name in names:
+            with pytest.raises(SnapshotMoved), store.glance() as tx:
+                value(tx, name)
+        store.study()
+        for name in names:
+            with store.glance() as tx:
+                assert value(tx, name) is not None
+        store.blink()
+        with opened().write() as tx:
+            _put(tx, made[7], 2)
+        assert [name for name in names if name != "s7"] == remembered(store, *names)
+
+    def test_a_lost_connection_loses_what_is_remembered_and_the_next_look_has_another(self, store: BatchStore) -> None:
+        make(store, "mine")
+        look(store, "mine")
+        store.look()
+        with store.read() as tx:
+            (mine,) = tx.rows(Statement(text("SELECT pg_backend_pid()")))[0]
+        with store.write() as tx:
+            tx.rows(Statement(text(f"SELECT pg_terminate_backend({mine})")))
+        with pytest.raises(StoreUnavailable):
+            store.look()
+        assert look(store, "mine") is not None
+
+    def test_a_database_that_took_the_place_of_another_is_not_taken_for_it(self, store: BatchStore) -> None:
+        """A replica that lagged takes over: the last commits are gone, and others come in their place."""
+        (mine,) = make(store, "mine")
+        with store.write() as tx:
+            secrets.change_secret(tx, mine, description="kept")
+        with store.read() as tx:
+            seen = {row[0] for row in tx.rows(Statement(select(changed.c.number)))}
+        with store.write() as tx:
+            secrets.change_secret(tx, mine, description="lost")
+        assert "lost" == look(store, "mine")[0].description
+        with store.write() as tx:
+            tx.run(Statement(delete(changed).where(changed.c.number.not_in(sorted(seen)))))
+            tx._changes.of_all = False  # type: ignore[attr-defined]  # as if it had never been
+            tx.run(Statement(update(secret).where(secret.c.pk == bindparam("one"))), one=mine, description="kept")
+            tx._changes.of_all = False  # type: ignore[attr-defined]
+        assert "kept" == look(store, "mine")[0].description
 
 
 def test_every_table_that_belongs_to_a_secret_says_so() -> None:

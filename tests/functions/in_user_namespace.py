@@ -26,9 +26,7 @@ def start(slot: int, code: str, packages: list[Path], data: Path) -> FunctionPro
     python = Python("python3", Path(os.path.realpath(sys.executable)), Path(sys.base_prefix), tuple(packages))
     program = Program("hostile", "$LATEST", "python3", "hostile.handler", 128, 64, made.getvalue())
     own = left_to_functions(0)
-    return FunctionProcess(
-        program, python, Bubblewrap(data), slot, bundle=b"none\n", stream=f"s{slot}", processors=own
-    )
+    return FunctionProcess(program, python, Bubblewrap(data), slot, bundle=b"none\n", stream=f"s{slot}", processors=own)
 
 
 def main() -> None:

@@ -55,9 +55,9 @@ class Party:
 class Desk:
     """One worker and whoever calls it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **more: Any) -> None:
         self.data = data
-        self.product = Product(Settings(data=data, tls="off", console="off"))
+        self.product = Product(Settings(data=data, tls="off", console="off", **more))
         self.product.prepare(ROOT_KEY)
         self.parties = [self._party() for _ in range(2)]
         self.worker: Worker = self.product.open_worker(ROOT_KEY, 0)

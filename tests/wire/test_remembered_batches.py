@@ -181,7 +181,7 @@ def test_what_is_remembered_of_a_batch_holds_no_plaintext(on_time: Account) -> N
         secrets.batch_get_secret_value(SecretIdList=["canary-of-batches"])
         kept = [one for one in gc.get_objects() if isinstance(one, Remembered)]
         about = [one for one in kept if one.params.get("SecretId") == "canary-of-batches"]
-        if any(one.repeat is not None and one.repeat.mould.head for one in about):
+        if any(one.repeat is not None and one.repeat.mould is not None and one.repeat.mould.head for one in about):
             break
     else:
         pytest.fail("the answer was never remembered")

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests import postgres
 from tests.inprocess import InProcess
+from tests.processes.test_canaries import without_password
 
 from strongroom.kernel.storage.memory import Memory
+from strongroom.kernel.storage.postgres_memory import PostgresRemembering
 from strongroom.kernel.storage.sqlite import SQLiteReading
 
 NAMES = ("a", "b", "c")
@@ -27,18 +30,18 @@ class Forgetful:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.on = False
         self.found = 0
-        memory, row = SQLiteReading.memory.fget, Memory.row  # type: ignore[attr-defined]
+        row = Memory.row
 
-        def asked(reading: SQLiteReading) -> Any:
-            kept = memory(reading)
-            return None if self.on else kept
+        def forgetful(memory: Callable[[Any], Any]) -> property:
+            return property(lambda reading: None if self.on else memory(reading))
 
         def kept_row(kept: Memory, key: Any) -> Any:
             found = None if self.on else row(kept, key)
             self.found += found is not None
             return found
 
-        monkeypatch.setattr(SQLiteReading, "memory", property(asked))
+        for reading in (SQLiteReading, PostgresRemembering):
+            monkeypatch.setattr(reading, "memory", forgetful(reading.memory.fget))  # type: ignore[attr-defined]
         monkeypatch.setattr(Memory, "row", kept_row)
 
     @contextmanager
@@ -186,11 +189,15 @@ class Changes:
         self.secrets.put_resource_policy(SecretId=name, ResourcePolicy=json.dumps(document))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("store", "seed"), [("sqlite", 1), ("sqlite", 2), ("sqlite", 3), ("postgresql", 1)])
 def test_what_is_remembered_is_what_would_be_worked_out_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, store: str, seed: int
 ) -> None:
-    made = InProcess(tmp_path)
+    more = {}
+    if store == "postgresql":
+        databases: postgres.Server = request.getfixturevalue("databases")
+        more["store"], _ = without_password(databases.database(), tmp_path)
+    made = InProcess(tmp_path / "data", **more)
     try:
         account = made.account()
         changes = Changes(account, random.Random(seed))
@@ -202,7 +209,7 @@ def test_what_is_remembered_is_what_would_be_worked_out_anew(
             changes.do_make(name)
         forgetful = Forgetful(monkeypatch)
         told: list[str] = []
-        for _ in range(STEPS):
+        for _ in range(STEPS if store == "sqlite" else STEPS // 3):
             answers(callers)
             told.append(changes.made())
             remembered = answers(callers)  # which is the day's first read of what is new

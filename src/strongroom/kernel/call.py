@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from strongroom.base.classes import dataclass, field
 from strongroom.base.entropy import Entropy
@@ -12,6 +12,7 @@ from strongroom.base.refusals import Answerable, Refusal
 from strongroom.base.running import Functions
 from strongroom.base.values import value_object
 from strongroom.kernel.authz.document import Document
+from strongroom.kernel.authz.general import Plan
 from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.journal.written import Form, WrittenRecord
@@ -102,6 +103,10 @@ class Target:
     grants: Grants | None = None
     where: str | None = None
     unseen: str | None = None
+
+
+LET_GO: Final = object()
+"""Stands for a target's ``found`` that is not kept: whoever needs it locates it again."""
 
 
 @value_object
@@ -232,6 +237,12 @@ class Kernel(Protocol):
         """Record a call on behalf once more; see Call.repeat."""
         ...
 
+    def alike(
+        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Remembered | None:
+        """What an earlier call on behalf says of one that is like it; see Call.alike."""
+        ...
+
     def parts(
         self, call: Call, tx: Transaction, operation: str, each: Iterable[Mapping[str, Any]]
     ) -> Iterator[Answer | Answerable]:
@@ -300,7 +311,7 @@ class Repeat:
     stays: Mapping[str, Any]
     anew: Callable[[Call], Mapping[str, Any] | None]
     frame: Frame | None = None
-    mould: Mould = field(default_factory=Mould)
+    mould: Mould | None = None
 
 
 @dataclass(slots=True)
@@ -345,8 +356,10 @@ class Call:
     ``denial``: the reasons of the last decision that was not an allowance (authz.reasons).
     ``computed`` and ``kept`` belong to ``once`` and ``keep``.
     ``question``: what a steady operation is remembered by, ``remembered`` what the chain found under it.
+    ``apart``: the parameter that its question leaves out (registry.Operation).
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
-    ``by_plan``: the decision follows from one about another resource (authz.general).
+    ``plan``: where the decision follows from one about another resource, what it follows by (authz.general).
+    ``by_kin``: all of it follows from a call about another resource, and is not remembered yet (kernel/kinship.py).
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     ``steps``: its parts and their times, where calls are traced (kernel/traced.py); else None.
     ``patient``: whether it may compute for more than 1 ms, because nobody else waits for its thread.
@@ -380,9 +393,11 @@ class Call:
     kept: list[Callable[[Transaction], None]] = field(default_factory=list)
     question: Hashable = None
     remembered: Remembered | None = None
+    apart: str | None = None
     asks: int = 0
     asked: Remembered | None = None
-    by_plan: bool = False
+    plan: Plan | None = None
+    by_kin: bool = False
     steps: Steps | None = None
     patient: bool = False
 
@@ -433,6 +448,12 @@ class Call:
         Refusal(NOT_OFFERED) where nobody answers it.
         """
         return self.kernel.ask(self, tx, service, operation, params)
+
+    def alike(self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Remembered | None:
+        """A call on behalf that need not be made, because an earlier one of this caller was like it and allowed: what
+        would have been remembered of it, to be answered and recorded as ``Repeat`` says. None where it has to be made.
+        """
+        return self.kernel.alike(self, tx, service, operation, params)
 
     def parts(
         self, tx: Transaction, operation: str, each: Iterable[Mapping[str, Any]]

@@ -4,6 +4,9 @@
     ahead                               (no transaction: what an operation has to ask the world outside)
     locate -> decide -> handle -> check (INSIDE: one transaction; calls on behalf pass the same steps)
 
+A write passes INSIDE in the writer's place; one that may be foreseen passes it before, on a snapshot, and is made in
+its turn if nothing that it has read has changed (docs/decisions/0061-writes-foreseen.md).
+
 Whatever happens, exactly one record a call comes out, granted or refused, and one for each call on its behalf.
 INVARIANT: an answer without a decision that allowed it is refused as an internal error.
 """
@@ -14,6 +17,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from strongroom.base.classes import dataclass, field
 from strongroom.base.clock import Clock
@@ -25,6 +29,7 @@ from strongroom.kernel.authz.decide import no_permission_needed
 from strongroom.kernel.authz.model import Request
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import (
+    LET_GO,
     Answer,
     AnyRecord,
     Call,
@@ -41,6 +46,7 @@ from strongroom.kernel.records import undone
 from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.remembering import recall_request, remember
 from strongroom.kernel.sealing.keyring import Keyring
+from strongroom.kernel.storage.foresight import Foreseen, Foresight
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
 
@@ -52,11 +58,20 @@ KEYS_REMEMBERED = 10_000
 _HOUR = timedelta(hours=1)
 
 
+class Prepared(NamedTuple):
+    """A write that was decided and worked out on a snapshot: what it changes, and what is told if that is kept."""
+
+    foreseen: Foreseen
+    reply: HTTPReply
+    records: list[AnyRecord]
+
+
 @dataclass(slots=True)
 class Flight:
     """One request on its way through the steps. ``begun``: perf_counter, for whoever counts; ``refusal`` as well.
 
     ``needs_time``: it was given up in the event loop, and is to be entered again in a thread.
+    ``prepared``: a write that was worked out already, to be made where that still holds.
     """
 
     request: HTTPRequest
@@ -71,6 +86,7 @@ class Flight:
     begun: float = 0.0
     refusal: Answerable | None = None
     needs_time: bool = False
+    prepared: Prepared | None = None
 
     @property
     def waits_outside(self) -> bool:
@@ -181,10 +197,33 @@ class Chain(OnBehalf):
             self._refuse(flight, error)
         return flight
 
+    def enter_remembering(self, flight: Flight) -> bool:
+        """As ``enter``, of what a look at the store has left remembered; False, and the flight as it was, where that is
+        not enough.
+        """
+        try:
+            with self.store.glance() as tx:
+                self._as_far_as_reading_goes(flight, tx)
+        except SnapshotMoved:
+            self._start_over(flight)
+            return False
+        except NeedsWrite:
+            self._start_over(flight)
+        except NeedsTime:
+            self._start_over(flight)
+            flight.needs_time = True
+        except Exception as error:  # noqa: BLE001  as in enter
+            self._refuse(flight, error)
+        return True
+
     def write(self, flight: Flight, tx: Transaction) -> Outcome:
         """The rest of a flight, inside a savepoint of the write queue. Never raises."""
-        self._start_over(flight)
+        prepared = flight.prepared
         try:
+            if prepared is not None and tx.play(prepared.foreseen):
+                flight.reply, flight.records = prepared.reply, prepared.records
+                return Outcome(keep=True, records=tuple(prepared.records), value=flight)
+            self._start_over(flight)
             self.catch_up(tx)
             self._through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
@@ -259,18 +298,59 @@ class Chain(OnBehalf):
         operation = flight.operation
         if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
             self._through(flight, tx)
+        elif operation is not None and operation.foreseen is not None:
+            self._prepare(flight, operation, tx)
+
+    def _prepare(self, flight: Flight, operation: Operation, tx: Transaction) -> None:
+        """Work a write out on this snapshot, if it can be: its reply and records wait for its turn.
+
+        What is refused here is refused in its turn again, where it is recorded.
+        """
+        view = tx.foresee()
+        if view is None:
+            return
+        try:
+            prepared = self._worked_out(flight, operation, view)
+        except SnapshotMoved:
+            raise
+        except Exception:  # noqa: BLE001  whatever it is, it comes again in its turn, and is told there
+            prepared = None
+        if prepared is None:
+            self._start_over(flight)
+        else:
+            flight.reply, flight.records, flight.prepared = None, [], prepared
+
+    def _worked_out(self, flight: Flight, operation: Operation, view: Foresight) -> Prepared | None:
+        call = flight.call
+        answer: Answer = {}
+        for step in INSIDE:
+            answer = step(self, call, operation, view, answer)
+            if call.decision is None and not _is_foreseeable(call, operation):
+                return None
+        self._answered(flight, answer, view)
+        foreseen = view.foreseen()
+        if foreseen is None or flight.reply is None or call.kept:
+            return None
+        return Prepared(foreseen, flight.reply, flight.records)
 
     def _through(self, flight: Flight, tx: Transaction) -> None:
-        call, operation, model = flight.call, flight.operation, flight.model
-        if operation is None or model is None:
+        call, operation = flight.call, flight.operation
+        if operation is None:
             raise RuntimeError("a call without an operation came inside")
         answer = self._inside(call, operation, tx)
         if call.afterwards is not None:
             if tx.writable:
                 raise RuntimeError("what waits must not hold the writer's place")
             return
+        self._answered(flight, answer, tx)
+
+    def _answered(self, flight: Flight, answer: Answer, tx: Transaction) -> None:
+        """Make reply and records of what the steps came to."""
+        call, operation, model = flight.call, flight.operation, flight.model
+        if operation is None or model is None:
+            raise RuntimeError("an answer without a model")
         # Serialising belongs inside: an answer that does not fit its shape must take its changes back with it.
-        repeat = None if call.remembered is None else call.remembered.repeat
+        repeat = None if call.remembered is None or call.by_kin else call.remembered.repeat
         if repeat is None:
             flight.reply = wire.answer(flight.route, model, answer, call.request_id)
         else:
@@ -295,8 +375,9 @@ class Chain(OnBehalf):
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
-        call.by_plan = False
+        call.plan, call.by_kin = None, False
         flight.reply, flight.records, flight.refusal = None, [], None
+        flight.prepared = None
 
     def _refuse(self, flight: Flight, error: BaseException) -> None:
         call = flight.call
@@ -316,6 +397,12 @@ class Chain(OnBehalf):
             call.params = {}
             record = self.records.of(call, flight.operation, None, None, refusal, None)
         flight.records = [*back, record]
+
+
+def _is_foreseeable(call: Call, operation: Operation) -> bool:
+    """Whether a call that was located may be worked out beforehand."""
+    target, foreseen = call.target, operation.foreseen
+    return target is not None and foreseen is not None and foreseen(call, target)
 
 
 # ---------------------------------------------------------------------- the steps before the transaction
@@ -370,6 +457,11 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
         if call.remembered is not None:
             call.params = call.remembered.params
             return
+        if operation.alike is not None and operation.alike.plain is not None:
+            plain = operation.alike.plain.fullmatch(flight.request.body)
+            if plain is not None:
+                call.params = {name: text.decode() for name, text in plain.groupdict().items()}
+                return
     params = flight.call.params = wire.parse(flight.route, flight.request, model)
     chain.overlays[model.service].check(model.name, params)
     validate(model.input, params)
@@ -392,11 +484,13 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
+    if operation.alike is not None and chain.kinship.answers(call, operation, tx, target):
+        return answer
     if operation.action is None:
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
         )
-    elif operation.steady:
+    elif operation.steady or operation.foreseen is not None:
         call.decision = chain.authorise_steady(call, tx, operation, target)
     else:
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))
@@ -404,6 +498,8 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
         raise target.missing
     if call.question is not None and chain.lasts(call, tx, target):
         remember(call, tx, target)
+        if operation.alike is not None:
+            chain.kinship.learn(call, operation, tx, target)
     return answer
 
 
@@ -414,7 +510,11 @@ def handle_the_call(_chain: Chain, call: Call, operation: Operation, tx: Transac
         made = remembered.repeat.anew(call)
         if made is not None:  # what stays is in the frame, if there is one
             return made if remembered.repeat.frame and remembered.form else {**remembered.repeat.stays, **made}
-    return operation.handle(call, call.target.found if call.target else None, tx)
+    found = call.target.found if call.target else None
+    if found is LET_GO:
+        call.target = operation.locate(call, tx)
+        found = call.target.found
+    return operation.handle(call, found, tx)
 
 
 def check_the_answer(_chain: Chain, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:

@@ -28,16 +28,17 @@ from strongroom.kernel.authz.reasons import denial
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Dependents, Record, Remembered, Source, Target
 from strongroom.kernel.journal import event
 from strongroom.kernel.journal.written import WrittenRecord
+from strongroom.kernel.kinship import Kinship
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.overlay import overlay_of
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.records import Records, undone
 from strongroom.kernel.registry import Operation, PrincipalSource, Registry
-from strongroom.kernel.remembering import recall_asked, recalled_parts
+from strongroom.kernel.remembering import recall_asked, recall_but_for, recalled_parts
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Transaction
-from strongroom.kernel.wire import Moulded
+from strongroom.kernel.wire import Mould, Moulded
 
 CALLS_ON_BEHALF_AT_MOST = 8
 """How deep calls on behalf may nest: a cycle between rooms ends in an internal error, not in a full stack."""
@@ -70,6 +71,7 @@ class OnBehalf(ABC):
         self.quotas = quotas
         self.catch_up = catch_up
         self.records = Records(catalogue, entropy)
+        self.kinship = Kinship(registry, catalogue, self.records)
         self._plans = Plans()
         self._services: dict[str, tuple[Credential, Source]] = {}
 
@@ -112,6 +114,8 @@ class OnBehalf(ABC):
                 made = asked.repeat.anew(call)
                 if made is not None:
                     self.repeat(call, asked)
+                    if asked.repeat.mould is None:
+                        asked.repeat.mould = Mould()
                     yield Moulded(asked.repeat.stays, made, asked.repeat.mould)
                     continue
             child = self._child(call, call.service, operation, params)
@@ -240,8 +244,13 @@ class OnBehalf(ABC):
         if declared is None:
             raise Refusal(Kind.NOT_OFFERED, f"{child.service}:{child.name} is not offered here.")
         model = self.catalogue.service(child.service).operations[child.name]
-        if declared.steady and not tx.writable:  # among changes nothing is remembered
-            recall_asked(child, declared, tx)
+        memory, before = tx.memory, None  # among changes nothing is remembered
+        if declared.steady and memory is not None:
+            if not tx.writable:
+                recall_asked(child, declared, tx)
+            elif declared.apart is not None:
+                recall_but_for(child, declared, declared.apart, tx)
+                before = memory.apart()
         try:
             answer = self._again(child)
             if answer is None:
@@ -255,6 +264,9 @@ class OnBehalf(ABC):
             call.asks += 1
             call.asked = None
             raise
+        finally:
+            if before is not None and memory is not None:
+                memory.together(before)
         call.records.append(self.records.of(child, declared, model, answer, None, tx))
         call.asks += 1
         call.asked = child.remembered
@@ -283,6 +295,12 @@ class OnBehalf(ABC):
         when = event.second(call.machine_now)
         call.records.append(WrittenRecord(asked.form, when, self.new_id(), self.new_id(), origin))
 
+    def alike(
+        self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
+    ) -> Remembered | None:
+        """What an earlier call on behalf says of one that is like it; see Call.alike."""
+        return self.kinship.asked(call, tx, service, operation, params)
+
     def authorise(
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
     ) -> Decision:
@@ -309,7 +327,7 @@ class OnBehalf(ABC):
             found = self._decided(call, action, target, operation.keys(call, target), policies)
             plan.keep(found)
         else:
-            call.by_plan = True
+            call.plan = plan
         return found
 
     def _policies(self, call: Call, tx: Transaction, target: Target) -> Policies:
@@ -351,7 +369,7 @@ class OnBehalf(ABC):
 
     def lasts(self, call: Call, tx: Transaction, target: Target) -> bool:
         """Whether no policy that has a say in a call decides by the time of day."""
-        if call.by_plan:
+        if call.plan is not None:
             return True
         own = self.principals.policies(tx, call.principal)
         limits = (own.boundary, target.policy, *(call.credential.session or ()))

@@ -9,9 +9,10 @@ from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
 from strongroom.kernel import wire
 from strongroom.kernel.authz.reasons import allowance
-from strongroom.kernel.call import Answer, AnyRecord, Call, Record
+from strongroom.kernel.call import Answer, AnyRecord, Call, Record, Target
 from strongroom.kernel.journal import event
-from strongroom.kernel.journal.written import Blanks, Form, Shared, WrittenRecord, form_of
+from strongroom.kernel.journal.redact import request_parameters
+from strongroom.kernel.journal.written import Blanks, Family, Form, Shared, WrittenApart, WrittenRecord, family_of
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.registry import Operation
@@ -40,12 +41,22 @@ class Records:
     ) -> AnyRecord:
         """The record of one call, granted (``answer``) or refused (``error``), of the transaction ``tx``."""
         remembered = call.remembered
-        if remembered is not None and error is None and tx is not None and not tx.writable and call.told is None:
+        if (
+            remembered is not None
+            and error is None
+            and tx is not None
+            and (not tx.writable or call.apart is not None)
+            and call.told is None
+        ):
             if remembered.form is None:
-                remembered.form = self._form(call, operation, model, answer)
+                remembered.form = self._form(call, operation, model)
             if remembered.form is not False and call.now == call.machine_now:
                 when = event.second(call.machine_now)
-                return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
+                if call.apart is None:
+                    return WrittenRecord(remembered.form, when, call.request_id, call.event_id, call.on_behalf_of)
+                form = remembered.form.other(request_parameters(call.params, model))
+                if form is not None:
+                    return WrittenApart(form, when, call.request_id, call.event_id, call.on_behalf_of)
         made = self._standing(call, operation, model).event(
             event_id=call.event_id,
             request_id=call.request_id,
@@ -53,7 +64,7 @@ class Records:
             product_now=call.now,
             params=call.params,
             answer=answer,
-            resource=_resource(call, operation),
+            resource=_resource(call.target, operation),
             owner="" if call.target is None else call.target.account,
             more=call.told,
             error_code=None if error is None else wire.code_of(error, call.service, self._catalogue),
@@ -63,25 +74,35 @@ class Records:
         about = "" if call.target is None or call.target.arn == "*" else call.target.arn
         return Record(call.event_id, made, writes, _why(call, call.on_behalf_of), about)
 
-    def _form(
-        self, call: Call, operation: Operation | None, model: OperationModel | None, answer: Answer | None
-    ) -> Form | Literal[False]:
+    def _form(self, call: Call, operation: Operation | None, model: OperationModel | None) -> Form | Literal[False]:
         """How the records of a remembered call are written; False where they are not the same but for time and ids."""
-        if operation is None or operation.shown:
+        if operation is None:
             return False
+        family = None if call.target is None else self.family(call, operation, model, call.target)
+        if family is None or call.decision is None:
+            return False
+        return family.form(request_parameters(call.params, model), call.decision.request.resource) or False
+
+    def family(self, call: Call, operation: Operation, model: OperationModel | None, target: Target) -> Family | None:
+        """How the records of calls are written that are like this one, in all but parameters and the resource that was
+        decided about; under ``resources`` they have this target. None where there is no such way.
+        """
+        if operation.shown:
+            return None
         blanks = Blanks(self._entropy)
         made = self._standing(call, operation, model).event(
             event_id=blanks.event_id,
             request_id=blanks.request_id,
             when=call.machine_now,
             product_now=call.machine_now,
-            params=call.params,
-            answer=answer,
-            resource=_resource(call, operation),
-            owner="" if call.target is None else call.target.account,
+            params={},
+            answer=None,
+            resource=_resource(target, operation),
+            owner=target.account,
         )
-        made["eventTime"] = blanks.when
-        return form_of(made, _why(call, blanks.origin if call.on_behalf_of else None), blanks, self._shared) or False
+        made["eventTime"], made["requestParameters"] = blanks.when, blanks.params
+        why = _why(call, blanks.origin if call.on_behalf_of else None)
+        return None if why is None else family_of(made, {**why, "resource": blanks.resource}, blanks, self._shared)
 
     def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
         """What the records of such calls have in common.
@@ -116,10 +137,10 @@ class Records:
         return made
 
 
-def _resource(call: Call, operation: Operation | None) -> tuple[str, str, str] | None:
-    if operation is None or operation.resource_type is None or call.target is None or call.target.found is None:
+def _resource(target: Target | None, operation: Operation | None) -> tuple[str, str, str] | None:
+    if operation is None or operation.resource_type is None or target is None or target.found is None:
         return None
-    return call.target.arn, call.target.account, operation.resource_type
+    return target.arn, target.account, operation.resource_type
 
 
 def _why(call: Call, origin: str | None) -> Mapping[str, Any] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import Enum
@@ -14,7 +15,7 @@ from strongroom.base.running import Functions
 from strongroom.kernel.authz.document import Document
 from strongroom.kernel.authz.model import ContextValue
 from strongroom.kernel.authz.principal import Principal
-from strongroom.kernel.call import Answer, Call, Credential, Dependents, Roles, Target
+from strongroom.kernel.call import Answer, Call, Credential, Dependents, Repeat, Roles, Target
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.standing import RotationDesk
 from strongroom.kernel.storage.port import Transaction
@@ -38,6 +39,7 @@ class Mode(Enum):
 Handler = Callable[[Call, Any, Transaction], Answer]
 Locator = Callable[[Call, Transaction], Target]
 Keys = Callable[[Call, Target], Mapping[str, ContextValue]]
+Foreseeable = Callable[[Call, Target], bool]
 Read = Callable[[], AbstractContextManager[Transaction]]
 """Opens a reading transaction, for a short look."""
 Ahead = Callable[[Call, Read], None]
@@ -58,6 +60,22 @@ def no_keys(call: Call, target: Target) -> Mapping[str, ContextValue]:  # noqa: 
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """How a steady operation is answered again for other names, without its handler (kernel/kinship.py).
+
+    ``family``: of parameters, what must be the same in calls that are alike; None where they are like no others.
+    ``repeat(call, found, params, tx)``: how the answer about a found resource is made, where nothing is to be told but
+    the plain answer; it looks at everything that the handler looks at. None in any doubt: the handler is asked then.
+    ``call`` is the one that asks, be it on behalf.
+    ``plain``: bodies of AWS JSON that mean parameters which are valid: its named groups, ASCII texts, and no others.
+    """
+
+    family: Callable[[Mapping[str, Any]], Hashable | None]
+    repeat: Callable[[Call, Any, Mapping[str, Any], Transaction], Repeat | None]
+    plain: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation as the chain needs it; everything else about it is in the service model.
 
@@ -69,6 +87,11 @@ class Operation:
     request comes from and the snapshot: the chain then remembers, for that snapshot, what it located and decided.
     ``unsigned``: anybody may ask, without a signature; ``ahead`` then has to find out who it is.
     ``ahead``: asked between parameters and transaction, in a thread that may wait.
+    ``alike``: how it is answered from what an earlier call has shown.
+    ``apart``: of a steady one, a parameter that ``locate`` does not look at and whose answer's repetition
+    (``Call.repeats``) takes up anew: where policies look at nothing but patterns, the others are the whole question.
+    ``foreseen``: of a write, whether a call of this target may be worked out on a snapshot before it has its turn
+    (storage/foresight.py). Saying yes of what cannot be only costs time: nothing is done that does not hold.
     """
 
     service: str
@@ -83,6 +106,9 @@ class Operation:
     steady: bool = False
     unsigned: bool = False
     ahead: Ahead | None = None
+    alike: Alike | None = None
+    foreseen: Foreseeable | None = None
+    apart: str | None = None
 
 
 class Room:
@@ -112,6 +138,9 @@ class Room:
         steady: bool = False,
         unsigned: bool = False,
         ahead: Ahead | None = None,
+        alike: Alike | None = None,
+        foreseen: Foreseeable | None = None,
+        apart: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -120,8 +149,14 @@ class Room:
             raise ValueError(f"{self.service}:{name} would be open to anybody")
         if steady and (ahead is not None or mode is not Mode.READ):
             raise ValueError(f"{self.service}:{name} cannot be steady: it does more than read")
+        if alike is not None and (not steady or shown):
+            raise ValueError(f"{self.service}:{name} is like no other: its answers or records differ")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")
+        if foreseen is not None and mode is not Mode.WRITE:
+            raise ValueError(f"{self.service}:{name} has no turn to wait for")
+        if apart is not None and not steady:
+            raise ValueError(f"{self.service}:{name} is not remembered at all")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -137,6 +172,9 @@ class Room:
                 steady,
                 unsigned,
                 ahead,
+                alike,
+                foreseen,
+                apart,
             )
             return handle
 

@@ -30,6 +30,19 @@ def recall_asked(call: Call, operation: Operation, tx: Transaction) -> None:
     _recall(call, tx, _question(operation, call, call.via, call.acts_for, *_flat(call.params)))
 
 
+def recall_but_for(call: Call, operation: Operation, apart: str, tx: Transaction) -> None:
+    """Look up a call that another call makes by all of its parameters but one (``Operation.apart``).
+
+    What is found was decided by patterns alone: whatever the parameter is, it would have been decided so.
+    """
+    call.apart = apart
+    rest = {name: value for name, value in call.params.items() if name != apart}
+    _recall(call, tx, _question(operation, call, call.via, call.acts_for, _BUT_FOR, apart in call.params, *_flat(rest)))
+
+
+_BUT_FOR = object()
+
+
 def recalled_parts(
     call: Call, operation: Operation, tx: Transaction
 ) -> Callable[[Mapping[str, Any]], Remembered | None] | None:
@@ -52,6 +65,8 @@ def recalled_parts(
 def remember(call: Call, tx: Transaction, target: Target) -> None:
     """Keep what an allowed call was about, for as long as nobody changes what it was made of."""
     memory, decision = tx.memory, call.decision
+    if call.apart is not None and call.plan is None:
+        return  # the parameter that the question leaves out may have had a say
     if memory is not None and decision is not None and decision.allowed:
         memory.put(call.question, Remembered(call.params, target, decision, call.credential, call.source))
 

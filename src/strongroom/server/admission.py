@@ -34,6 +34,8 @@ LATE_SHARES: Final = 4
 """A crowded turn lets in so many times ``calls`` at most: principals can be made by the thousand."""
 CLAIMS: Final = 4
 """One claimed key has this part of its address's places: a flood of new connections leaves some to its neighbours'."""
+CROWD: Final = 32
+"""Fewer calls in a turn are no crowd, however long they take: a worker's first ones compile what they need."""
 LANES_KEPT: Final = 4096
 PROVEN_KEPT: Final = 8
 """Keys that one connection is known to have proven; behind a proxy it may serve several clients."""
@@ -165,10 +167,12 @@ class Admission:
         self.threads = Line(self.bounds)
         self._lanes = Lanes()
         self._patience = 1.0
-        self._began = 0.0
+        self._began = inf
+        self._crowd = 0
         self._turn = 0
         self._in_turn = 0
         self._late = 0
+        self._answered = 0
 
     def refused(self, request: HTTPRequest, address: str, standing: Standing, now: float) -> Lane | None:
         """The lane that has no place for a call in this crowded turn; None where it may go on."""
@@ -214,6 +218,9 @@ class Admission:
         if lane.turn != self._turn:
             self._enter(lane, begun)
         lane.held += 1
+        self._answered += 1
+        if self._answered == self._crowd:
+            self.crowded_at = self._began + self.bounds.after * self._patience
         return lane
 
     def met(self, standing: Standing, call: Call) -> Lane:
@@ -238,20 +245,21 @@ class Admission:
     def _turn_over(self) -> None:
         # A crowd that comes once is waited for. One that stays would have everybody wait so long for ever, and those
         # that are refused take their time too: what is let in shrinks until a whole turn fits, and grows back.
-        long = self._clock() - self._began > self.bounds.after / 2
+        crowd = self._answered > self.bounds.calls or self._late > 0
+        long = crowd and self._clock() - self._began > self.bounds.after / 2
         self._patience = max(self._patience * 0.7, LEAST_PATIENCE) if long else min(self._patience * 1.1, 1.0)
         self._turn += 1
-        self._in_turn = self._late = 0
-        self.crowded_at = inf
+        self._in_turn = self._late = self._answered = 0
+        self.crowded_at = self._began = inf
 
     def _enter(self, lane: Lane, begun: float) -> None:
         lane.turn, lane.held = self._turn, 0
         if lane.claims:
             lane.claims.clear()
         self._in_turn += 1
-        if self.crowded_at == inf:
+        if self._began == inf:
             self._began = begun
-            self.crowded_at = begun + self.bounds.after * self._patience
+            self._crowd = min(CROWD, self.bounds.calls // 2)
             self._soon(self._turn_over)
 
 

@@ -40,6 +40,7 @@ from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.plain import glimpse
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
+from strongroom.server.rounds import Rounds
 from strongroom.server.scraping import PATH as METRICS
 from strongroom.server.scraping import bearer, is_token
 from strongroom.server.space import Level, Space
@@ -131,6 +132,7 @@ class Engine:
         self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
+        self.rounds = Rounds(chain, store, recorder)
         self._waiting = 0
         self.outside = ThreadPoolExecutor(OUTSIDE_CALLS_AT_ONCE, thread_name_prefix="outside")
         self._outside_calls = 0
@@ -144,6 +146,7 @@ class Engine:
         """Finish what was accepted, then give everything back."""
         self.streams.close()
         self.waiting.shutdown(wait=True)
+        self.rounds.close()
         self.threads.shutdown(wait=True)
         self.outside.shutdown(wait=True)
         if self.metering is not None:
@@ -213,19 +216,23 @@ class Engine:
     def _aside(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply] | None:
         """What must not run in the event loop, on its way in a thread; None for what may."""
         operation = flight.operation
-        if operation is None or not operation.steady:  # a steady one is a plain read
+        steady = operation is not None and operation.steady  # a plain read, which can be remembered
+        if not steady:
             if flight.waits_outside:
                 return self._wait(flight, self._outside(flight, standing))
             if flight.slow:
                 return self._line_up(flight, standing)
-        return None if self.store.embedded else self._line_up(flight, standing)
+        return None if self.store.embedded else self._line_up(flight, standing, in_rounds=steady)
 
-    def _line_up(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+    def _line_up(
+        self, flight: Flight, standing: Standing, *, in_rounds: bool = False
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         request, source, admission = flight.request, flight.call.source, self.admission
         lane = admission.lane_of(request, source.ip, standing)
         if admission.threads.refuses(lane, flight.begun):
             return self._turn_away(request, source, lane, flight.begun)
-        return self._wait(flight, self._in_thread(flight, standing, lane))
+        go_on = self._in_round if in_rounds else self._in_thread
+        return self._wait(flight, go_on(flight, standing, lane))
 
     def _turn_away(
         self, request: HTTPRequest, source: Source, lane: Lane, begun: float
@@ -332,6 +339,23 @@ class Engine:
             return reply if isinstance(reply, HTTPReply) else await reply
         finally:
             self._outside_calls -= 1
+
+    async def _in_round(self, flight: Flight, standing: Standing, lane: Lane) -> HTTPReply:
+        line = self.admission.threads
+        line.enter(id(flight), lane, flight.begun)
+        try:
+            taken = await self.rounds.ask(flight)
+        finally:
+            line.leave(id(flight), lane)
+        if not taken or flight.needs_time:
+            return await self._in_thread(flight, standing, lane)
+        whose = self.admission.met(standing, flight.call)
+        if flight.reply is None:
+            reply = self._finish(flight, whose)
+            return reply if isinstance(reply, HTTPReply) else await reply
+        if flight.first_use:
+            self._note_use(flight)
+        return await self._synced(flight.reply) if self.sync_each else flight.reply
 
     async def _in_thread(self, flight: Flight, standing: Standing, lane: Lane) -> HTTPReply:
         line = self.admission.threads

@@ -69,13 +69,16 @@ class Plan:
 
     def recall(self, principal: Principal, action: str, resource: str, account: str) -> Decision | None:
         """The decision about a resource where it follows from an earlier one; else None. Its request has no context."""
+        found = self.like(resource)
+        return None if found is None else about(found, principal, action, resource, account)
+
+    def like(self, resource: str) -> Decision | None:
+        """The kept decision that one about this resource follows from; None where there is none. It is about another
+        resource: see ``about``.
+        """
         if self._covers is None:
             return None
-        found = self._allowed.get(tuple([covers(resource, _NOTHING) for covers in self._covers]))
-        if found is None:
-            return None
-        asked = Request(principal, action, resource, account)
-        return Decision(asked, found.outcome, found.kind, found.matches, found.notes)
+        return self._allowed.get(tuple([covers(resource, _NOTHING) for covers in self._covers]))
 
     def keep(self, decision: Decision) -> None:
         """Keep a decision that was made under these policies for other resources; only an allowance is kept."""
@@ -106,6 +109,12 @@ class Plans:
                 self._kept.clear()
             kept = self._kept[name] = (refs, Plan(action, policies))
         return kept[1]
+
+
+def about(found: Decision, principal: Principal, action: str, resource: str, account: str) -> Decision:
+    """What a kept decision says of a resource that its plan holds to be like the one it was made about."""
+    asked = Request(principal, action, resource, account)
+    return Decision(asked, found.outcome, found.kind, found.matches, found.notes)
 
 
 def _patterns(action: str, policies: Policies) -> tuple[Covers, ...] | None:

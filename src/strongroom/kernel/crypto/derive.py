@@ -38,8 +38,15 @@ class Expander:
 
     def pair(self, label: bytes) -> tuple[bytes, bytes]:
         """Two independent 32-byte keys of one label: HKDF-Expand with L = 64, cut in the middle."""
-        first = self._mac(label + b"\x01")
-        return first, self._mac(first + label + b"\x02")
+        # As _mac, twice: each message has keys of its own.
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(label + b"\x01")
+        outer.update(inner.digest())
+        first = outer.digest()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(first + label + b"\x02")
+        outer.update(inner.digest())
+        return first, outer.digest()
 
     def _mac(self, message: bytes) -> bytes:
         inner = self._inner.copy()

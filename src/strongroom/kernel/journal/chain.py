@@ -81,12 +81,12 @@ class Chain:
         lines, waits = [], []
         for record in records:
             seq += 1
-            if type(record) is WrittenRecord:
+            if isinstance(record, WrittenRecord):
                 line = record.line(seq, prev, at_ms)
             else:
                 line = _record_line(seq, prev, at_ms, record)
-                if record.writes:
-                    waits.append(record.event_id)
+            if record.writes:
+                waits.append(record.event_id)
             prev = sha256(line).hexdigest()
             lines.append(line)
         lines.append(b"")

@@ -108,6 +108,8 @@ def _show(shape: Shape, made: dict[Shape, dict[str, tuple[str, Show]]], depth: i
         return lambda value: [each(part) for part in value]
     if shape.value is not None:
         each = _inner(shape.value, made, depth)
+        if _show(shape.value.shape, made, depth + 1) is _text and not shape.value.shape.sensitive:
+            return _texts
         return lambda value: {_text(key): each(part) for key, part in value.items()}
     return _SCALARS.get(shape.type_name)
 
@@ -125,7 +127,9 @@ def _shown(value: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     for name, part in value.items():
         if name in plan and part is not None:
             key, show = plan[name]
-            told[key] = show(part)
+            # Most are short texts: spare them the call.
+            plain = show is _text and type(part) is str and len(part) <= MAX_STRING_CHARS
+            told[key] = part if plain else show(part)
     return told
 
 
@@ -139,6 +143,16 @@ def _text(value: object) -> str:
     if len(value) <= MAX_STRING_CHARS:
         return value
     return f"{value[:MAX_STRING_CHARS]}... (cut: {len(value)} characters)"
+
+
+def _texts(value: Mapping[Any, Any]) -> dict[str, str | None]:
+    """A map of texts, whose values may be null where they are not valid."""
+    return {
+        key if type(key) is str and len(key) <= MAX_STRING_CHARS else _text(key): part
+        if part is None or (type(part) is str and len(part) <= MAX_STRING_CHARS)
+        else _text(part)
+        for key, part in value.items()
+    }
 
 
 def _number(value: object) -> object:

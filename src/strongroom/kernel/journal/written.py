@@ -1,13 +1,14 @@
 """Records of calls that are the same but for their time and ids: written once as a form, filled in for each.
 
 Encoding a record is most of what a record costs. Of a call that the chain remembers, everything stands fixed but
-four words: when, the request's id, the event's id, and the id of the call that it was done for.
+four words: when, the request's id, the event's id, and the id of the call that it was done for. Of calls that are
+alike (kernel/kinship.py) two more differ: the parameters, and the resource of the decision.
 A test holds the filled form against the record encoded anew, byte by byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -42,56 +43,96 @@ class Shared:
 
 
 class Blanks:
-    """The words that stand in a form's blanks while it is made: random, so that no client can write one."""
+    """The words that stand in a family's blanks while it is made: random, so that no client can write one."""
 
-    __slots__ = ("event_id", "origin", "request_id", "when")
+    __slots__ = ("event_id", "origin", "params", "request_id", "resource", "when")
 
     def __init__(self, entropy: Entropy) -> None:
         self.when = uuid4(entropy)
+        self.params = uuid4(entropy)
         self.request_id = uuid4(entropy)
         self.event_id = uuid4(entropy)
+        self.resource = uuid4(entropy)
         self.origin = uuid4(entropy)
 
 
-class Form:
-    """One line of the journal with blanks."""
+Parts = tuple[str, str, str, str, str, str, str]
 
-    __slots__ = ("has_origin", "operation", "parts")
 
-    def __init__(self, parts: tuple[str, str, str, str, str], *, has_origin: bool, operation: tuple[str, str]) -> None:
-        """``parts``: the line from the event on, around when, request id, event id and, perhaps, origin.
+class Family:
+    """The lines of calls that are the same but for names, time and ids; from the event on, around six blanks."""
+
+    __slots__ = ("_last", "has_origin", "operation", "parts")
+
+    def __init__(self, parts: Parts, *, has_origin: bool, operation: tuple[str, str]) -> None:
+        """``parts``: around when, parameters, request id, event id, resource of the decision and, perhaps, origin.
 
         ``operation``: the event's source and name.
         """
         self.parts = parts
         self.operation = operation
         self.has_origin = has_origin
+        self._last = ("", '""')
+
+    def form(self, params: Mapping[str, Any] | None, resource: str) -> Form | None:
+        """The form of one of them; ``params`` as its event shows them. None where it would be too long."""
+        told = orjson.dumps(params).decode()
+        last = self._last  # one tuple, replaced whole: threads may race here, none sees a mixture
+        if last[0] != resource:  # calls on behalf are about one key
+            last = self._last = resource, orjson.dumps(resource).decode()
+        named = last[1]
+        if len(told) + len(named) > MAX_FORM_BYTES // 8:  # four bytes a character at most
+            return None
+        return Form(self, told, named)
 
 
-def form_of(
-    event: Mapping[str, Any], decision: Mapping[str, Any] | None, blanks: Blanks, shared: Shared
-) -> Form | None:
-    """The form of an event and its decision that were made with ``blanks``; None where it cannot be one.
+class Form:
+    """One line of the journal with blanks for time and ids."""
+
+    __slots__ = ("family", "params", "resource")
+
+    def __init__(self, family: Family, params: str, resource: str) -> None:
+        """``params`` and ``resource`` as JSON."""
+        self.family = family
+        self.params = params
+        self.resource = resource
+
+    def other(self, params: Mapping[str, Any] | None) -> Form | None:
+        """That of another call about the same resource. None where it would be too long."""
+        told = orjson.dumps(params).decode()
+        return Form(self.family, told, self.resource) if len(told) <= MAX_FORM_BYTES // 8 else None
+
+
+def family_of(event: Mapping[str, Any], decision: Mapping[str, Any], blanks: Blanks, shared: Shared) -> Family | None:
+    """The family of an event and its decision that were made with ``blanks``; None where there cannot be one.
 
     ``blanks.origin`` may be missing; the others stand once each, in the order of the record.
     """
-    line = {"event": event} if decision is None else {"event": event, "decision": decision}
     try:
-        text = orjson.dumps(line)[1:].decode()
+        rest = text = orjson.dumps({"event": event, "decision": decision})[1:].decode()
     except TypeError:
         return None
-    if len(text.encode()) > MAX_FORM_BYTES:
+    if len(text.encode()) > MAX_FORM_BYTES // 2:
         return None
-    has_origin, rest, parts = blanks.origin in text, text, []
-    for word in (blanks.when, blanks.request_id, blanks.event_id, *([blanks.origin] if has_origin else ())):
-        part, found, rest = rest.partition(word)
+    has_origin, parts = blanks.origin in text, []
+    for word, quoted in (
+        (blanks.when, False),
+        (blanks.params, True),
+        (blanks.request_id, False),
+        (blanks.event_id, False),
+        (blanks.resource, True),
+        (blanks.origin, False),
+    ):
+        if word is blanks.origin and not has_origin:
+            break
+        part, found, rest = rest.partition(f'"{word}"' if quoted else word)
         if not found or text.count(word) != 1:
             return None
         parts.append(shared.one(part))
-    rest = shared.one(rest)
-    first, second, third, fourth, fifth = (*parts, rest) if has_origin else (*parts, rest, "")
+    first, second, third, fourth, fifth, sixth, *last = (*parts, shared.one(rest))
     operation = event.get("eventSource", ""), event.get("eventName", "")
-    return Form((first, second, third, fourth, fifth), has_origin=has_origin, operation=operation)
+    whole = first, second, third, fourth, fifth, sixth, (last[0] if has_origin else "")
+    return Family(whole, has_origin=has_origin, operation=operation)
 
 
 class WrittenRecord:
@@ -100,6 +141,7 @@ class WrittenRecord:
     __slots__ = ("_form", "_origin", "_request_id", "_when", "event_id")
 
     writes = False
+    _written = "false"
 
     def __init__(self, form: Form, when: str, request_id: str, event_id: str, origin: str | None) -> None:
         self.event_id = event_id
@@ -111,16 +153,18 @@ class WrittenRecord:
     @property
     def operation(self) -> tuple[str, str]:
         """The event's source and name."""
-        return self._form.operation
+        return self._form.family.operation
 
     def line(self, seq: int, prev: str, at_ms: int) -> bytes:
         """The record's line in a chain, without its newline."""
         own, form = self.event_id, self._form
-        first, second, third, fourth, fifth = form.parts
-        origin = self._origin if form.has_origin else ""
+        family = form.family
+        first, second, third, fourth, fifth, sixth, seventh = family.parts
+        origin = self._origin if family.has_origin else ""
         return (
-            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":false,'
-            f"{first}{self._when}{second}{self._request_id}{third}{own}{fourth}{origin}{fifth}"
+            f'{{"seq":{seq},"prev":"{prev}","at":{at_ms},"id":"{own}","writes":{self._written},'
+            f"{first}{self._when}{second}{form.params}{third}{self._request_id}{fourth}{own}{fifth}{form.resource}"
+            f"{sixth}{origin}{seventh}"
         ).encode()
 
     @property
@@ -136,3 +180,53 @@ class WrittenRecord:
     def _read(self, part: str) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] | None = orjson.loads(self.line(0, "", 0)).get(part)
         return found
+
+
+class WrittenApart(WrittenRecord):
+    """The same of a call that was made for a write: the record stands or falls with that. The feed is not told of it,
+    for it has changed nothing itself.
+    """
+
+    __slots__ = ()
+
+    writes = True
+    untold = True
+    _written = "true"
+
+    @property
+    def event(self) -> Mapping[str, Any]:
+        """The event, read back where more than its name is asked for."""
+        return _Named(self)
+
+    def read(self) -> Mapping[str, Any]:
+        """The event, read back."""
+        return self._read("event") or {}
+
+
+class _Named(Mapping[str, Any]):
+    """An event of which most want to know no more than what it is one of."""
+
+    __slots__ = ("_record", "_whole")
+
+    def __init__(self, record: WrittenApart) -> None:
+        self._record = record
+        self._whole: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "eventType":
+            return "AwsApiCall"  # calls alone are remembered
+        source, operation = self._record.operation
+        if name == "eventSource":
+            return source
+        return operation if name == "eventName" else self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> Mapping[str, Any]:
+        if self._whole is None:
+            self._whole = self._record.read()
+        return self._whole

@@ -137,7 +137,7 @@ def message_header(blob: bytes) -> MessageHeader:
 
     Raises SealBroken where the bytes are no message of ours.
     """
-    return _read_header(blob)[0]
+    return read_header(blob)[0]
 
 
 def open_message(material: Material, blob: bytes, context: Mapping[str, str]) -> bytes:
@@ -150,9 +150,10 @@ class HeldMessage:
 
     __slots__ = ("_held",)
 
-    def __init__(self, material: Material, blob: bytes, context: Mapping[str, str]) -> None:
-        """Raises SealBroken where it is no message of this material's."""
-        salt_at = _read_header(blob)[1]
+    def __init__(self, material: Material, blob: bytes, context: Mapping[str, str], salt_at: int | None = None) -> None:
+        """Raises SealBroken where it is no message of this material's. ``salt_at`` as ``read_header`` told it."""
+        if salt_at is None:
+            salt_at = read_header(blob)[1]
         commitment_at = salt_at + _SALT_BYTES
         sealed_at = commitment_at + digests.DIGEST_BYTES
         if len(blob) < sealed_at + aead.TAG_BYTES:
@@ -179,23 +180,24 @@ def canonical_context(context: Mapping[str, str]) -> bytes:
     if not context:
         return b""
     parts: list[bytes] = []
-    for key in sorted(context):
-        for text in (key, context[key]):
-            encoded = text.encode()
-            parts.append(len(encoded).to_bytes(4, "big"))
-            parts.append(encoded)
+    for key in context if len(context) == 1 else sorted(context):
+        name, value = key.encode(), context[key].encode()
+        parts += (_length(name), name, _length(value), value)
     return b"".join(parts)
 
 
 def _value_bound(arn: str, version_id: str) -> bytes:
     name, version = arn.encode(), version_id.encode()
-    return b"%b%b%b%b%b" % (
-        _VALUE_LABEL,
-        len(name).to_bytes(4, "big"),
-        name,
-        len(version).to_bytes(4, "big"),
-        version,
-    )
+    return b"%b%b%b%b%b" % (_VALUE_LABEL, _length(name), name, _length(version), version)
+
+
+_LENGTHS = tuple(length.to_bytes(4, "big") for length in range(256))
+
+
+def _length(part: bytes) -> bytes:
+    """How long a part is, in 4 bytes; most are short, and looked up."""
+    length = len(part)
+    return _LENGTHS[length] if length < len(_LENGTHS) else length.to_bytes(4, "big")
 
 
 def _field(text: str) -> bytes:
@@ -205,8 +207,8 @@ def _field(text: str) -> bytes:
     return bytes((len(encoded),)) + encoded
 
 
-def _read_header(blob: bytes) -> tuple[MessageHeader, int]:
-    """The claimed header, and where the salt begins."""
+def read_header(blob: bytes) -> tuple[MessageHeader, int]:
+    """The claimed header, and where the salt begins. Raises SealBroken as ``message_header``."""
     try:
         region_at = 7 + blob[6]
         key_id_at = region_at + 1 + blob[region_at]

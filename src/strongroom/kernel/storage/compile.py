@@ -7,11 +7,11 @@ INSERT or UPDATE without ``values()`` sets the columns whose names are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from operator import and_, eq, itemgetter
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Table
 from sqlalchemy.engine.interfaces import Dialect
@@ -37,7 +37,7 @@ class Plan:
     that says whose rows alone it changes (schema.of_one). ``reads_quiet``: whether its answer may hang on a table that
     is quiet; ``reads_owned``: on one whose rows have owners.
 
-    ``lists`` are the values that stand in ``IN``.
+    ``lists`` are the values that stand in ``IN``. ``pick`` puts values into the order of ``names``.
     """
 
     __slots__ = (
@@ -48,6 +48,7 @@ class Plan:
         "names",
         "noisy",
         "owner",
+        "pick",
         "reads_owned",
         "reads_quiet",
         "required",
@@ -64,6 +65,7 @@ class Plan:
         bound = compiled.binds
         self.sql = str(compiled)
         self.names = tuple(compiled.positiontup or ())
+        self.pick = _picked(self.names)
         self.defaults = {name: bind.effective_value for name, bind in bound.items() if not bind.required}
         self.required = frozenset(name for name, bind in bound.items() if bind.required)
         self.lists = frozenset(name for name, bind in bound.items() if bind.expanding)
@@ -82,6 +84,17 @@ class Plan:
         self.reads_owned = isinstance(construct, TextClause) or any("owner" in one.info for one in named)
         self.by_columns = bool(compiled.column_keys)
         self.variants: dict[object, Plan] = {}
+
+
+class _Values(Protocol):
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def _picked(names: Sequence[str]) -> Callable[[_Values], tuple[Any, ...]]:
+    """Values by name, put into this order. Raises KeyError where one is missing."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
 
 def _owner_changed(construct: Executable) -> str | None:
@@ -143,9 +156,8 @@ def bind(statement: Statement | Executable, engine: str, values: Mapping[str, An
         if plan is None:
             plan = statement.compiled[engine] = _compile(_spelled(statement.construct, engine), engine)
         if len(values) == plan.count and not plan.lists:
-            known = {**plan.defaults, **values} if plan.defaults else values
             try:
-                return plan, [known[name] for name in plan.names]
+                return plan, plan.pick({**plan.defaults, **values} if plan.defaults else values)
             except KeyError:
                 pass
         return _bind_slowly(plan, _spelled(statement.construct, engine), engine, values)
@@ -159,16 +171,17 @@ def bind_many(
     """The one plan to run, and each set of values in order. Raises TypeError as ``bind`` does, and for sets that need
     plans of their own, lists, and what answers rows.
     """
-    plan, _ = bind(statement, engine, values[0])
+    known: Plan | None = statement.compiled.get(engine)
+    plan = known or bind(statement, engine, values[0])[0]
     if plan.lists or plan.returns or not plan.writes:
         raise TypeError("not one change for all of these values")
-    names, count = plan.names, len(values[0])
-    if not plan.defaults and len(names) == count > 1 and all(len(one) == count for one in values):
+    if not plan.defaults and [len(one) for one in values] == [plan.count] * len(values):
         try:
-            return plan, list(map(itemgetter(*names), values))
+            return plan, list(map(plan.pick, values))
         except KeyError:
             pass  # other names, as many: told below
     bound = [bind(statement, engine, one) for one in values]
+    plan = bound[0][0]
     if any(one is not plan for one, _ in bound):
         raise TypeError("not one change for all of these values")
     return plan, [parameters for _, parameters in bound]

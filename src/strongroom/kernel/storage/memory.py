@@ -11,27 +11,49 @@ Source: docs/decisions/0016-reading-fast.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from strongroom.kernel.storage.port import Row
+from sqlalchemy.sql.expression import Executable
+
+from strongroom.kernel.storage.port import Row, Statement
 
 ANY: Final = -1
 """Stands for every owner."""
 MAX_NOTES = 4096
 MAX_ROWS = 2048
+MET = 4096
+"""Questions of which it is known that they were asked; as many as may be remembered."""
 MAX_ROW_BYTES = 4096
 MAX_OWNERS = 64
 """A note that hangs on more than these hangs on all."""
 
 
+Before = tuple[set[int], list[Hashable]]
+"""What a transaction has read and asked before a part of it."""
+
+
 class Memory:
     """The notes and rows of one thread. ``get`` answers the note under a question, or None."""
 
-    __slots__ = ("_asked", "_hang_on", "_notes", "_notes_of", "_owners", "_rows", "_rows_of", "get")
+    __slots__ = (
+        "_asked",
+        "_at_once",
+        "_hang_on",
+        "_met",
+        "_met_before",
+        "_notes",
+        "_notes_of",
+        "_owners",
+        "_rows",
+        "_rows_of",
+        "get",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        """``at_once``: what is asked for the first time is worth a note, because to ask again costs more."""
+        self._at_once = at_once
         self._notes: dict[Hashable, Any] = {}
         self._rows: dict[Hashable, tuple[Row | None, int | None]] = {}
         self._hang_on: dict[Hashable, set[int]] = {}  # of notes
@@ -39,6 +61,8 @@ class Memory:
         self._rows_of: dict[int, set[Hashable]] = {}
         self._asked: list[Hashable] = []
         self._owners: set[int] = set()
+        self._met: set[int] = set()
+        self._met_before: set[int] = set()
         self.get: Callable[[Hashable], Any] = self._notes.get
 
     # ------------------------------------------------------------------ in a transaction
@@ -51,6 +75,22 @@ class Memory:
         self._notes[question] = note
         self._asked.append(question)
 
+    def met(self, question: Hashable) -> bool:
+        """Whether a question was lately asked before, as far as is known; from now on it was.
+
+        Known by a hash alone, for as long as no more others are asked than may be remembered: what is asked for once in
+        a long while is not worth its making as a note, nor those that it would push out.
+        """
+        if self._at_once:
+            return True
+        name = hash(question)
+        if name in self._met:
+            return True
+        if len(self._met) >= MET // 2:
+            self._met_before, self._met = self._met, set()
+        self._met.add(name)
+        return name in self._met_before
+
     def again(self, question: Hashable) -> None:
         """Say that more may be added to a note in this transaction: it hangs on what is read now as well."""
         self._asked.append(question)
@@ -58,6 +98,26 @@ class Memory:
     def reads(self, owner: int) -> None:
         """Say that this transaction has read what belongs to an owner; ``ANY`` for what nobody knows."""
         self._owners.add(owner)
+
+    def apart(self) -> Before:
+        """Begin a part of this transaction: what is asked in it hangs on what is read in it, and on nothing before.
+
+        For a question that names all that it takes from what was read before. ``together`` ends it.
+        """
+        before = self._owners, self._asked
+        self._owners, self._asked = set(), []
+        return before
+
+    def together(self, before: Before) -> None:
+        """End a part: for what follows, all was read in one transaction."""
+        owners, asked = before
+        self._settle()
+        self._owners, self._asked = owners | self._owners, asked
+
+    @property
+    def owners(self) -> frozenset[int]:
+        """Whose rows this transaction has read so far; ``ANY`` among them where nobody knows."""
+        return frozenset(self._owners)
 
     def row(self, key: Hashable) -> tuple[Row | None, int | None] | None:
         """(row, its owner) as it was kept; the transaction has read it then. None where it is not here."""
@@ -81,16 +141,19 @@ class Memory:
 
     def end(self) -> None:
         """The transaction is over: what was asked in it hangs on what was read in it."""
-        owners, asked = self._owners, self._asked
-        if asked:
-            if owners:
-                hanging = {ANY} if ANY in owners or len(owners) > MAX_OWNERS else owners
-                for question in asked:
-                    if question in self._notes:
-                        self._hang(question, hanging)
+        if self._asked:
+            self._settle()
             self._asked = []
-        if owners:
+        if self._owners:
             self._owners = set()
+
+    def _settle(self) -> None:
+        owners = self._owners
+        if owners:
+            hanging = {ANY} if ANY in owners or len(owners) > MAX_OWNERS else owners
+            for question in self._asked:
+                if question in self._notes:
+                    self._hang(question, hanging)
 
     # ------------------------------------------------------------------ between snapshots
 
@@ -131,3 +194,17 @@ class Memory:
                 held.discard(question)
                 if not held:
                     del self._notes_of[owner]
+
+
+def owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]) -> int:
+    """Whose rows alone a statement reads, where it says so; else ``ANY``."""
+    named = statement.owner if type(statement) is Statement else None
+    return int(values[named]) if type(named) is str else ANY
+
+
+def owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
+    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
+    named = statement.owner if type(statement) is Statement else None
+    if type(named) is int:
+        return ANY if row is None else int(row[named])
+    return owner_of_values(statement, values)

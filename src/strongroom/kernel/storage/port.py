@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import FunctionType
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.kernel.storage.upsert import Upsert
+
+if TYPE_CHECKING:  # it is made of statements itself
+    from strongroom.kernel.storage.foresight import Foreseen, Foresight
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -29,18 +32,24 @@ class Statement:
         tx.row(_BY_NAME, name="db")
     """
 
-    __slots__ = ("_construct", "compiled", "owner")
+    __slots__ = ("_construct", "compiled", "owner", "passing")
 
     def __init__(
-        self, construct: Executable | Upsert | Callable[[], Executable | Upsert], *, owner: str | int | None = None
+        self,
+        construct: Executable | Upsert | Callable[[], Executable | Upsert],
+        *,
+        owner: str | int | None = None,
+        passing: bool = False,
     ) -> None:
         """``owner``: of a SELECT from tables whose rows belong to one thing each (schema.of_one), that it reads no rows
         but one owner's: the value that names it, or the place of its number in the one row that is answered, which
-        must be found by what is unique and never changes. None: nobody knows.
+        must be found by what is unique and never changes. None: nobody knows. ``passing``: its rows are not worth
+        keeping, because what they lead to is.
         """
         self._construct = construct
         self.compiled: dict[str, Any] = {}
         self.owner = owner
+        self.passing = passing
 
     @property
     def construct(self) -> Executable | Upsert:
@@ -75,8 +84,22 @@ class Notes(Protocol):
         """Keep a note."""
         ...
 
+    def met(self, question: Hashable, /) -> bool:
+        """Whether a question is worth a note: it was lately asked before, as far as is known. From now on it was."""
+        ...
+
     def again(self, question: Hashable, /) -> None:
         """Say that something may be added to a note in this transaction."""
+        ...
+
+    def apart(self) -> Any:
+        """Begin a part of this transaction: what is noted in it hangs on what is read in it alone. For questions that
+        name all that they take from what was read before.
+        """
+        ...
+
+    def together(self, before: Any, /) -> None:
+        """End the part that answered ``before``."""
         ...
 
 
@@ -123,6 +146,18 @@ class Transaction(Protocol):
         """Say, in the transaction that changes it, that an account's ``kind`` (iam, kms, ...) changed."""
         ...
 
+    def foresee(self) -> Foresight | None:
+        """A transaction on top of this reading one that notes its changes down, to be played in the writer's place;
+        None where nobody could tell there whether what was read still holds.
+        """
+        ...
+
+    def play(self, foreseen: Foreseen) -> bool:
+        """Make changes that were foreseen, if nothing that they were worked out from has changed since; whether that
+        was so. Nothing is changed where it was not. Raises NeedsWrite in a reading transaction.
+        """
+        ...
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """What ``load`` answers, kept in memory as long as the generation of (account, kind) stands.
 
@@ -155,6 +190,22 @@ class Store(Protocol):
         """As ``read``, but cheaper where nothing was committed since this thread last read: raises SnapshotMoved from
         any of its statements where somebody commits meanwhile. Then ``read`` is to be asked.
         """
+        ...
+
+    def look(self) -> None:
+        """On a store that is not embedded: have this thread remember, and its glances from here on be as of now, until
+        ``blink``; a glance that has to ask then raises SnapshotMoved. One question to the database. Raises as ``read``.
+        """
+        ...
+
+    def study(self) -> None:
+        """On a store that is not embedded: one transaction for all that this thread reads until ``blink``, begun by
+        reading together what glances have asked for in vain; glances go on, as of its snapshot. May be asked again.
+        """
+        ...
+
+    def blink(self) -> None:
+        """What was looked at is over: a glance is a transaction again."""
         ...
 
     def write(self) -> AbstractContextManager[Transaction]:

@@ -20,9 +20,11 @@ from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache
 from strongroom.kernel.storage.compile import bind
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
 from strongroom.kernel.storage.postgres_connection import parsed, place, translated
+from strongroom.kernel.storage.postgres_memory import PostgresRemembering
 from strongroom.kernel.storage.postgres_pool import Pool, Pooled
 from strongroom.kernel.storage.postgres_values import received, sent
 from strongroom.kernel.storage.postgres_write import PostgresBatch, PostgresWriter
@@ -67,7 +69,7 @@ class PostgresReading:
 
     @property
     def memory(self) -> None:
-        """As Transaction.memory: others may commit unseen."""
+        """As Transaction.memory: this thread looks for no changes."""
         return None
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
@@ -102,6 +104,13 @@ class PostgresReading:
         """As Transaction.raise_generation: a reading transaction refuses."""
         raise NeedsWrite
 
+    def foresee(self) -> None:
+        """As Transaction.foresee: writers here do not look at what readers are told."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
+        raise NeedsWrite
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         return self._current().view.cached(account, kind, key, load)
@@ -123,6 +132,8 @@ class PostgresStore:
 
     def __init__(self, where: str, *, entropy: Entropy | None = None, readers: int = READERS) -> None:
         self._place = place(parsed(where))
+        self._where = where
+        self._all_remembering: list[PostgresRemembering] = []
         self.cache = Cache()
         self.pool = Pool(where, self.cache, readers)
         self._writer = PostgresWriter(where, self.cache, entropy or SystemEntropy())
@@ -132,13 +143,40 @@ class PostgresStore:
     def __repr__(self) -> str:
         return f"PostgresStore({self._place})"
 
-    def read(self) -> PostgresReading:
+    def read(self) -> PostgresReading | PostgresRemembering:
         """As Store.read."""
-        return PostgresReading(self)
+        remembering = self._remembering()
+        return PostgresReading(self) if remembering is None else remembering.glancing(False)
 
-    def glance(self) -> PostgresReading:
-        """As Store.glance: a snapshot of its own in any case, so it never moves."""
-        return self.read()
+    def glance(self) -> PostgresReading | PostgresRemembering:
+        """As Store.glance: a snapshot of its own, so that it never moves, but for a thread that remembers."""
+        remembering = self._remembering()
+        return PostgresReading(self) if remembering is None else remembering.glancing(True)
+
+    def look(self) -> None:
+        """As Store.look. From the first one on this thread remembers, over a connection of its own."""
+        self._begun_to_remember().look()
+
+    def study(self) -> None:
+        """As Store.study."""
+        self._begun_to_remember().study()
+
+    def blink(self) -> None:
+        """As Store.blink."""
+        found = self._remembering()
+        if found is not None:
+            found.blink()
+
+    def _begun_to_remember(self) -> PostgresRemembering:
+        found = self._remembering()
+        if found is None:
+            found = self._local.remembering = PostgresRemembering(self._where, self.cache)
+            self._all_remembering.append(found)
+        return found
+
+    def _remembering(self) -> PostgresRemembering | None:
+        found: PostgresRemembering | None = getattr(self._local, "remembering", None)
+        return found
 
     def write(self) -> WriteBlock:
         """As Store.write."""
@@ -156,6 +194,8 @@ class PostgresStore:
     def close(self) -> None:
         """Close all connections that are at rest; a transaction in progress closes its own at its end."""
         self.pool.close()
+        for each in self._all_remembering:
+            each.close()
         self._writer.close()
 
     def enter_thread(self) -> None:
@@ -172,3 +212,5 @@ class PostgresStore:
         """In a forked child: as inherited.Inheritable."""
         self.pool.closed = True
         self._writer.closed = True
+        for each in self._all_remembering:
+            each.closed = True

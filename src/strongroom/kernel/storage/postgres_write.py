@@ -9,15 +9,19 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
+from strongroom.kernel.storage.changes import Changes
 from strongroom.kernel.storage.compile import bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
+from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.postgres_connection import LOCK, connect, translated
 from strongroom.kernel.storage.postgres_values import received, sent
+from strongroom.kernel.storage.schema import CONTENT
 
 T = TypeVar("T")
 _PAUSE_S = 0.1
@@ -29,6 +33,21 @@ _RAISE = (
     "ON CONFLICT (account, kind) DO UPDATE SET value = excluded.value"
 )
 _RELEASE = "RELEASE SAVEPOINT call; "
+_RAISE_CONTENT = (
+    "INSERT INTO kernel_generation (account, kind, value) VALUES ('{}', '{}', {}) "
+    "ON CONFLICT (account, kind) DO UPDATE SET value = excluded.value; "
+)
+# Numbers go up by steps that are drawn: where a lagging replica takes over, one that was lost never comes again.
+_TELL = (
+    "INSERT INTO kernel_changed (number, owner) SELECT {} + told.place + coalesce((SELECT max(number) FROM "
+    "kernel_changed), 0), told.owner FROM (VALUES {}) AS told (place, owner); "
+)
+_FORGET = (
+    "DELETE FROM kernel_changed WHERE number <= "
+    "(SELECT number FROM kernel_changed ORDER BY number DESC OFFSET {} LIMIT 1); "
+)
+_STEP_BITS = 24
+_CHANGES_KEPT, _FORGET_EVERY = 1_024, 128
 
 
 class PostgresWriter:
@@ -95,7 +114,7 @@ class PostgresWriter:
 class PostgresBatch:
     """One writing transaction with savepoints, as Batch."""
 
-    __slots__ = ("_cursor", "_ended", "_entropy", "_lost", "_open", "_owed", "_raw", "_view")
+    __slots__ = ("_changes", "_cursor", "_ended", "_entropy", "_lost", "_open", "_owed", "_raw", "_view")
 
     writable = True
     memory = None  # what is read among changes is not remembered
@@ -112,6 +131,7 @@ class PostgresBatch:
         self._entropy = entropy
         self._ended = ended
         self._open = True
+        self._changes = Changes()
         self._lost = False
         self._owed = ""  # a RELEASE that travels with the next message, one round trip saved a call
         self._view = Writing(cache, self._kinds)
@@ -119,6 +139,7 @@ class PostgresBatch:
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows."""
         plan, parameters = bind(statement, "postgresql", values)
+        self._changes.heard(plan, (values,))
         return received(self._execute(plan.sql, sent(parameters)).fetchall())
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
@@ -129,6 +150,7 @@ class PostgresBatch:
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:
         """As Transaction.run."""
         plan, parameters = bind(statement, "postgresql", values)
+        self._changes.heard(plan, (values,))
         return self._execute(plan.sql, sent(parameters)).rowcount
 
     def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:
@@ -136,6 +158,7 @@ class PostgresBatch:
         if not values:
             return
         plan, parameters = bind_many(statement, "postgresql", values)
+        self._changes.heard(plan, values)
         if self._owed:
             self._say("")
         each = [sent(one) for one in parameters]
@@ -157,8 +180,16 @@ class PostgresBatch:
     def raise_generation(self, account: str, kind: str) -> None:
         """As Transaction.raise_generation."""
         if self._view.must_raise(account, kind):
-            drawn = int.from_bytes(self._entropy.take(8), "big") >> 1
+            drawn = self._drawn(63)
+            self._changes.of_all = True
             self._execute(_RAISE, [account, kind, drawn, drawn])
+
+    def foresee(self) -> None:
+        """As Transaction.foresee: others may commit unseen."""
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: nobody can tell whether it still holds."""
+        return False
 
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
@@ -181,7 +212,7 @@ class PostgresBatch:
     def commit(self) -> None:
         """As Batch.commit."""
         try:
-            cursor = self._say("COMMIT")
+            cursor = self._say(self._told() + "COMMIT")
         except StoreUnavailable as error:
             # Once COMMIT was sent on a connection that is now gone, only the database knows.
             self.rollback()
@@ -208,6 +239,22 @@ class PostgresBatch:
         except psycopg.Error:
             self._raw.close()
         self._end()
+
+    def _told(self) -> str:
+        """The statements, of numbers alone, that tell readers what this commit has changed."""
+        if self._raw.info.transaction_status is TransactionStatus.INERROR:
+            return ""  # a statement had failed: COMMIT will be answered so, and anything else before it refused
+        if self._changes.of_all:
+            return _RAISE_CONTENT.format(*CONTENT, self._drawn(63))
+        owners = self._changes.owners
+        if not owners:
+            return ""
+        told = ", ".join(f"({place}, {int(owner)})" for place, owner in enumerate(owners, 1))
+        forget = _FORGET.format(_CHANGES_KEPT) if self._drawn(16) % _FORGET_EVERY < len(owners) else ""
+        return _TELL.format(self._drawn(_STEP_BITS), told) + forget
+
+    def _drawn(self, bits: int) -> int:
+        return int.from_bytes(self._entropy.take(8), "big") >> (64 - bits)
 
     def _end(self) -> None:
         self._open = False

@@ -18,7 +18,7 @@ A commit that has changed nothing but such tables leaves what is remembered of a
 table so answers for it; what is not marked is not quiet.
 """
 CONTENT = ("", "content")
-"""The generation (account, kind) that every SQLite transaction raises which changes a table that is not quiet, but for
+"""The generation (account, kind) that every transaction raises which changes a table that is not quiet, but for
 those that have changed nothing but rows of known owners."""
 
 
@@ -49,12 +49,12 @@ def tell_partial(tables: MetaData) -> MetaData:
 changed = Table(
     "kernel_changed",
     METADATA,
-    Column("number", Integer, primary_key=True),
+    # SQLite numbers its rows itself; on PostgreSQL numbers have gaps, and outgrow four bytes.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("owner", BigInteger, nullable=False),
     info=QUIET,
 )
-"""Whose rows the last commits have changed that raised no generation of all, in their order; about the last thousand.
-On SQLite alone: on PostgreSQL nothing is remembered beyond a transaction."""
+"""Whose rows the last commits changed that raised no generation of all, in their order; about the last thousand."""
 
 generation = Table(
     "kernel_generation",

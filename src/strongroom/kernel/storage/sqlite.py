@@ -28,8 +28,9 @@ from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.foresight import Footing, Foreseen, Foresight
 from strongroom.kernel.storage.inherited import disown_in_children
-from strongroom.kernel.storage.memory import ANY, Memory
+from strongroom.kernel.storage.memory import ANY, Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
@@ -150,13 +151,15 @@ class SQLiteReading:
         except sqlite3.Error as error:
             raise translated(error) from None
         if owned:
-            self._memory.reads(_owner_of_values(statement, values))
+            self._memory.reads(owner_of_values(statement, values))
         if self._calm:
             self._still_calm()
         return found
 
     def row(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
         """As Transaction.row. A row of the snapshot that is known is kept: it holds ciphertext at most."""
+        if type(statement) is Statement and statement.passing:
+            return self._passing(statement, values)
         key = (statement, *values, *values.values())
         if self._calm:
             kept = self._memory.row(key)
@@ -168,12 +171,43 @@ class SQLiteReading:
             found: Row | None = _first(cursor.fetchall()) if self._calm else cursor.fetchone()
         except sqlite3.Error as error:
             raise translated(error) from None
-        owner = _owner_of_row(statement, values, found) if owned else None
+        owner = owner_of_row(statement, values, found) if owned else None
         if owner is not None:
             self._memory.reads(owner)
         if self._calm:
             self._still_calm()
             self._memory.keep(key, found, owner)
+        return found
+
+    def _passing(self, statement: Statement, values: dict[str, Any]) -> Row | None:
+        """As ``row``, of what is not kept. All in one, for it is most of what a read costs that nothing is known of."""
+        plan, parameters = bind(statement, "sqlite", values)
+        if not self._open or plan.writes:
+            self._run(statement, values)  # which refuses
+        if plan.reads_quiet:
+            self._read_quiet = True
+        try:
+            rows = self._cursor.execute(plan.sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise translated(error) from None
+        found: Row | None = rows[0] if rows else None
+        if plan.reads_owned:
+            self._memory.reads(owner_of_row(statement, values, found))
+        if self._calm:
+            self._still_calm()
+        return found
+
+    def row_unkept(self, statement: Statement | Executable, /, **values: Any) -> Row | None:
+        """As ``row``, of what is about to be changed: it is not kept."""
+        cursor, owned = self._run(statement, values)
+        try:
+            found = _first(cursor.fetchall())
+        except sqlite3.Error as error:
+            raise translated(error) from None
+        if owned:
+            self._memory.reads(owner_of_row(statement, values, found))
+        if self._calm:
+            self._still_calm()
         return found
 
     def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
@@ -197,6 +231,23 @@ class SQLiteReading:
         if not self._stamped:
             self._stamp()
         return self._view.cached(account, kind, key, load)
+
+    def foresee(self) -> Foresight | None:
+        """As Transaction.foresee."""
+        return None if self._index is None else Foresight(self, "sqlite")
+
+    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
+        """As Transaction.play: a reading transaction refuses."""
+        raise NeedsWrite
+
+    def footing(self) -> Footing | None:
+        """What all that this transaction has read hangs on; None where nobody can tell."""
+        if not self._stamped:
+            self._stamp()
+        owners = self._memory.owners
+        if self._index is None or self._read_quiet or ANY in owners:
+            return None
+        return Footing(self._content, self._seen, owners)
 
     def block(self, blocked: bool) -> None:
         """Refuse reads on this thread while its writing transaction is open."""
@@ -270,20 +321,6 @@ class SQLiteReading:
             raise SnapshotMoved
 
 
-def _owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]) -> int:
-    """Whose rows alone a statement reads, where it says so; else ``ANY``."""
-    named = statement.owner if type(statement) is Statement else None
-    return int(values[named]) if type(named) is str else ANY
-
-
-def _owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
-    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
-    named = statement.owner if type(statement) is Statement else None
-    if type(named) is int:
-        return ANY if row is None else int(row[named])
-    return _owner_of_values(statement, values)
-
-
 def _first(rows: Sequence[Row]) -> Row | None:
     return rows[0] if rows else None
 
@@ -335,6 +372,15 @@ class SQLiteStore:
     def glance(self) -> SQLiteReading:
         """As Store.glance."""
         return self._reading().glancing(True)
+
+    def look(self) -> None:
+        """As Store.look: a glance here sees for itself what has changed."""
+
+    def study(self) -> None:
+        """As Store.study: there is nothing to be saved."""
+
+    def blink(self) -> None:
+        """As Store.blink."""
 
     def write(self) -> WriteBlock:
         """As Store.write."""

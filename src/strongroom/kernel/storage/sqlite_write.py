@@ -15,7 +15,8 @@ from sqlalchemy.sql.expression import Executable
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
 from strongroom.kernel.storage.compile import Plan, bind, bind_many
-from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreUnavailable
+from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
+from strongroom.kernel.storage.foresight import Footing, Foreseen, LastChanges
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, is_busy, is_failing_disk, translated
@@ -26,11 +27,14 @@ _RAISE = (
     "INSERT INTO kernel_generation (account, kind, value) VALUES (?, ?, ?) "
     "ON CONFLICT (account, kind) DO UPDATE SET value = excluded.value"
 )
+_CONTENT = "SELECT value FROM kernel_generation WHERE account = ? AND kind = ?"
+_CHANGED = "SELECT number, owner FROM kernel_changed WHERE number >= ? ORDER BY number"
 _TELL = "INSERT INTO kernel_changed (owner)"
 _FORGET = "DELETE FROM kernel_changed WHERE number <= ?"
 _MAX_OWNERS = 64
 """Of more in one commit, all is forgotten: to look through a long list costs every reader more."""
 _CHANGES_KEPT, _FORGET_EVERY = 1_024, 128
+_UNKNOWN: object = object()
 # A batch is over within milliseconds: whoever sleeps longer leaves the writer's place empty after it.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.0002, 0.001
 
@@ -44,6 +48,7 @@ class SQLiteWriter:
         self._free = threading.Lock()
         self._path = path
         self._connection = self._connect()
+        self._changes = LastChanges()
         self.closed = False
 
     def begin(self, wait_s: float, *, ended: Callable[[], None]) -> SQLiteBatch:
@@ -56,7 +61,8 @@ class SQLiteWriter:
         except BaseException:
             self._free.release()
             raise
-        return SQLiteBatch(self._connection, self._cache, self._entropy, (self._free.release, ended))
+        ends = self._free.release, ended
+        return SQLiteBatch(self._connection, self._cache, self._entropy, ends, self._changes)
 
     def close(self) -> None:
         """Close the connection; waits, bounded, for a transaction in progress."""
@@ -94,9 +100,28 @@ class SQLiteWriter:
 
 
 class SQLiteBatch:
-    """One writing transaction with savepoints, as Batch."""
+    """One writing transaction with savepoints, as Batch.
 
-    __slots__ = ("_connection", "_cursor", "_ended", "_entropy", "_noisy", "_open", "_owners", "_view")
+    What was foreseen is played together: it waits until a statement is run, or the commit, and what is alike is then
+    one call of SQLite for all. A call's savepoint begins with its first statement: one that was foreseen needs none.
+    """
+
+    __slots__ = (
+        "_changes",
+        "_connection",
+        "_content",
+        "_cursor",
+        "_ended",
+        "_entropy",
+        "_first",
+        "_in_call",
+        "_noisy",
+        "_open",
+        "_owners",
+        "_played",
+        "_played_before",
+        "_view",
+    )
 
     writable = True
     memory = None  # what is read among changes is not remembered
@@ -107,14 +132,21 @@ class SQLiteBatch:
         cache: Cache,
         entropy: Entropy,
         ended: Sequence[Callable[[], None]],
+        changes: LastChanges,
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._entropy = entropy
         self._ended = ended
+        self._changes = changes
+        self._content: object = _UNKNOWN  # the generation of all rows without owners, as it is committed
         self._open = True
         self._noisy = False
         self._owners: set[int] = set()
+        self._played: list[Foreseen] = []  # not yet run
+        self._played_before = 0  # how many of them when this call began
+        self._first = False  # whether the next statement is this call's first
+        self._in_call = False  # whether its savepoint has begun
         self._view = Writing(cache, self._kinds)
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
@@ -179,24 +211,84 @@ class SQLiteBatch:
         """As Transaction.cached."""
         return self._view.cached(account, kind, key, load)
 
+    def foresee(self) -> None:
+        """As Transaction.foresee: here everything is as it will be."""
+
+    def play(self, foreseen: Foreseen) -> bool:
+        """As Transaction.play."""
+        if self._noisy or self._in_call or not self._open or not self._still_holds(foreseen.footing):
+            return False
+        if len(self._owners) + len(foreseen.owners) > _MAX_OWNERS:
+            return False
+        self._owners |= foreseen.owners
+        self._played.append(foreseen)
+        return True
+
+    def _still_holds(self, footing: Footing) -> bool:
+        """Whether what somebody has read is what stands here: committed by nobody since, changed by no call of this
+        batch.
+        """
+        if not self._owners.isdisjoint(footing.owners):
+            return False
+        if self._content is _UNKNOWN:
+            try:
+                self._content = self._cursor.execute(_CONTENT, CONTENT).fetchone()
+                self._changes.take(self._cursor.execute(_CHANGED, (self._changes.newest,)).fetchall())
+            except sqlite3.Error as error:
+                raise self._failed(error) from error
+        return self._content == footing.content and self._changes.have_left(footing)
+
+    def _run_played(self) -> None:
+        """Run what was played, what is alike together. A change that does not change its one row loses the batch:
+        then something was not as it was read, which nobody may be told was kept.
+        """
+        played, self._played = self._played, []
+        alike: dict[tuple[int, ...], list[Foreseen]] = {}
+        for one in played:
+            alike.setdefault(one.shape, []).append(one)
+        for group in alike.values():
+            for at, (plan, _) in enumerate(group[0].changes):
+                values = [each for one in group for each in one.changes[at][1]]
+                try:
+                    changed = self._sent(plan.sql, values, many=True).rowcount
+                except StoreError as error:
+                    self.rollback()
+                    raise StoreUnavailable(f"what was foreseen could not be done: {error}") from error
+                if changed != len(values):
+                    self.rollback()
+                    raise StoreUnavailable("what was foreseen was not there any more")
+
     def savepoint(self) -> None:
         """As Batch.savepoint."""
-        self._execute("SAVEPOINT call")
+        self._still_open()
+        self._first, self._played_before = True, len(self._played)
 
     def release(self) -> None:
         """As Batch.release."""
-        self._execute("RELEASE call")
+        self._still_open()
+        self._first = False
+        if self._in_call:
+            self._execute("RELEASE call")
+            self._in_call = False
         self._view.keep()
 
     def undo(self) -> None:
         """As Batch.undo."""
-        self._execute("ROLLBACK TO call")
-        self._execute("RELEASE call")
+        self._still_open()
+        self._first = False
+        if self._in_call:
+            self._execute("ROLLBACK TO call")
+            self._execute("RELEASE call")
+            self._in_call = False
+        else:
+            del self._played[self._played_before :]
         self._view.undo()
 
     def commit(self) -> None:
         """As Batch.commit."""
         try:
+            if self._played:
+                self._run_played()
             if self._noisy:
                 self._raise(*CONTENT)
             elif self._owners:
@@ -245,9 +337,21 @@ class SQLiteBatch:
         for ended in self._ended:
             ended()
 
-    def _execute(self, sql: str, parameters: Sequence[Any] = (), *, many: bool = False) -> sqlite3.Cursor:
+    def _still_open(self) -> None:
         if not self._open:
             raise StoreUnavailable("this transaction is over")
+
+    def _execute(self, sql: str, parameters: Sequence[Any] = (), *, many: bool = False) -> sqlite3.Cursor:
+        self._still_open()
+        if self._played:
+            self._run_played()
+        if self._first:
+            self._first = False
+            self._execute("SAVEPOINT call")
+            self._in_call = True
+        return self._sent(sql, parameters, many=many)
+
+    def _sent(self, sql: str, parameters: Sequence[Any], *, many: bool) -> sqlite3.Cursor:
         try:
             return self._cursor.executemany(sql, parameters) if many else self._cursor.execute(sql, parameters)
         except sqlite3.Error as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from strongroom.kernel.model.overlay import refused_operations
-from strongroom.kernel.registry import Handler, Keys, Locator, Mode, Room, everything
+from strongroom.kernel.registry import Alike, Handler, Keys, Locator, Mode, Room, everything
 from strongroom.services.kms.rules.context import caller_keys
 
 SERVICE = "kms"
@@ -23,6 +23,8 @@ def operation(
     keys: Keys = caller_keys,
     shown: Sequence[str] = (),
     steady: bool = False,
+    alike: Alike | None = None,
+    apart: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare an operation with the caller's condition keys, and the key recorded."""
     return ROOM.operation(
@@ -34,4 +36,6 @@ def operation(
         shown=shown,
         resource_type=None if locate is everything else RESOURCE_TYPE,
         steady=steady,
+        alike=alike,
+        apart=apart,
     )

@@ -8,7 +8,7 @@ from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.envelope import (
     HeldMessage,
     canonical_context,
-    message_header,
+    read_header,
     seal_bound_message,
 )
 from strongroom.kernel.sealing.keyring import SealBroken
@@ -77,12 +77,12 @@ def held(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[HeldMessage
     """
     message = message_of(blob)
     try:
-        header = message_header(message)
+        header, salt_at = read_header(message)
         if (header.key_id, header.account) != (key.row.key_id, key.row.account) or (
             header.region != key.row.region and key.row.multi_region is None
         ):
             raise errors.IncorrectKeyException(errors.WRONG_KEY)
-        return HeldMessage(key.materials[header.material_id], message, context), header.material_id
+        return HeldMessage(key.materials[header.material_id], message, context, salt_at), header.material_id
     except (SealBroken, KeyError):
         raise errors.InvalidCiphertextException from None
 

@@ -9,7 +9,7 @@ Source: facts secretsmanager section 7. DESIGN, "Sealing".
 from __future__ import annotations
 
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.kernel.call import Call
+from strongroom.kernel.call import Call, Remembered
 from strongroom.kernel.model.errors import ServiceError
 from strongroom.kernel.sealing.envelope import HeldValue, seal_value
 from strongroom.kernel.sealing.keyring import SealBroken
@@ -49,6 +49,25 @@ def held(call: Call, tx: Transaction, secret: Secret, version: Version) -> HeldV
         return HeldValue(data_key, version.sealed, arn=arn, version_id=version.version_id)
     except SealBroken:
         raise _does_not_open(version) from None
+
+
+def held_alike(call: Call, tx: Transaction, arn: str, version: Version) -> tuple[Remembered, HeldValue] | None:
+    """As ``held``, with what KMS has decided about others under the same key; None where that says nothing of it."""
+    if version.sealed is None or version.wrapped is None:
+        return None
+    version_id = version.version_id
+    params = {"CiphertextBlob": version.wrapped, "EncryptionContext": _context(arn, version_id)}
+    asked = call.alike(tx, "kms", "Decrypt", params)
+    if asked is None or asked.repeat is None:
+        return None
+    try:
+        made = asked.repeat.anew(call)
+        if made is None:
+            return None
+        asked.params, asked.repeat = {}, None  # its record and its decision are all that is needed again
+        return asked, HeldValue(made["Plaintext"], version.sealed, arn=arn, version_id=version_id)
+    except (SealBroken, ValueError):
+        return None
 
 
 def opened(value: HeldValue, version: Version) -> bytes:

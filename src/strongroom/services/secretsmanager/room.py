@@ -11,7 +11,7 @@ from collections.abc import Callable
 from strongroom.base.clock import to_ms
 from strongroom.kernel.call import Answer, Call
 from strongroom.kernel.model.overlay import refused_operations
-from strongroom.kernel.registry import Locator, Mode, Room
+from strongroom.kernel.registry import Foreseeable, Locator, Mode, Room
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager.conditions import request_keys
 from strongroom.services.secretsmanager.replication import synchronise
@@ -35,11 +35,12 @@ def on_secret(
     shown: tuple[str, ...] = ("ARN",),
     keeps_step: bool = True,
     steady: bool = False,
+    foreseen: Foreseeable | None = None,
 ) -> Callable[[SecretHandler], SecretHandler]:
     """Declare an operation on the secret that SecretId names.
 
     ``shown`` is what records repeat of a write's answer. ``steady``: a read whose whole answer is the same throughout
-    a snapshot of the store.
+    a snapshot of the store. ``foreseen``: of a write, as Operation has it.
     """
     if name not in STATES:
         raise ValueError(f"{name} has no row in the table of states")
@@ -64,6 +65,7 @@ def on_secret(
             keys=request_keys(name),
             shown=shown if mode is Mode.WRITE else (),
             steady=steady,
+            foreseen=foreseen,
         )(in_state)
         return handle
 

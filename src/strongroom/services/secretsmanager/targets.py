@@ -9,7 +9,7 @@ does not exist the decision is about its ARN without the six characters, since n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from strongroom.base.names import PARTITION
@@ -89,7 +89,7 @@ def present(tx: Transaction, one: Secret, found: Any, missing: Answerable | None
         named=arn,
         missing=missing,
         policy=policy_of(tx, one, arn) if one.has_policy else None,
-        facts=facts_of(one, arn),
+        facts=Facts(one, arn),
     )
 
 
@@ -101,6 +101,31 @@ def policy_of(tx: Transaction, one: Secret, arn: str) -> Document | None:
         return None if text is None else load_document(meant(text), DocumentKind.RESOURCE, arn)
 
     return tx.cached(one.account, POLICY_KIND, ("secretsmanager-policy", one.pk), load)
+
+
+class Facts(Mapping[str, ContextValue]):
+    """``facts_of`` a secret, made when they are looked at: most decisions look at none."""
+
+    __slots__ = ("_arn", "_made", "_one")
+
+    def __init__(self, one: Secret, arn: str) -> None:
+        self._one = one
+        self._arn = arn
+        self._made: dict[str, ContextValue] | None = None
+
+    def _known(self) -> dict[str, ContextValue]:
+        if self._made is None:
+            self._made = facts_of(self._one, self._arn)
+        return self._made
+
+    def __getitem__(self, key: str) -> ContextValue:
+        return self._known()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
 
 
 def facts_of(one: Secret, arn: str) -> dict[str, ContextValue]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongroom.kernel.storage.memory import ANY, MAX_NOTES, MAX_OWNERS, MAX_ROW_BYTES, MAX_ROWS, Memory
+from strongroom.kernel.storage.memory import ANY, MAX_NOTES, MAX_OWNERS, MAX_ROW_BYTES, MAX_ROWS, MET, Memory
 
 
 def noted(memory: Memory, *questions: str) -> list[str]:
@@ -101,3 +101,24 @@ def test_nothing_grows_without_bound() -> None:
     assert sum(map(len, memory._rows_of.values())) <= MAX_ROWS
     memory.changed(range(3 * MAX_NOTES))
     assert not (memory._notes_of or memory._hang_on or memory._rows_of or memory._rows or len(memory))
+
+
+def test_a_question_is_met_the_second_time_and_what_is_known_of_it_is_bounded() -> None:
+    memory = Memory()
+    assert not memory.met("question")
+    assert memory.met("question")
+    for number in range(10 * MET):
+        memory.met(f"other {number}")
+    assert not memory.met("question")
+    assert MET >= len(memory._met) + len(memory._met_before)
+
+
+def test_questions_that_are_asked_in_turns_are_all_met() -> None:
+    memory = Memory()
+    asked = [f"question {number}" for number in range(MET // 2)]
+    assert not any(memory.met(one) for one in asked)
+    assert all(memory.met(one) for one in asked)
+
+
+def test_where_asking_costs_much_a_question_is_worth_a_note_at_once() -> None:
+    assert Memory(at_once=True).met("question")

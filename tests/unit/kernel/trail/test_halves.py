@@ -13,7 +13,7 @@ from strongroom.kernel.call import Record
 from strongroom.kernel.journal.chain import Chain, Recordable
 from strongroom.kernel.journal.event import PRODUCT_TIME
 from strongroom.kernel.journal.reading import HEAD
-from strongroom.kernel.journal.written import Blanks, Shared, WrittenRecord, form_of
+from strongroom.kernel.journal.written import Blanks, Shared, WrittenRecord, family_of
 from strongroom.kernel.trail import halves
 from strongroom.kernel.trail.entries import entries_of
 from strongroom.kernel.trail.halves import Reader, Write
@@ -140,7 +140,10 @@ def test_all_kinds_after_one_another_are_told_apart() -> None:
 def test_a_form_filled_in_is_recognised_without_parsing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     blanks = Blanks(SystemEntropy())
     told = event(eventTime=blanks.when, requestID=blanks.request_id, eventID=blanks.event_id)
-    form = form_of(told, {"outcome": "allowed", "resource": ARN, "for": blanks.origin}, blanks, Shared())
+    asked, told["requestParameters"] = told["requestParameters"], blanks.params
+    why = {"outcome": "allowed", "resource": blanks.resource, "for": blanks.origin}
+    family = family_of(told, why, blanks, Shared())
+    form = None if family is None else family.form(asked, ARN)
     assert form is not None
     reader = Reader()
     ids = [uuid4(SystemEntropy()) for _ in range(6)]

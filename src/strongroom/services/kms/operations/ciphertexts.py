@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.model import ContextValue, ResourceRule
-from strongroom.kernel.call import Answer, Call, Target
+from strongroom.kernel.call import Answer, Call, Repeat, Target
 from strongroom.kernel.crypto.aead import NotAuthentic
 from strongroom.kernel.crypto.keypairs import KeyPair
-from strongroom.kernel.registry import Mode
-from strongroom.kernel.sealing.envelope import HeldMessage, message_header
+from strongroom.kernel.registry import Alike, Mode
+from strongroom.kernel.sealing.envelope import HeldMessage, MessageHeader, message_header
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys
@@ -26,7 +28,8 @@ from strongroom.services.kms.rules.context import (
     with_context,
 )
 from strongroom.services.kms.rules.identifiers import KeyName
-from strongroom.services.kms.rules.specs import RSA_PLAINTEXT_AT_MOST, SYMMETRIC
+from strongroom.services.kms.rules.specs import ENCRYPT, RSA_PLAINTEXT_AT_MOST, SYMMETRIC
+from strongroom.services.kms.rules.states import ENABLED
 from strongroom.services.kms.use import check_use, end_dry_run, held, opened, sealed
 
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
@@ -49,7 +52,37 @@ def ciphertext_key(call: Call, tx: Transaction) -> Target:
     return _source(call, tx, "KeyId")
 
 
-@operation("Decrypt", mode=Mode.READ, locate=ciphertext_key, keys=cryptographic_keys, steady=True)
+def _family(params: Mapping[str, Any]) -> MessageHeader | None:
+    """Plain messages of one key and material are alike; what they claim is looked at when they are opened."""
+    if len(params) != 2 or "EncryptionContext" not in params or "CiphertextBlob" not in params:
+        return None
+    try:
+        return message_header(params["CiphertextBlob"])
+    except SealBroken:
+        return None
+
+
+def _repeat(_call: Call, key: Key, params: Mapping[str, Any], _tx: Transaction) -> Repeat | None:
+    """What ``decrypt`` says of a plain message under a symmetric key that is enabled; else None."""
+    row = key.row
+    if row.state != ENABLED or row.usage != ENCRYPT or row.spec != SYMMETRIC:
+        return None
+    try:
+        message, material_id = held(key, params["CiphertextBlob"], check_context(params["EncryptionContext"]))
+    except (Answerable, SealBroken):
+        return None
+    stays = {"KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC, "KeyMaterialId": material_id}
+    return Repeat(stays, partial(_again, message))
+
+
+@operation(
+    "Decrypt",
+    mode=Mode.READ,
+    locate=ciphertext_key,
+    keys=cryptographic_keys,
+    steady=True,
+    alike=Alike(_family, _repeat),
+)
 def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     """The message again, for who may use the key and knows the context. Source: API reference, Decrypt."""
     algorithm = call.get("EncryptionAlgorithm", SYMMETRIC)

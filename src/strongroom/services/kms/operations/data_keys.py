@@ -21,19 +21,26 @@ from strongroom.services.kms.use import check_symmetric, check_use, end_dry_run,
 SIZES = {"AES_256": 32, "AES_128": 16}
 
 
-@operation("GenerateDataKey", mode=Mode.READ, locate=key_at(aliases=True), keys=cryptographic_keys, steady=True)
+@operation(
+    "GenerateDataKey",
+    mode=Mode.READ,
+    locate=key_at(aliases=True),
+    keys=cryptographic_keys,
+    steady=True,
+    apart="EncryptionContext",
+)
 def generate_data_key(call: Call, key: Key, tx: Transaction) -> Answer:
     """A new data key, in the clear and under the key. Source: KMS API reference, GenerateDataKey."""
     plaintext, answer = _data_key(call, tx, key)
     if call.question is not None and not call.get("GrantTokens"):
         stays = {name: value for name, value in answer.items() if name != "CiphertextBlob"}
-        bound = canonical_context(check_context(call.get("EncryptionContext")))
-        call.repeats(stays, partial(_another, key, len(plaintext), bound))
+        call.repeats(stays, partial(_another, key, len(plaintext)))
     return {**answer, "Plaintext": plaintext}
 
 
-def _another(key: Key, count: int, bound: bytes, call: Call) -> Answer:
-    """One more data key for the same question."""
+def _another(key: Key, count: int, call: Call) -> Answer:
+    """One more data key for the same question, of whatever context."""
+    bound = canonical_context(check_context(call.get("EncryptionContext")))
     plaintext = call.kernel.entropy.take(count)
     return {"CiphertextBlob": sealed_bound(call, key, plaintext, bound), "Plaintext": plaintext}
 

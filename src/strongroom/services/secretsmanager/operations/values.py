@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from strongroom.base.clock import from_ms, to_ms
+from strongroom.base.clock import EPOCH, from_ms, to_ms
 from strongroom.base.refusals import Answerable
-from strongroom.kernel.call import Answer, Call, Remembered
-from strongroom.kernel.registry import Mode
+from strongroom.kernel.call import Answer, Call, Remembered, Repeat, Target
+from strongroom.kernel.registry import Alike, Mode
 from strongroom.kernel.sealing.envelope import HeldValue
 from strongroom.kernel.storage.port import NeedsWrite, Transaction
 from strongroom.services.secretsmanager import envelopes, errors, removals, rotation, sealed, store
@@ -22,11 +24,45 @@ from strongroom.services.secretsmanager.store import Secret, Version
 from strongroom.services.secretsmanager.targets import value_at
 
 DAY_MS = 86_400_000
+PLAIN = re.compile(rb'\{"SecretId": ?"(?P<SecretId>[A-Za-z0-9/_+=.@!:-]{1,2048})"\}')
+"""What SDKs send for a current value."""
 REPEATED_BYTES_AT_MOST = 4096
 """Longer values are looked up anew each time: what is kept of a snapshot is bounded."""
 
 
-@ROOM.operation("GetSecretValue", mode=Mode.READ, locate=value_at, keys=request_keys("GetSecretValue"), steady=True)
+def _family(params: Mapping[str, Any]) -> Hashable | None:
+    """Reads of current values by name alone are alike."""
+    return () if len(params) == 1 else None
+
+
+def _repeat(
+    call: Call, found: tuple[Secret, Version | None], _params: Mapping[str, Any], tx: Transaction
+) -> Repeat | None:
+    """What ``get_secret_value`` says of a current value that nothing stands in the way of; else None."""
+    one, version = found
+    if version is None or version.form is None or version.sealed is None or call.target is None:
+        return None
+    if one.deleted_ms is not None or one.primary_pk is not None or one.owning_service is not None:
+        return None
+    today, until = _day(call.now)
+    if version.accessed_day < today or len(version.sealed) > REPEATED_BYTES_AT_MOST:
+        return None
+    arn = call.target.arn
+    known = envelopes.held_alike(call, tx, arn, version)
+    if known is None:
+        return None
+    asked, held = known
+    return Repeat(_stays(arn, one, version), partial(_again, asked, held, version.form, until))
+
+
+@ROOM.operation(
+    "GetSecretValue",
+    mode=Mode.READ,
+    locate=value_at,
+    keys=request_keys("GetSecretValue"),
+    steady=True,
+    alike=Alike(_family, _repeat, plain=PLAIN),
+)
 def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Transaction) -> Answer:
     """Answer with one version of a secret: by id, by label, or the current one.
 
@@ -42,25 +78,46 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     stages = version.stages
     if version_id and stage and stage not in stages:
         raise errors.InvalidRequestException(errors.STAGE_NOT_OF_VERSION)
-    now_ms = to_ms(call.now)
-    today = now_ms - now_ms % DAY_MS
+    today, until = _day(call.now)
     if version.accessed_day < today and not tx.writable:
         raise NeedsWrite
     held = envelopes.held(call, tx, one, version)
     value = envelopes.opened(held, version)
     if version.accessed_day < today:
         store.versions.mark_read(tx, one.pk, version.pk, today)
-    stays: Answer = {
-        "ARN": one.arn,
+    stays = _stays(one.arn, one, version)
+    asked = call.asked if call.asks == 1 else None
+    if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
+        call.repeats(stays, partial(_again, asked, held, version.form, until))
+    return {**stays, **answered(version.form, value)}
+
+
+_last_day = (0, EPOCH, EPOCH)
+
+
+def _day(now: datetime) -> tuple[int, datetime]:
+    """Midnight before a moment in ms, and the moment when that day ends."""
+    global _last_day  # noqa: PLW0603  one tuple, replaced whole: threads may race here, none sees a mixture
+    day = _last_day
+    if not day[1] <= now < day[2]:
+        now_ms = to_ms(now)
+        today = now_ms - now_ms % DAY_MS
+        day = _last_day = (today, from_ms(today), from_ms(today + DAY_MS))
+    return day[0], day[2]
+
+
+def _stays(arn: str, one: Secret, version: Version) -> dict[str, Any]:
+    """The answer but for the value."""
+    stays: dict[str, Any] = {
+        "ARN": arn,
         "Name": one.name,
         "VersionId": version.version_id,
         "CreatedDate": from_ms(version.created_ms),
-        **({"VersionStages": stages} if stages else {}),
     }
-    asked = call.asked if call.asks == 1 else None
-    if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
-        call.repeats(stays, partial(_again, asked, held, version.form, from_ms(today + DAY_MS)))
-    return {**stays, **answered(version.form, value)}
+    stages = version.stages
+    if stages:
+        stays["VersionStages"] = stages
+    return stays
 
 
 def _again(asked: Remembered, held: HeldValue, form: str, until: datetime, call: Call) -> Answer | None:
@@ -75,7 +132,22 @@ def _put_problem(params: Any) -> Answerable | None:
     return token_problem(params) or value_problem(params, required=True)
 
 
-@on_secret("PutSecretValue", mode=Mode.WRITE, check=_put_problem)
+def _put_foreseen(call: Call, target: Target) -> bool:
+    """Whether a put is the plain case: of the own account's secret that has neither rotation nor copies.
+
+    Of the others more is looked at than a snapshot can promise to its writer.
+    """
+    one: Secret | None = target.found
+    return (
+        one is not None
+        and one.rotation_enabled is None
+        and one.primary_region is None
+        and one.account == call.account
+        and "RotationToken" not in call.params
+    )
+
+
+@on_secret("PutSecretValue", mode=Mode.WRITE, check=_put_problem, foreseen=_put_foreseen)
 def put_secret_value(call: Call, one: Secret, tx: Transaction) -> Answer:
     """Store a value as a new version, which becomes current unless other labels are named.
 
@@ -121,7 +193,7 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
         raise errors.InvalidRequestException(errors.NO_VALUE_GIVEN)
     version_id = call["ClientRequestToken"]
     stood = store.versions.standing_of(tx, one.pk, version_id)
-    existing = None if stood.named is None else store.versions.version_by_id(tx, one.pk, version_id)
+    existing = None if not stood.named else store.versions.version_by_id(tx, one.pk, version_id)
     case = case_of_token(call, tx, one, existing, value)
     if case is Token.CLASHES:
         raise errors.token_in_use(version_id, one.arn)
@@ -133,16 +205,15 @@ def write_value(call: Call, tx: Transaction, one: Secret, *, named: tuple[str, .
     moment = change_ms(call, one)
     before = stood.labels
     after = labels.moved(before, labels.change_of_value(before, named), version_id, named)
-    stages = labels.by_version(after).get(version_id, ())
-    number, count, listed = stood.named, stood.versions, None
-    if number is None:
-        added = {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
-        number = store.versions.add_version(tx, added, stages)
-        count, listed = count + 1, version_id
-    else:
+    stages = labels.of_version(after, version_id)
+    count, listed = stood.versions, None
+    if stood.named:
         store.versions.fill_version(tx, one.pk, version_id, made)
-    numbers = {**stood.numbers, version_id: number}
-    store.versions.write_labels(tx, one.pk, before, after, numbers=numbers, listed=listed)
+    else:
+        added = {"secret_pk": one.pk, "version_id": version_id, "created_ms": moment, **made}
+        store.versions.add_version(tx, added, stages)
+        count, listed = count + 1, version_id
+    store.versions.write_labels(tx, one.pk, before, after, listed=listed)
     store.secrets.change_secret(tx, one.pk, changed_ms=moment)
     if one.rotation_enabled is not None:
         hand = rotation.of_call(call)

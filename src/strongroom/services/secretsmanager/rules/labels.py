@@ -115,6 +115,11 @@ def restaged(labels: Labels, label: str, *, remove_from: str | None, move_to: st
     return {name: version for name, version in labels.items() if name != label}
 
 
+def of_version(labels: Labels, version_id: str) -> tuple[str, ...]:
+    """The sorted labels of one version."""
+    return tuple(sorted([name for name, holder in labels.items() if holder == version_id]))
+
+
 def by_version(labels: Labels) -> dict[str, tuple[str, ...]]:
     """The same the other way round: the sorted labels of each version that has any."""
     found: dict[str, list[str]] = {}

@@ -205,7 +205,7 @@ def change_secret(tx: Transaction, pk: int, **values: Any) -> None:
         statement = _changes[columns] = Statement(
             update(secret).where(secret.c.pk == OF_SECRET).values({name: bindparam(f"v_{name}") for name in columns})
         )
-    tx.run(statement, of_secret=pk, **{f"v_{name}": value for name, value in values.items()})
+    tx.many(statement, ({"of_secret": pk, **{f"v_{name}": value for name, value in values.items()}},))
 
 
 def write_tags(tx: Transaction, secret_pk: int, tags: Sequence[Mapping[str, str]], **also: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,7 +12,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
-from strongroom.services.secretsmanager.rules.labels import Labels, by_version
+from strongroom.services.secretsmanager.rules.labels import Labels, of_version
 from strongroom.services.secretsmanager.store.secrets import NAMED, OF_SECRET, SECRET, change_secret
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
@@ -36,6 +37,7 @@ _WITH_LABEL = Statement(
     )
     .where(NAMED),
     owner=0,
+    passing=True,
 )
 _WITH_VERSION = Statement(
     select(*SECRET, *_VERSION)
@@ -46,9 +48,7 @@ _WITH_VERSION = Statement(
     owner=0,
 )
 _INSERT_VERSION = Statement(
-    insert(version)
-    .values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
-    .returning(version.c.pk)
+    insert(version).values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
 )
 FIRST = ("secret_pk", "version_id", "created_ms", "labels", "form", "sealed", "wrapped")
 _INSERT_FIRST = Statement(
@@ -81,21 +81,23 @@ _LABELS_OF_MANY = Statement(
     .where(label.c.secret_pk.in_(bindparam("of_secrets", expanding=True)))
 )
 _UNLABEL = Statement(delete(label).where(label.c.secret_pk == OF_SECRET, label.c.label == bindparam("at_label")))
-_NUMBERS = Statement(
-    select(version.c.version_id, version.c.pk).where(
-        version.c.secret_pk == OF_SECRET, version.c.version_id.in_(bindparam("at_versions", expanding=True))
-    )
-)
+# By the version's id: where it is added in the same breath, nobody needs to be told its number first.
 _LABEL = Statement(
     Upsert(
         label,
-        {name: bindparam(f"v_{name}") for name in label.c.keys()},  # noqa: SIM118
+        {
+            "secret_pk": OF_SECRET,
+            "label": bindparam("v_label"),
+            "version_pk": select(version.c.pk)
+            .where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("at_version"))
+            .scalar_subquery(),
+        },
         lambda new: {"version_pk": new.version_pk},
     )
 )
 _VERSION_LABELS = Statement(
     update(version)
-    .where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET)
+    .where(version.c.secret_pk == OF_SECRET, version.c.version_id == bindparam("at_version"))
     .values(labels=bindparam("v_labels"))
 )
 _STANDING = Statement(
@@ -106,12 +108,12 @@ _STANDING = Statement(
         .scalar_subquery(),
         label.c.label,
         version.c.version_id,
-        version.c.pk,
     )
     .select_from(
         secret.outerjoin(label, label.c.secret_pk == secret.c.pk).outerjoin(version, version.c.pk == label.c.version_pk)
     )
-    .where(secret.c.pk == OF_SECRET)
+    .where(secret.c.pk == OF_SECRET),
+    owner="of_secret",
 )
 _VERSION_READ = Statement(
     update(version)
@@ -144,6 +146,9 @@ _DROP_EARLIER = Statement(
 _DROP_VERSION = Statement(delete(version).where(version.c.pk == bindparam("at_pk"), version.c.secret_pk == OF_SECRET))
 
 
+_new = tuple.__new__
+
+
 def find_value(
     tx: Transaction, ref: SecretRef, *, stage: str | None, version_id: str | None
 ) -> tuple[Secret, Version | None] | None:
@@ -157,45 +162,50 @@ def find_value(
         row = tx.row(_WITH_LABEL, account=ref.account, region=ref.region, name=ref.name, wanted=stage)
     if row is None or (ref.suffix is not None and row[4] != ref.suffix):
         return None
-    found = Secret._make(row[:_WIDTH])
-    return (found, None) if row[_WIDTH] is None else (found, Version._make(row[_WIDTH:]))
+    # As _make, which asks once more how many there are.
+    found = _new(Secret, row[:_WIDTH])
+    return (found, None) if row[_WIDTH] is None else (found, _new(Version, row[_WIDTH:]))
 
 
 class Standing(NamedTuple):
     """What a value that is to be written meets, in one read.
 
-    ``labels``: which version id each label is on; ``numbers``: the rows of those versions; ``versions``: how
-    many there are, deprecated ones too; ``named``: the row of the version that was asked for, None for none.
+    ``labels``: which version id each label is on; ``versions``: how many there are, deprecated ones too; ``named``:
+    whether the version that was asked for is among them.
     """
 
     labels: dict[str, str]
-    numbers: dict[str, int]
     versions: int
-    named: int | None
+    named: bool
 
 
 def standing_of(tx: Transaction, secret_pk: int, version_id: str) -> Standing:
     """How the versions of a secret stand, and whether one of this id is among them."""
-    labels: dict[str, str] = {}
-    numbers: dict[str, int] = {}
-    count, named = 0, None
-    for count, named, name, holder, pk in tx.rows(_STANDING, of_secret=secret_pk, wanted=version_id):  # noqa: B007
-        if name is not None:
-            labels[name] = holder
-            numbers[holder] = pk
-    return Standing(labels, numbers, count, named)
+    rows = tx.rows(_STANDING, of_secret=secret_pk, wanted=version_id)
+    if not rows:
+        return Standing({}, 0, named=False)
+    labels = {name: holder for _, _, name, holder in rows if name is not None}
+    return Standing(labels, rows[0][0], named=rows[0][1] is not None)
 
 
-def add_version(tx: Transaction, values: Mapping[str, Any], stages: Iterable[str] = ()) -> int:
-    """Store a new version; its number.
+def add_version(tx: Transaction, values: Mapping[str, Any], stages: Iterable[str] = ()) -> None:
+    """Store a new version.
 
     ``stages`` are labels that ``write_labels`` is about to give it, so that its own list is right from the start.
     """
-    row: dict[str, Any] = {**dict.fromkeys(Version._fields[1:]), "accessed_day": 0, **values, "labels": _listed(stages)}
-    answer = tx.row(_INSERT_VERSION, **{f"v_{name}": value for name, value in row.items()})
-    if answer is None:
-        raise RuntimeError("an insert answered no key")
-    return int(answer[0])
+    value = values.get
+    row = {
+        "v_secret_pk": values["secret_pk"],
+        "v_version_id": values["version_id"],
+        "v_created_ms": values["created_ms"],
+        "v_accessed_day": value("accessed_day", 0),
+        "v_labels": _listed(tuple(stages)),
+        "v_form": value("form"),
+        "v_sealed": value("sealed"),
+        "v_wrapped": value("wrapped"),
+        "v_kms_key_id": value("kms_key_id"),
+    }
+    tx.many(_INSERT_VERSION, (row,))
 
 
 def add_first(tx: Transaction, rows: Sequence[Mapping[str, Any]], stage: str) -> None:
@@ -244,45 +254,35 @@ def labels_of_many(tx: Transaction, secret_pks: Sequence[int]) -> dict[int, dict
     return found
 
 
-def write_labels(
-    tx: Transaction,
-    secret_pk: int,
-    before: Labels,
-    after: Labels,
-    *,
-    numbers: Mapping[str, int] | None = None,
-    listed: str | None = None,
-) -> None:
+def write_labels(tx: Transaction, secret_pk: int, before: Labels, after: Labels, *, listed: str | None = None) -> None:
     """Store where labels are now, touching only those that moved and the versions they moved between.
 
-    ``numbers``: the rows of all versions that have or get labels, where they are known. ``listed``: the version that
-    was added with its labels in its own list.
+    ``listed``: the version that was added with its labels in its own list.
     """
-    moved = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    touched = sorted({holder[name] for holder in (before, after) for name in moved if name in holder})
-    if not touched:
+    moved = sorted([name for name in before.keys() | after.keys() if before.get(name) != after.get(name)])
+    if not moved:
         return
-    if numbers is None:
-        numbers = dict(tx.rows(_NUMBERS, of_secret=secret_pk, at_versions=touched))
-    for name in sorted(moved - after.keys()):
-        tx.run(_UNLABEL, of_secret=secret_pk, at_label=name)
-    placed = sorted(moved & after.keys())
+    gone = [name for name in moved if name not in after]
+    tx.many(_UNLABEL, [{"of_secret": secret_pk, "at_label": name} for name in gone])
     tx.many(
-        _LABEL, [{"v_secret_pk": secret_pk, "v_label": name, "v_version_pk": numbers[after[name]]} for name in placed]
+        _LABEL,
+        [{"of_secret": secret_pk, "v_label": name, "at_version": after[name]} for name in moved if name in after],
     )
-    stages = by_version(after)
+    touched = sorted({holder[name] for holder in (before, after) for name in moved if name in holder})
     tx.many(
         _VERSION_LABELS,
         [
-            {"at_pk": numbers[version_id], "of_secret": secret_pk, "v_labels": _listed(stages.get(version_id, ()))}
+            {"of_secret": secret_pk, "at_version": version_id, "v_labels": _listed(of_version(after, version_id))}
             for version_id in touched
             if version_id != listed
         ],
     )
 
 
-def _listed(stages: Iterable[str]) -> str:
-    return orjson.dumps(list(stages)).decode()
+@lru_cache(maxsize=512)
+def _listed(stages: tuple[str, ...]) -> str:
+    """A list of labels as it lies beside its version. Most versions have one of three."""
+    return orjson.dumps(stages).decode()
 
 
 def mark_read(tx: Transaction, secret_pk: int, version_pk: int, day_ms: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -13,9 +13,11 @@ from strongroom.kernel.authz.model import Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call, Credential, Kernel, Remembered, Source, Target
 from strongroom.kernel.chain import Chain
-from strongroom.kernel.journal.written import Form
+from strongroom.kernel.journal.written import Family, Form
 from strongroom.kernel.sealing.envelope import HeldValue, seal_value
-from strongroom.services.secretsmanager.operations.values import _again
+from strongroom.kernel.storage.port import Transaction
+from strongroom.services.secretsmanager.operations.values import _again, _repeat
+from strongroom.services.secretsmanager.store import Secret, Version
 
 MIDNIGHT = datetime(2026, 1, 3, tzinfo=UTC)
 WHO = Credential(
@@ -71,7 +73,7 @@ def test_a_value_is_repeated_until_the_day_ends_and_then_its_last_accessed_date_
     assert [child] == kernel.told, "one call on behalf for one answer, none where there is none"
 
 
-FORM = Form(("", "", "", "", ""), has_origin=False, operation=("", ""))
+FORM = Form(Family(("", "", "", "", "", "", ""), has_origin=False, operation=("", "")), "{}", '""')
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,51 @@ def test_a_call_on_behalf_without_a_decision_or_a_form_is_never_repeated(
     with pytest.raises(RuntimeError, match="cannot be repeated"):
         chain.repeat(call, child)
     assert [] == call.records
+
+
+TODAY = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp() * 1000)
+SECRET = dict.fromkeys(Secret._fields) | {
+    "pk": 1, "account": "111122223333", "region": "us-east-1", "name": "a", "suffix": "AbCdEf", "has_policy": 0,
+}  # fmt: skip
+VERSION = dict.fromkeys(Version._fields) | {
+    "version_id": "v", "created_ms": 1, "accessed_day": TODAY, "labels": "[]", "form": "SecretString",
+    "sealed": b"s" * 40, "wrapped": b"w",
+}  # fmt: skip
+
+
+class Knows:
+    """A kernel that tells of kin, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def alike(self, *_given: object) -> None:
+        """As Kernel.alike."""
+        self.asked += 1
+
+
+@pytest.mark.parametrize(
+    ("secret", "version"),
+    [
+        ({"deleted_ms": 1}, {}),
+        ({"primary_pk": 2}, {}),
+        ({"owning_service": "rds"}, {}),
+        ({}, {"accessed_day": TODAY - 86_400_000}),
+        ({}, {"form": None}),
+        ({}, {"sealed": None}),
+        ({}, {"sealed": b"s" * 5000}),
+        ({}, None),
+    ],
+)
+def test_kin_is_not_asked_about_what_is_more_than_a_plain_answer(
+    secret: dict[str, Any], version: dict[str, Any] | None
+) -> None:
+    knows = Knows()
+    call = call_at(MIDNIGHT - timedelta(hours=1), knows)
+    call.target = Target("arn", "111122223333")
+    tx = cast("Transaction", None)
+    assert _repeat(call, (Secret(**SECRET), Version(**VERSION)), {}, tx) is None
+    assert 1 == knows.asked, "a plain one is asked about"
+    found = None if version is None else Version(**(VERSION | version))
+    assert _repeat(call, (Secret(**(SECRET | secret)), found), {}, tx) is None
+    assert 1 == knows.asked

@@ -196,7 +196,7 @@ def upgrade() -> None:
     op.create_index("jobs_job_by_due", "jobs_job", ["due_ms"], unique=False)
     op.create_table(
         "kernel_changed",
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("owner", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
         info={"quiet": True},

@@ -1,0 +1,184 @@
+"""Calls that are alike: what one caller's earlier call says of another that differs in names alone.
+
+A store has more secrets than a worker can remember, and most are under the same few policies and keys. Of a caller's
+calls of one operation that are decided by the same plan (authz/general.py) the worker keeps the *kin*: the plan,
+and the form of their records. For a further one the resource is located and decided by the plan, and its room says how
+it is answered (registry.Alike): what comes out is what would have been remembered of it, and the chain goes on with it.
+
+INVARIANT: kin says nothing that depends on rows that belong to one secret. It is made of policies, keys and grants;
+a commit to any of those forgets it with everything else (storage/memory.py). Who is in any doubt answers None, and the
+call is worked out as if there were no kin. Nothing but an allowance comes of it.
+Source: docs/decisions/0062-reads-of-many.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from strongroom.kernel.authz.general import Plan, about
+from strongroom.kernel.authz.model import Decision, ResourceRule
+from strongroom.kernel.call import LET_GO, Call, Credential, Remembered, Source, Target
+from strongroom.kernel.journal.redact import request_parameters
+from strongroom.kernel.journal.written import Family
+from strongroom.kernel.model.catalogue import Catalogue
+from strongroom.kernel.model.shapes import OperationModel
+from strongroom.kernel.records import Records
+from strongroom.kernel.registry import Operation, Registry
+from strongroom.kernel.storage.port import Transaction
+
+_UNION = ResourceRule.UNION
+FAMILIES_AT_MOST = 64
+"""Of one kin: as many as its plan has answers."""
+
+
+class Kin:
+    """What calls of one caller about one operation have in common.
+
+    ``asker`` and ``source`` are kept so that their identities are not given to others. ``target`` and ``decision`` are
+    those of the call that it was learnt from: of calls on behalf that are alike, all of them have the same. ``own`` is
+    then how all of them are recorded.
+    """
+
+    __slots__ = ("asker", "decision", "families", "model", "own", "plan", "source", "target")
+
+    def __init__(
+        self, asker: Credential, source: Source, plan: Plan, target: Target, decision: Decision, model: OperationModel
+    ) -> None:
+        self.asker = asker
+        self.source = source
+        self.plan = plan
+        self.target = target
+        self.decision = decision
+        self.model = model
+        self.own: Family | None = None
+        self.families: dict[Hashable, tuple[object, Family | None]] = {}
+
+
+class Kinship:
+    """Finds the kin of calls. Safe to share between threads: what it keeps lies with their snapshots."""
+
+    def __init__(self, registry: Registry, catalogue: Catalogue, records: Records) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._records = records
+        self._known: dict[tuple[str, str, str], tuple[Operation | None, str, tuple[str]]] = {}
+
+    def learn(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> None:
+        """Keep what others have in common with an allowed call whose decision followed from another's."""
+        alike, plan, decision, memory = operation.alike, call.plan, call.decision, tx.memory
+        if alike is None or plan is None or decision is None or memory is None or call.also or target.found is None:
+            return
+        if tx.writable:
+            return
+        on_behalf = call.invoked_by is not None
+        if not (on_behalf or _is_plain(target)):
+            return
+        family = alike.family(call.params)
+        if family is None:
+            return
+        question = _question(operation, call, call.via, call.invoked_by, call.acts_for, family)
+        if memory.get(question) is None:
+            model = self._catalogue.service(call.service).operations[call.name]
+            kin = Kin(call.credential, call.source, plan, target, decision, model)
+            if on_behalf:
+                kin.own = self._records.family(call, operation, model, target)
+            memory.put(question, kin)
+
+    def answers(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> bool:
+        """Have a call decided and answered by its kin: ``call.remembered`` then says how. False where it has none."""
+        kin = self._of(call, operation, tx, target)
+        earlier = None if kin is None else kin.plan.like(target.arn)
+        if kin is None or earlier is None or operation.alike is None:
+            return False
+        decision = about(earlier, call.credential.principal, kin.decision.request.action, target.arn, target.account)
+        if not decision.allowed:
+            raise RuntimeError("a plan that allows nothing")
+        repeat = operation.alike.repeat(call, target.found, call.params, tx)
+        if repeat is None:
+            return False
+        call.decision = decision
+        kept = kin.families.get((id(earlier), call.on_behalf_of is None))
+        told = self._family(kin, call, operation, earlier, target) if kept is None else kept[1]
+        form = None if told is None else told.form(request_parameters(call.params, kin.model), target.arn)
+        if form is None:
+            call.decision = None
+            return False
+        # What is kept is small: a row is four times what its answer is made of.
+        slim = Target(target.arn, target.account, LET_GO, target.named)
+        made = Remembered(call.params, slim, decision, call.credential, call.source, form, repeat)
+        call.remembered, call.by_kin = made, True
+        memory = tx.memory
+        if memory is not None and memory.met(call.question):
+            memory.put(call.question, made)
+        return True
+
+    def _of(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> Kin | None:
+        """The kin of a call about a resource that has no policy of its own and belongs to the caller's account."""
+        alike, memory = operation.alike, tx.memory
+        if alike is None or call.question is None or memory is None or tx.writable or call.now != call.machine_now:
+            return None
+        # Records would name the resource in one place more.
+        if operation.resource_type is not None or target.found is None or not _is_plain(target):
+            return None
+        family = alike.family(call.params)
+        if family is None:
+            return None
+        kin: Kin | None = memory.get(_question(operation, call, call.via, call.invoked_by, call.acts_for, family))
+        # Plans are kept by the resource's account.
+        if kin is None or not target.account == kin.target.account == call.credential.principal.account:
+            return None
+        return kin
+
+    def asked(
+        self, call: Call, tx: Transaction, service: str, name: str, params: Mapping[str, Any]
+    ) -> Remembered | None:
+        """What would be remembered of a call that ``call`` makes on behalf; its target and decision are its kin's."""
+        memory = tx.memory
+        known = self._known.get((call.service, service, name)) or self._knows(call.service, service, name)
+        operation, by, via = known
+        if memory is None or operation is None or operation.alike is None or call.now != call.machine_now:
+            return None
+        family = operation.alike.family(params)
+        if family is None:
+            return None
+        kin: Kin | None = memory.get(_question(operation, call, (*call.via, by) if call.via else via, by, None, family))
+        if kin is None or kin.own is None:
+            return None
+        repeat = operation.alike.repeat(call, kin.target.found, params, tx)
+        form = kin.own.form(request_parameters(params, kin.model), kin.target.arn)
+        if repeat is None or form is None:
+            return None
+        return Remembered(params, kin.target, kin.decision, kin.asker, kin.source, form, repeat)
+
+    def _knows(self, asker: str, service: str, name: str) -> tuple[Operation | None, str, tuple[str]]:
+        """An operation that a room asks another for, and what the room is called then."""
+        room = self._registry.rooms.get(service)
+        by = f"{asker}.amazonaws.com"
+        known = self._known[asker, service, name] = (None if room is None else room.operations.get(name), by, (by,))
+        return known
+
+    def _family(self, kin: Kin, call: Call, operation: Operation, earlier: Decision, target: Target) -> Family | None:
+        """How the records of such calls are written, for each decision that they follow from."""
+        if len(kin.families) >= FAMILIES_AT_MOST:
+            kin.families.clear()
+        made = self._records.family(call, operation, kin.model, target)
+        # The decision is kept beside it, so that its number is not given to another.
+        kin.families[id(earlier), call.on_behalf_of is None] = earlier, made
+        return made
+
+
+def _is_plain(target: Target) -> bool:
+    """Whether nothing of the resource's own has a say."""
+    return target.policy is None and target.grants is None and target.rule is _UNION
+
+
+def _question(
+    operation: Operation,
+    call: Call,
+    via: tuple[str, ...],
+    invoked_by: str | None,
+    acts_for: tuple[str, str] | None,
+    family: Hashable,
+) -> tuple[Hashable, ...]:
+    return "kin", id(operation), id(call.credential), id(call.source), call.region, via, invoked_by, acts_for, family

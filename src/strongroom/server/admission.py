@@ -39,7 +39,7 @@ CROWD: Final = 32
 LANES_KEPT: Final = 4096
 PROVEN_KEPT: Final = 8
 """Keys that one connection is known to have proven; behind a proxy it may serve several clients."""
-LEAST_PATIENCE: Final = 1 / 8
+LEAST_PATIENCE: Final = 1 / 16
 """The part of ``after`` for which calls are let in at least, however long the refusals of a turn take."""
 _LINE_PATIENCE: Final = 2.5
 """How much longer calls may wait for a thread or a disk: a commit alone may take as long as a turn."""
@@ -247,7 +247,7 @@ class Admission:
         # that are refused take their time too: what is let in shrinks until a whole turn fits, and grows back.
         crowd = self._answered > self.bounds.calls or self._late > 0
         long = crowd and self._clock() - self._began > self.bounds.after / 2
-        self._patience = max(self._patience * 0.7, LEAST_PATIENCE) if long else min(self._patience * 1.1, 1.0)
+        self._patience = max(self._patience * 0.5, LEAST_PATIENCE) if long else min(self._patience * 1.1, 1.0)
         self._turn += 1
         self._in_turn = self._late = self._answered = 0
         self.crowded_at = self._began = inf

@@ -180,7 +180,7 @@ def test_a_crowd_that_stays_is_given_less_until_whole_turns_are_short_and_all_of
 
     assert pytest.approx(0.04) == turn(0.021)
     shrinking = [turn(0.021) for _ in range(12)]
-    assert shrinking == sorted(shrinking, reverse=True) and pytest.approx(0.028) == shrinking[0]
+    assert shrinking == sorted(shrinking, reverse=True) and pytest.approx(0.02) == shrinking[0]
     assert pytest.approx(0.04 * LEAST_PATIENCE) == shrinking[-1]
     growing = [turn(0.019) for _ in range(40)]
     assert growing == sorted(growing) and pytest.approx(0.04) == growing[-1]

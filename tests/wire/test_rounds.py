@@ -168,3 +168,20 @@ def test_more_than_a_round_takes_are_answered_in_several(desk: Desk) -> None:
         assert [f"of {NAMES[number % 8]}" for number in range(300)] == [one["SecretString"] for one in found]
 
     desk.run(calls)
+
+
+def test_a_round_that_cannot_be_recorded_is_refused_and_the_next_one_is_answered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    party, _ = desk.parties
+
+    async def calls() -> None:
+        await filled(desk, party)
+        with monkeypatch.context() as broken:
+            broken.setattr(desk.engine.recorder.journal, "append", lambda _: 1 / 0)
+            found = await ask(desk, party, *[{"SecretId": name} for name in NAMES])
+            assert {"InternalFailure"} == {one["__type"] for one in found}
+            assert not any("SecretString" in one for one in found)
+        assert [f"of {name}" for name in NAMES] == await read(desk, party)
+
+    desk.run(calls)

@@ -15,7 +15,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 from typing import Final
 
-from strongroom.base.refusals import Answerable
 from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.errors import StoreError
@@ -80,7 +79,7 @@ class Rounds:
         try:
             if records:
                 self._recorder.read(records)
-        except Answerable as error:
+        except Exception as error:  # noqa: BLE001  each client is refused, and the next round begins all the same
             for _, done in places:
                 if not done.done():
                     done.set_exception(error)
@@ -106,6 +105,8 @@ class Rounds:
             self._learn(flights, taken)
         except StoreError as error:  # the calls say so themselves, where they have waited for it to come back
             log.info("no look at the store: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001  what was taken stays so: to enter it again would record it twice
+            log.error("a round of reads failed: %s", type(error).__name__)  # noqa: TRY400  its text may quote a value
         finally:
             self._store.blink()
         return taken

@@ -92,15 +92,19 @@ class Load:
         measured = Measured(seconds)
         spent = time.process_time()
         begun = time.perf_counter()
-        end, offered, all_ = begun + seconds, 0, len(self._free)
+        end, offered, all_, over = begun + seconds, 0, len(self._free), False
         free, opened, receive = self._free, self._open, self._receive
         while True:
             now = time.perf_counter()
-            due = offered + len(free) if rate is None else int((min(now, end) - begun) * rate) + 1
-            while now < end and offered < due and free:
+            if rate is None:
+                due = offered + (len(free) if now < end else 0)
+            else:
+                due = min(int((now - begun) * rate) + 1, int(seconds * rate))
+            while not over and offered < due and free:
                 self._send(free.popleft(), now if rate is None else begun + offered / rate, measured)
                 offered += 1
-            if now >= end and (len(free) == all_ or now > end + 10):
+            over = now >= end  # what was due in the last moment before it has gone out
+            if over and (len(free) == all_ or now > end + 10):
                 break
             for number, _ in self._epoll.poll(_PAUSE_SECONDS):
                 receive(opened[number], measured)

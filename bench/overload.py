@@ -2,7 +2,8 @@
 
 One worker and one process of load, a core each. The load keeps its pace (bench/paced.py); capacity is what the same
 load gets in a closed loop just before, over as many connections as the other benches have. A flood's first second, in
-which all of its connections are accepted and the worker learns what it can refuse, is not counted. Beside the flood a
+which all of its connections are accepted and the worker learns what it can refuse, is not counted. It has nearly as
+many connections as a worker takes: with each of them answered once a turn, fewer could not keep the pace. Beside it a
 second principal asks a hundred times a second. Exit 1 where what was answered took longer than 100 ms at p99, or where
 the second principal was refused or kept waiting for longer.
 """
@@ -137,7 +138,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each of the four parts of a round")
-    parser.add_argument("--connections", type=int, default=512, help="of the flood")
+    parser.add_argument("--connections", type=int, default=900, help="of the flood")
     return parser.parse_args()
 
 

@@ -27,6 +27,7 @@ from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import Call
+from strongroom.server.glimpse import Shape
 
 FEW: Final = 2
 """The places that everybody has, however many share."""
@@ -71,11 +72,15 @@ class Lane:
 
 
 class Standing:
-    """What one connection has proven: the lanes of its keys, and whose the last call was."""
+    """What one connection has proven: the lanes of its keys, and whose the last call was.
 
-    __slots__ = ("credential", "failed", "lane", "proven")
+    ``shape``: that of the request which was last refused here unread.
+    """
+
+    __slots__ = ("credential", "failed", "lane", "proven", "shape")
 
     def __init__(self) -> None:
+        self.shape: Shape | None = None
         self.credential: object = None
         self.lane: Lane | None = None
         self.proven: dict[bytes, Lane] = {}
@@ -158,10 +163,10 @@ class Admission:
         soon: Callable[[Callable[[], None]], object] | None = None,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
-        """``soon`` has something done when the turn is over: by default the running loop's ``call_soon``."""
+        """``soon`` has something done when the turn is over and its answers have left: by default ``call_soon``."""
         self._clock = clock
         self.bounds = bounds or Bounds()
-        self._soon = soon or _soon
+        self.soon = soon or _soon
         self.crowded_at = inf
         self.commits = Line(self.bounds)
         self.threads = Line(self.bounds)
@@ -260,7 +265,7 @@ class Admission:
         if self._began == inf:
             self._began = begun
             self._crowd = min(CROWD, self.bounds.calls // 2)
-            self._soon(self._turn_over)
+            self.soon(self._turn_over)
 
 
 def _soon(work: Callable[[], None]) -> None:

@@ -34,10 +34,10 @@ from strongroom.kernel.traced import flown
 from strongroom.server.admission import Admission, Lane, Standing
 from strongroom.server.alerts import PENDING_DELETION_READ
 from strongroom.server.fairness import FairThreads
+from strongroom.server.glimpse import Shapes
 from strongroom.server.hosts import HostCheck
 from strongroom.server.metering import Metering
-from strongroom.server.parts import Held, Receive, Scope, Send, TLSDetails
-from strongroom.server.plain import glimpse
+from strongroom.server.parts import Bare, Held, Receive, Scope, Send, TLSDetails
 from strongroom.server.proxies import Proxies
 from strongroom.server.quick import answered, settled
 from strongroom.server.rounds import Rounds
@@ -119,6 +119,7 @@ class Engine:
         self.traces = traces
         self.admission = admission or Admission()
         self.turned_away = TurnedAway(chain, recorder, account)
+        self.shapes = Shapes()
         self.tally = recorder.tally
         self.space = space
         self.chain = chain
@@ -130,6 +131,7 @@ class Engine:
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
         self.fair = FairThreads(self.threads, SLOW_CALLS_AT_ONCE)
         self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
+        self.admission.soon = self.turn.afterwards
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
         self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
         self.rounds = Rounds(chain, store, recorder)
@@ -173,16 +175,20 @@ class Engine:
                 return self._turn_away(request, source, full, begun)
         return self._let_in(request, source, standing, begun)
 
-    def glance(self, data: bytes, standing: Standing) -> HTTPReply | None:
+    def glance(self, data: bytes, standing: Standing) -> Bare | None:
         """The refusal of a request whose connection has proven whose it is, and whose lane is full (parts.Glance)."""
         begun, admission = perf_counter(), self.admission
         if begun <= admission.crowded_at or not standing.proven:
             return None
-        seen = glimpse(data)
-        lane = None if seen is None else standing.proven.get(seen[0])
-        if seen is None or lane is None or not admission.is_full(lane):
+        shape = standing.shape
+        if shape is None or not shape.fits(data):
+            shape = standing.shape = self.shapes.of(data)
+            if shape is None:
+                return None
+        lane = standing.proven.get(shape.key)
+        if lane is None or not admission.is_full(lane):
             return None
-        return self.turned_away.at_a_glance(lane, seen[1], begun)
+        return self.turned_away.at_a_glance(lane, shape.target, begun)
 
     def _let_in(
         self, request: HTTPRequest, source: Source, standing: Standing, begun: float
@@ -549,7 +555,7 @@ class Application:
                 return self._scraped(engine, token)
         return engine.answer(request, source, standing)
 
-    def glance(self, data: bytes, standing: Standing) -> HTTPReply | None:
+    def glance(self, data: bytes, standing: Standing) -> Bare | None:
         """The refusal of a request that nobody needs to read (parts.Glance)."""
         engine = self.engine
         return None if engine is None else engine.glance(data, standing)

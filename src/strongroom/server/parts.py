@@ -67,7 +67,11 @@ answer must wait. It never blocks.
 """
 
 
-Glance = Callable[[bytes, "Standing"], HTTPReply | None]
+Bare = tuple[int, bytes]
+"""A whole answer but for the status line and the headers that every answer has: its status, and the bytes behind."""
+
+
+Glance = Callable[[bytes, "Standing"], Bare | None]
 """What refuses a request for want of a place, from its bytes and what its connection has proven; None where it is to
 be read, whether there is a place or not.
 """

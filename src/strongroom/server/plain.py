@@ -14,15 +14,7 @@ from strongroom.base.http import HTTPRequest
 
 MAX_BYTES = 16 * 1024
 MAX_HEADERS = 32
-_FRAMED_OTHERWISE = (
-    b"\r\nt",  # transfer-encoding, trailer, te
-    b"\r\nup",
-    b"\r\nex",
-    b"\r\nconn",
-    b"\r\n ",
-    b"\r\n:",
-)
-_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\r\n"
+PRINTABLE = bytes(range(0x20, 0x7F)) + b"\r\n"
 _TOKEN = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]{1,64}")
 _OTHER_FRAMING = frozenset((b"transfer-encoding", b"upgrade", b"expect", b"connection", b"trailer", b"te"))
 _NAMES_KEPT = 256
@@ -40,7 +32,7 @@ def read_plain(data: bytes) -> HTTPRequest | None:
         or not end
         or len(head) > MAX_BYTES
         or count > MAX_HEADERS
-        or head.translate(None, _PRINTABLE)
+        or head.translate(None, PRINTABLE)
         or head.count(b"\r") != count  # no line ends otherwise
         or head.count(b"\n") != count
         or b" \r\n" in head  # nor do values begin or end with a space
@@ -63,38 +55,6 @@ def read_plain(data: bytes) -> HTTPRequest | None:
     ):
         return None
     return HTTPRequest("POST", b"/", b"", headers, body, by_name)
-
-
-def glimpse(data: bytes) -> tuple[bytes, bytes] | None:
-    """The access key id that a plain request claims and the target that it names, from as little as can be read.
-
-    For whoever refuses it unread: that it is one request, whole and alone, is as sure as with ``read_plain``; what its
-    headers hold is not looked at. None where that is not sure, or where either is missing.
-    """
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = head.count(b"\r\n")
-    low = head.lower()
-    length = low.find(b"\r\ncontent-length: ") + 18
-    if (
-        not head.startswith(b"POST / HTTP/1.1\r\n")
-        or length < 18
-        or low[length : length + 8].partition(b"\r\n")[0] != b"%d" % len(body)
-        or low.count(b"\r\ncontent-length") != 1
-        or head.count(b"\r") != lines  # no line ends otherwise
-        or head.count(b"\n") != lines
-        or len(head) > MAX_BYTES
-        or lines > MAX_HEADERS
-        or head.translate(None, _PRINTABLE)
-    ):
-        return None
-    for other in _FRAMED_OTHERWISE:
-        if other in low:
-            return None
-    claim = head.find(b" Credential=") + 12
-    target = low.find(b"\r\nx-amz-target: ") + 16
-    if claim < 12 or target < 16 or b"\r\ncontent-type: application/x-amz-json-1.1\r\n" not in low:
-        return None
-    return head[claim : claim + 256].partition(b"/")[0], head[target : target + 128].partition(b"\r")[0]
 
 
 def _checked(name: bytes) -> bytes | None:

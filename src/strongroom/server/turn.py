@@ -42,6 +42,7 @@ class Turn:
         self._recorder = recorder
         self._threads = syncing_in
         self._held: list[HeldReply] = []
+        self._afterwards: list[Callable[[], None]] = []
         self._unsynced: list[HeldReply] = []
         self._syncing: list[HeldReply] = []  # a sync that covers these is under way
 
@@ -53,11 +54,21 @@ class Turn:
         self._held.append(held)
         return held
 
+    def afterwards(self, work: Callable[[], None]) -> None:
+        """Have something done once all that this turn holds has left, or waits for its sync."""
+        asyncio.get_running_loop().call_soon(self.end)
+        self._afterwards.append(work)
+
     def end(self) -> None:
         """Record all that is held, and deliver it, or have it synced first. What cannot be recorded is refused."""
-        self._record()
-        if self._threads is not None and self._unsynced and not self._syncing:
-            self._sync(self._threads)
+        try:
+            self._record()
+            if self._threads is not None and self._unsynced and not self._syncing:
+                self._sync(self._threads)
+        finally:
+            last, self._afterwards = self._afterwards, []
+            for work in last:
+                work()
 
     def hurry(self) -> None:
         """Deliver all that is held before this returns, if need be with a sync in this very thread."""

@@ -24,6 +24,7 @@ from strongroom.kernel.journal.event import service_event
 from strongroom.kernel.metrics.tally import THROTTLED
 from strongroom.kernel.recorder import Recorder
 from strongroom.server.admission import Lane
+from strongroom.server.parts import Bare
 
 EVENT: Final = "CallsThrottled"
 RECORDED_A_SECOND: Final = 10
@@ -48,7 +49,7 @@ class TurnedAway:
         self._left = 0
         self._counted: Counter[tuple[str, str]] = Counter()
         self._since = ""
-        self._forms: dict[bytes, tuple[wire.Route, HTTPReply]] = {}
+        self._forms: dict[bytes, tuple[wire.Route, int, bytes, bytes]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def may_record(self, now: float) -> bool:
@@ -61,23 +62,29 @@ class TurnedAway:
         self._left -= 1
         return True
 
-    def at_a_glance(self, lane: Lane, target: bytes, now: float) -> HTTPReply | None:
+    def at_a_glance(self, lane: Lane, target: bytes, now: float) -> Bare | None:
         """The refusal of an operation that an SDK named; None where it is unknown, or may be recorded by itself."""
         if self._left or int(now) != self._second:
             return None
-        form = self._forms.get(target)
+        form = self._forms.get(target) or self._form(target)
         if form is None:
-            route = self._chain.router.known(target)
-            if route is None:
-                return None
-            made = wire.refuse(route, wire.throttled(route.service), "")
-            form = self._forms[target] = route, made
-        route, made = form
+            return None
+        route, status, before, after = form
         self.count(lane)
         if self._recorder.tally is not None:
             self._recorder.tally.call(route.service, route.operation, THROTTLED, now)
+        return status, b"%b%b%b" % (before, self._chain.new_id().encode("ascii"), after)
+
+    def _form(self, target: bytes) -> tuple[wire.Route, int, bytes, bytes] | None:
+        """What is the same in all refusals of an operation: what stands before the request's id, and behind it."""
+        route = self._chain.router.known(target)
+        if route is None:
+            return None
+        made = wire.refuse(route, wire.throttled(route.service), "")
         (kind, (name, _)) = made.headers
-        return HTTPReply(made.status, (kind, (name, self._chain.new_id().encode("ascii"))), made.body)
+        after = b"\r\ncontent-length: %d\r\n\r\n%b" % (len(made.body), made.body)
+        form = self._forms[target] = route, made.status, b"%b: %b\r\n%b: " % (*kind, name), after
+        return form
 
     def unread(self, lane: Lane, route: wire.Route, begun: float) -> HTTPReply:
         """The refusal of any call that is not recorded by itself, counted."""

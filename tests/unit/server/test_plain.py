@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.server import plain
-from strongroom.server.plain import glimpse, read_plain
+from strongroom.server.glimpse import MAX_HEAD_BYTES, SHAPES_KEPT, Shape, Shapes, glimpse
+from strongroom.server.plain import read_plain
 
 SENT = (
     b"POST / HTTP/1.1\r\nHost: 127.0.0.1:8443\r\nX-Amz-Target: secretsmanager.GetSecretValue\r\n"
@@ -176,3 +177,87 @@ def test_whatever_is_plain_is_the_same_to_the_parser(pieces: list[bytes]) -> Non
 def test_a_changed_request_is_plain_only_where_the_parser_reads_the_same(at: int, cut: int, put: bytes) -> None:
     same(SENT[:at] + put + SENT[at + cut :])
     one_alone(SIGNED[:at] + put + SIGNED[at + cut :])
+
+
+SDK = SIGNED.replace(
+    b"Content-Length",
+    b"X-Amz-Date: 20261123T101112Z\r\namz-sdk-invocation-id: 0b7bd0d8-2a9c-4b7e-9d3e-0123456789ab\r\n"
+    b"X-Amz-Content-Sha256: abcdef012345\r\nContent-Length",
+)
+
+
+def fits_as_the_parser_reads(shape: Shape, data: bytes) -> bool:
+    """Whether these bytes fit; asserts that they are one whole request then, of the same claim and target."""
+    if not shape.fits(data):
+        return False
+    assert one_alone(data) and glimpse(data) == (shape.key, shape.target)
+    parsed = Parsed(data)
+    assert (parsed.ended, parsed.body) == (1, data.partition(b"\r\n\r\n")[2])
+    return True
+
+
+def test_a_client_s_next_request_fits_the_shape_of_its_last() -> None:
+    shapes = Shapes()
+    shape = shapes.of(SDK)
+    assert shape is not None and (shape.key, shape.target) == (b"AKIAEXAMPLE", b"secretsmanager.GetSecretValue")
+    later = SDK.replace(b"T101112Z", b"T101113Z").replace(b"Signature=00", b"Signature=f9").replace(b"{}", b"[]")
+    later = later.replace(b"0b7bd0d8-2a9c", b"ffffffff-0000").replace(b"abcdef", b"543210")
+    assert later != SDK and fits_as_the_parser_reads(shape, later)
+    assert shapes.of(later) is shape
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"AKIAEXAMPLE", b"AKIAEXAMPLF"),
+        (b"GetSecretValue", b"PutSecretValue"),
+        (b"us-east-1", b"us-east-2"),
+        (b"POST / ", b"POST /a"),
+        (b"Length: 2", b"Length: 3"),
+        (b"Length: 2", b"Length: 1"),
+        (b"Length: 2", b"Length: x"),
+        (b"Length: 2\r\n\r\n{}", b"Length: 02\r\n\r\n{}"),
+        (b"Length: 2\r\n\r\n{}", b"Length: 12\r\n\r\n{}0123456789"),
+        (b"Signature=00", b"Signature=0\n"),
+        (b"Signature=00", b"Signature=0 "),
+        (b"Signature=00", b"Signature=0:"),
+        (b"Signature=00", b"Signature=0\xb2"),
+        (b"Signature=00", b"Signature=000"),
+        (b"T101112Z", b"T10\r\nA:"),
+        (b"0b7bd0d8-", b"0b7bd0d8:"),
+        (b"{}", b"{}{"),
+        (b"{}", b"{"),
+        (b"{}", b""),
+        (b"\r\n\r\n{}", b"\r\n"),
+    ],
+)
+def test_whoever_asks_otherwise_does_not_fit(old: bytes, new: bytes) -> None:
+    shape = Shapes().of(SDK)
+    assert shape is not None and shape.fits(SDK)
+    changed = SDK.replace(old, new)
+    assert changed != SDK and not shape.fits(changed)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(SDK)), st.integers(0, 4), st.sampled_from([*PIECES, b"a", b"7", b"-", b"="])),
+        max_size=3,
+    )
+)
+def test_whatever_fits_is_one_request_to_the_parser(edits: list[tuple[int, int, bytes]]) -> None:
+    shape = Shapes().of(SDK)
+    assert shape is not None
+    data = SDK
+    for at, width, piece in edits:
+        data = data[:at] + piece + data[at + width :]
+    fits_as_the_parser_reads(shape, data)
+    fits_as_the_parser_reads(shape, SDK + data)
+
+
+def test_shapes_are_kept_to_a_bound_and_long_heads_are_read() -> None:
+    shapes = Shapes()
+    for number in range(2 * SHAPES_KEPT):
+        assert shapes.of(SDK.replace(b"Host", b"A: %d\r\nHost" % number)) is not None
+    assert len(shapes._known) <= SHAPES_KEPT
+    assert shapes.of(SDK.replace(b"Host", b"A: " + b"x" * MAX_HEAD_BYTES + b"\r\nHost")) is None

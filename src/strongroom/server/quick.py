@@ -65,8 +65,7 @@ class QuickProtocol(BoundedProtocol):
         if not (self._in_head or self._in_body) and self._is_idle():
             refused = self._glance(data, self.standing)
             if refused is not None:
-                self.transport.write(b"%b%b%b" % (STATUS_LINE[refused[0]], self._now(), refused[1]))
-                self._written(close=False)
+                self._refuse_unread(*refused)
                 return
             request = read_plain(data)
             if request is not None and self._is_within_limits(request):
@@ -223,30 +222,36 @@ class QuickProtocol(BoundedProtocol):
 
     def _write(self, reply: HTTPReply) -> bool:
         """Send an answer; False, and nothing sent, where a header would break out of its line."""
+        now = self.server_state.default_headers
+        if self._dated[0] is not now:
+            self._date(now)
         headers, body = reply.headers, reply.body
-        parts = [STATUS_LINE[reply.status], self._now()]
+        parts = [STATUS_LINE[reply.status], self._dated[1]]
         for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
-        head, lines = b"".join(parts), 1 + len(self.server_state.default_headers) + len(headers)
+        head, lines = b"".join(parts), 1 + len(now) + len(headers)
         if head.count(b"\n") != lines or head.count(b"\r") != lines:
             return False
         self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
-        self._written(close=_CLOSE in headers)
-        return True
-
-    def _written(self, *, close: bool) -> None:
         self.server_state.total_requests += 1
-        if close:
+        if _CLOSE in headers:
             self.transport.close()
         elif not self.flow.write_paused:
             self.deadline = self.loop.time() + self.limits.keep_alive
+        return True
 
-    def _now(self) -> bytes:
-        """The headers that every answer of this second has."""
+    def _refuse_unread(self, status: int, rest: bytes) -> None:
         now = self.server_state.default_headers
         if self._dated[0] is not now:
-            self._dated = (now, b"".join([b"%b: %b\r\n" % pair for pair in now]))
-        return self._dated[1]
+            self._date(now)
+        self.transport.write(b"%b%b%b" % (STATUS_LINE[status], self._dated[1], rest))
+        self.server_state.total_requests += 1
+        if not self.flow.write_paused:
+            self.deadline = self.loop.time() + self.limits.keep_alive
+
+    def _date(self, now: list[tuple[bytes, bytes]]) -> None:
+        """Keep the headers that every answer of this second has."""
+        self._dated = (now, b"".join([b"%b: %b\r\n" % pair for pair in now]))
 
 
 _CLOSE = (b"connection", b"close")

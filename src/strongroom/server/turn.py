@@ -43,24 +43,31 @@ class Turn:
         self._threads = syncing_in
         self._held: list[HeldReply] = []
         self._afterwards: list[Callable[[], None]] = []
+        self._ending = False  # ``end`` is on its way
         self._unsynced: list[HeldReply] = []
         self._syncing: list[HeldReply] = []  # a sync that covers these is under way
 
     def hold(self, flight: Flight, reply: HTTPReply) -> HeldReply:
         """Hold a reply back until the turn ends, or there are too many."""
         held = HeldReply(self, flight, reply)
-        if not self._held:
-            asyncio.get_running_loop().call_soon(self.end)
+        if not self._ending:
+            self._end_soon()
         self._held.append(held)
         return held
 
     def afterwards(self, work: Callable[[], None]) -> None:
         """Have something done once all that this turn holds has left, or waits for its sync."""
-        asyncio.get_running_loop().call_soon(self.end)
+        if not self._ending:
+            self._end_soon()
         self._afterwards.append(work)
+
+    def _end_soon(self) -> None:
+        asyncio.get_running_loop().call_soon(self.end)
+        self._ending = True
 
     def end(self) -> None:
         """Record all that is held, and deliver it, or have it synced first. What cannot be recorded is refused."""
+        self._ending = False
         try:
             self._record()
             if self._threads is not None and self._unsynced and not self._syncing:

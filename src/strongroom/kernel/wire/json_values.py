@@ -6,7 +6,7 @@ Each shape is compiled once into a closure and kept under its identity; a reques
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,36 +25,69 @@ _WRITERS: dict[Shape, Writer] = {}
 
 
 class Mould:
-    """The members of a structure that stay the same, written once, for one shape."""
+    """The members of a structure that stay the same, written once, for one shape.
 
-    __slots__ = ("head", "shape")
+    ``head`` is without the closing brace; ``text`` the one member that is made anew where that is a text, and
+    ``lead`` all that stands before its value then.
+    """
+
+    __slots__ = ("head", "lead", "shape", "text")
 
     def __init__(self) -> None:
         self.shape: Shape | None = None
-        self.head = b""  # without the closing brace
+        self.head = self.lead = b""
+        self.text: str | None = None
+
+    def set(self, shape: Shape, head: bytes, made: Mapping[str, Any], write: Writer) -> None:
+        """Keep what stays of a structure of this shape, of which ``made`` is made anew each time."""
+        self.shape, self.head, self.text = shape, head, None
+        if len(made) == 1:
+            ((name, value),) = made.items()
+            if type(value) is str and type(next(iter(write(made).values()))) is str:
+                comma = b"," if len(head) > 1 else b""
+                self.text, self.lead = name, b"%b%b%b" % (head, comma, orjson.dumps(write({name: ""}))[1:-3])
 
 
-class Moulded(dict[str, Any]):
+class Moulded(Mapping[str, Any]):
     """A structure of an answer that was written before but for some members: ``made``, the same ones each time."""
 
-    __slots__ = ("made", "mould")
+    __slots__ = ("_stays", "made", "mould")
 
     def __init__(self, stays: Mapping[str, Any], made: Mapping[str, Any], mould: Mould) -> None:
-        super().__init__(stays)
-        self.update(made)
+        self._stays = stays
         self.made = made
         self.mould = mould
 
     def written(self, shape: Shape, write: Writer) -> orjson.Fragment:
         """Its JSON; ``write`` is the shape's own. Raises AnswerMismatch."""
-        mould = self.mould
+        mould, made = self.mould, self.made
         if mould.shape is not shape:
-            mould.head = orjson.dumps(write({name: self[name] for name in self if name not in self.made}))[:-1]
-            mould.shape = shape
-        made = orjson.dumps(write(self.made))
-        if len(mould.head) == 1 or len(made) == 2:  # one of them is empty
-            return orjson.Fragment(mould.head + made[1:])
-        return orjson.Fragment(b"%b,%b" % (mould.head, made[1:]))
+            stays = self._stays
+            head = orjson.dumps(write({name: stays[name] for name in stays if name not in made}))[:-1]
+            mould.set(shape, head, made, write)
+        if mould.text is not None and len(made) == 1:
+            value = made.get(mould.text)
+            if type(value) is str:
+                return orjson.Fragment(b"%b%b}" % (mould.lead, orjson.dumps(value)))
+        anew = orjson.dumps(write(made))
+        if len(mould.head) == 1 or len(anew) == 2:  # one of them is empty
+            return orjson.Fragment(mould.head + anew[1:])
+        return orjson.Fragment(b"%b,%b" % (mould.head, anew[1:]))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As Mapping.get, which would go by way of an exception."""
+        made = self.made
+        return made[name] if name in made else self._stays.get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        made = self.made
+        return made[name] if name in made else self._stays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._stays, **self.made})
+
+    def __len__(self) -> int:
+        return len(self._stays.keys() | self.made.keys())
 
 
 def read_body(shape: Shape | None, body: bytes) -> Any:

@@ -67,7 +67,7 @@ def _read_all(call: Call, tx: Transaction, ids: Sequence[str]) -> dict[str, Any]
         if isinstance(answer, Answerable):
             refused.append(_told(secret_id, answer))
             continue
-        left -= len(answer.get("SecretString", "")) + len(answer.get("SecretBinary", b""))
+        left -= len(answer.get("SecretString") or answer.get("SecretBinary", b""))
         if BYTES_MAX - left > BYTES_IN_THE_LOOP:
             call.takes_time(tx)
         values.append(answer) if left >= 0 else refused.append(_told(secret_id, _too_large()))

@@ -107,6 +107,8 @@ class Late:
         self.hurried = 0
 
     class One:
+        can_hurry = True
+
         def __init__(self, late: Late, reply: HTTPReply) -> None:
             self.late, self.reply, self.deliver = late, reply, None
 

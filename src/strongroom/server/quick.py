@@ -18,7 +18,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from strongroom.base.http import HTTPReply, HTTPRequest
-from strongroom.server.commits import HeldWrite
 from strongroom.server.parts import (
     ASGI,
     AtOnce,
@@ -33,7 +32,6 @@ from strongroom.server.parts import (
 )
 from strongroom.server.plain import MAX_BYTES, read_plain
 from strongroom.server.protocol import BoundedProtocol
-from strongroom.server.turn import HeldReply
 
 Asked = HTTPReply | Held | Coroutine[Any, Any, HTTPReply]
 
@@ -78,10 +76,11 @@ class QuickProtocol(BoundedProtocol):
             request = read_plain(data)
             if request is not None and self._is_within_limits(request):
                 reply = self._reply_to(request)
-                if isinstance(reply, _HELD):
+                if isinstance(reply, HTTPReply):
+                    if self._write(reply):  # a refusal, mostly: it must cost little
+                        return
+                elif not isinstance(reply, Coroutine):
                     self._hold(reply)
-                    return
-                if isinstance(reply, HTTPReply) and self._write(reply):  # a refusal, mostly: it must cost little
                     return
                 # From here on as any other: the parser reads what was read, and finds it asked already.
                 self._asked = reply
@@ -268,7 +267,6 @@ class QuickProtocol(BoundedProtocol):
 
 
 _CLOSE = (b"connection", b"close")
-_HELD = (HeldReply, HeldWrite)
 
 
 async def _raised(error: Exception) -> HTTPReply:

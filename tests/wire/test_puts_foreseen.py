@@ -21,8 +21,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.inprocess import Account, InProcess
 from tests.journals import lines
-from tests.wire.test_secretsmanager_policies import allow, policy, user
 from tests.wire.test_iam_roles import trust
+from tests.wire.test_secretsmanager_policies import allow, policy, user
 
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.call import Source
@@ -237,7 +237,7 @@ def _session(account: Account) -> dict[str, str]:
     role = iam.create_role(RoleName="writer", AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
     allowed = {"Version": "2012-10-17", "Statement": [allow("secretsmanager:*"), allow("kms:*")]}
     iam.put_role_policy(RoleName="writer", PolicyName="p", PolicyDocument=json.dumps(allowed))
-    made = account.client("sts").assume_role(RoleArn=role, RoleSessionName="session", DurationSeconds=900)["Credentials"]
+    made = account.client("sts").assume_role(RoleArn=role, RoleSessionName="one", DurationSeconds=900)["Credentials"]
     return {
         "aws_access_key_id": made["AccessKeyId"],
         "aws_secret_access_key": made["SecretAccessKey"],

@@ -17,7 +17,6 @@ import orjson
 from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.kernel import wire
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
@@ -186,12 +185,9 @@ class Engine:
             reply = self._finish(flight, lane, self.count)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             reply = self.chain.refuse_unwritten(flight, error)
-        if isinstance(reply, HeldWrite):
-            return reply
-        if not isinstance(reply, HTTPReply):
-            return self._wait(flight, reply)
-        self.count(flight)
-        return reply
+        if isinstance(reply, HTTPReply):
+            self.count(flight)
+        return self._wait(flight, reply) if isinstance(reply, Coroutine) else reply
 
     def _aside(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply] | None:
         """What must not run in the event loop, on its way in a thread; None for what may."""
@@ -355,7 +351,8 @@ class Engine:
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return self.commits.hold(flight, lane, count) if flight.call.afterwards is None else self._afterwards(flight)
+            waits = flight.call.afterwards is not None
+            return self._afterwards(flight) if waits else self.commits.hold(flight, lane, count)
         self.recorder.read(flight.records)
         return self._synced(flight.reply) if self.sync_each else flight.reply
 

@@ -55,7 +55,13 @@ class Commits:
     """The writes of one worker that wait. Used in the event loop's thread alone."""
 
     def __init__(
-        self, chain: Chain, queue: WriteQueue, deliveries: Deliveries, line: Line, turned_away: TurnedAway, refuse: Refuse
+        self,
+        chain: Chain,
+        queue: WriteQueue,
+        deliveries: Deliveries,
+        line: Line,
+        turned_away: TurnedAway,
+        refuse: Refuse,
     ) -> None:
         """``line``: those that wait; ``refuse`` refuses and records a call that never came to its handler."""
         self.chain = chain

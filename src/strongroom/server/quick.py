@@ -69,27 +69,33 @@ class QuickProtocol(BoundedProtocol):
             self._early += data
             self.flow.pause_reading()
             return
-        if not (self._in_head or self._in_body) and self._is_idle():
-            refused = self._glance(data, self.standing)
-            if refused is not None and self._write(refused):
-                return
-            request = read_plain(data)
-            if request is not None and self._is_within_limits(request):
-                reply = self._reply_to(request)
-                if isinstance(reply, HTTPReply):
-                    if self._write(reply):  # a refusal, mostly: it must cost little
-                        return
-                elif not isinstance(reply, Coroutine):
-                    self._hold(reply)
-                    return
-                # From here on as any other: the parser reads what was read, and finds it asked already.
-                self._asked = reply
+        if not (self._in_head or self._in_body) and self._is_idle() and self._took(data):
+            return
         self._quickly = 0
         super().data_received(data)
         if self._asked is not None:
             self._forget_asked()
         if self._held:
             self._let_go()
+
+    def _took(self, data: bytes) -> bool:
+        """Whether these bytes are a plain request that is answered or held now; the parser need not see it."""
+        refused = self._glance(data, self.standing)
+        if refused is not None and self._write(refused):
+            return True
+        request = read_plain(data)
+        if request is None or not self._is_within_limits(request):
+            return False
+        reply = self._reply_to(request)
+        if isinstance(reply, HTTPReply):
+            if self._write(reply):  # a refusal, mostly: it must cost little
+                return True
+        elif not isinstance(reply, Coroutine):
+            self._hold(reply)
+            return True
+        # From here on as any other: the parser reads what was read, and finds it asked already.
+        self._asked = reply
+        return False
 
     def on_message_begin(self) -> None:
         """A request starts; answers leave in the order of their requests."""

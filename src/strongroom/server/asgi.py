@@ -130,6 +130,7 @@ class Engine:
             self.metering.close()
         if self.traces is not None:
             self.traces.close()
+        self.commits.submit()
         self.queue.close()
         self.turned_away.close()
         self.recorder.journal.close()

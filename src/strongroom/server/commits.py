@@ -83,17 +83,18 @@ class Commits:
         held = HeldWrite(self, flight, lane, count)
         if not self._gathered:
             loop = self._deliveries.loop = asyncio.get_running_loop()
-            loop.call_soon(self._submit)
+            loop.call_soon(self.submit)
         self._gathered.append(held)
         line.enter(id(flight), lane, flight.begun)
         return held
 
-    def _submit(self) -> None:
+    def submit(self) -> None:
         """Queue what has come in this turn, all at once: the writer's thread would fight with this one over each."""
         gathered, self._gathered = self._gathered, []
         taken = self._queue.submit_all([(held.run, held.finished) for held in gathered])
-        for held in gathered[taken:]:
-            held.finished(Refusal(Kind.UNAVAILABLE, "Too many writes are waiting. Please try again."))
+        if taken < len(gathered):
+            refusal = Refusal(Kind.UNAVAILABLE, "Too many writes are waiting. Please try again.")
+            _deliver([(held.finished, refusal) for held in gathered[taken:]])
 
     def _no_place(self, flight: Flight, lane: Lane) -> HTTPReply:
         """Refuse a call that is proven already, and would have to wait for its commit for too long."""
@@ -130,11 +131,16 @@ class HeldWrite:
         """Take what came of it, and let its reply go. In the event loop."""
         flight, commits = self.flight, self._commits
         commits.line.leave(id(flight), self._lane)
-        reply = self._reply(outcome)
-        if self._count is not None:
-            self._count(flight)
-        if self.deliver is not None:
-            self.deliver(reply)
+        try:
+            reply = self._reply(outcome)
+        except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
+            reply = commits.chain.refuse_unwritten(flight, error)
+        try:
+            if self._count is not None:
+                self._count(flight)
+        finally:
+            if self.deliver is not None:
+                self.deliver(reply)
 
     def _reply(self, outcome: Outcome | BaseException) -> HTTPReply:
         flight, commits = self.flight, self._commits
@@ -143,5 +149,5 @@ class HeldWrite:
                 return commits.chain.refuse_unwritten(flight, outcome)
             return commits.refuse(flight, outcome)
         if flight.reply is None:
-            return commits.chain.refuse_unwritten(flight, RuntimeError("a written call without a reply"))
+            raise RuntimeError("a written call without a reply")
         return flight.reply

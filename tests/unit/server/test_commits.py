@@ -179,3 +179,25 @@ def test_one_client_that_cannot_be_answered_keeps_no_other_waiting(office: Offic
 
     asyncio.run(run())
     assert [DONE] == replies
+
+
+def test_whatever_goes_wrong_with_a_refusal_its_client_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies: list[HTTPReply] = []
+    office.lost = StoreUnavailable("the disk")
+    office.may_commit.set()
+
+    def broken(flight: Flight, error: BaseException | None = None) -> HTTPReply:
+        raise RuntimeError
+
+    monkeypatch.setattr(office.commits, "refuse", broken)
+
+    async def run() -> None:
+        office.held(replies)
+        office.held(replies)._count = broken
+        await until(replies, 2)
+
+    asyncio.run(run())
+    assert [500, 500] == [reply.status for reply in replies]
+    assert 0 == len(office.line)

@@ -14,11 +14,11 @@ from strongroom.app import Opened, Product
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Refusal
 from strongroom.kernel.call import Source
-from strongroom.kernel.chain import Flight
+from strongroom.kernel.chain import Chain, Flight
 from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.storage.writequeue import Outcome, WriteQueue
-from strongroom.server.admission import Bounds, Lane, Line
+from strongroom.server.admission import Bounds, Lane, Line, Standing
 from strongroom.server.commits import Commits, Deliveries, HeldWrite
 from strongroom.server.turnedaway import TurnedAway
 from strongroom.settings import Settings
@@ -201,3 +201,31 @@ def test_whatever_goes_wrong_with_a_refusal_its_client_is_told(
     asyncio.run(run())
     assert [500, 500] == [reply.status for reply in replies]
     assert 0 == len(office.line)
+
+
+def test_what_was_let_in_is_committed_before_a_worker_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = Product(Settings(data=tmp_path, tls="off"))
+    product.prepare(bytes(32))
+    worker = product.open_worker(bytes(32), 0)
+    replies: list[HTTPReply] = []
+
+    def write(chain: Chain, flight: Flight, tx: Transaction) -> Outcome:
+        flight.reply = DONE
+        return Outcome(keep=True, records=(), value=None)
+
+    monkeypatch.setattr(Chain, "enter", lambda chain, flight: flight)
+    monkeypatch.setattr(Chain, "write", write)
+
+    async def run() -> None:
+        request = HTTPRequest("POST", b"/", b"", [(b"host", b"localhost")], b"")
+        held = worker.at_once(request, "127.0.0.1", None, Standing())
+        assert isinstance(held, HeldWrite)
+        held.deliver = replies.append
+        worker.seal()
+        await until(replies, 1)
+
+    asyncio.run(run())
+    worker.close()
+    assert [DONE] == replies

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.server.admission import Standing
 from strongroom.server.parts import AtOnce, Receive, Scope, Send, TLSDetails, WireLimits
-from strongroom.server.quick import QuickProtocol, send_reply
+from strongroom.server.quick import QuickProtocol, send_reply, settled
 
 ONE = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
 LAST = ONE.replace(b"/a", b"/last").replace(b"Host", b"Connection: close\r\nHost")
 
 
-def exchange(at_once: AtOnce, *chunks: bytes) -> bytes:
-    """All that a connection answers to some chunks, the last of which asks for its close."""
-    return asyncio.run(_exchange(at_once, chunks))
+def exchange(at_once: AtOnce, *chunks: bytes, stopped_after: float | None = None) -> bytes:
+    """All that a connection answers to some chunks, the last of which asks for its close, or the server is stopped."""
+    return asyncio.run(_exchange(at_once, chunks, stopped_after))
 
 
-async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...]) -> bytes:
+@contextlib.asynccontextmanager
+async def serving(at_once: AtOnce, state: ServerState | None = None) -> AsyncIterator[tuple[str, int]]:
+    """Where it listens."""
+
     async def long_way(scope: Scope, receive: Receive, send: Send) -> None:
         body, more = b"", True
         while more:
@@ -33,15 +38,24 @@ async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...]) -> bytes:
 
     config = uvicorn.Config(long_way, interface="asgi3", lifespan="off", log_config=None)
     config.load()
-    state = uvicorn.Server(config).server_state
+    state = state or ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: QuickProtocol(config, state, loop, WireLimits(), at_once), "127.0.0.1", 0)
     async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield server.sockets[0].getsockname()
+
+
+async def _exchange(at_once: AtOnce, chunks: tuple[bytes, ...], stopped_after: float | None) -> bytes:
+    state = ServerState()
+    async with serving(at_once, state) as address:
+        reader, writer = await asyncio.open_connection(*address)
         for chunk in chunks:
             writer.write(chunk)
             await writer.drain()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(stopped_after or 0.02)
+        if stopped_after is not None:
+            for connection in list(state.connections):
+                connection.shutdown()
         answered = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         return answered
@@ -107,6 +121,8 @@ class Late:
         self.hurried = 0
 
     class One:
+        can_hurry = True
+
         def __init__(self, late: Late, reply: HTTPReply) -> None:
             self.late, self.reply, self.deliver = late, reply, None
 
@@ -176,3 +192,68 @@ def test_a_plain_request_inside_the_body_of_another_is_its_body() -> None:
     outer = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(PLAIN)
     answered = exchange(short, outer, PLAIN, ENDING)
     assert answered.count(b"HTTP/1.1 200") == 2 and b"long:/:" + PLAIN in answered
+
+
+class Committing(Late):
+    """Holds every answer for 50 ms, and cannot be hurried; what was asked is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+
+    def __call__(self, request: HTTPRequest, client: str, tls: TLSDetails | None, standing: Standing) -> Late.One:
+        self.asked.append(request.body)
+        one = super().__call__(request, client, tls, standing)
+        one.can_hurry = False
+        one.hurry = lambda: None  # type: ignore[method-assign]
+        return one
+
+
+def test_what_comes_while_a_commit_is_waited_for_is_read_after_it() -> None:
+    late = Committing()
+    following = PLAIN.replace(b"hi", b"yo")
+    answered = exchange(late, PLAIN, following[:20], following[20:] + ENDING)
+    places = [answered.index(text) for text in (b"short:/?:hi", b"short:/?:yo", b"long:/:hi")]
+    assert places == sorted(places)
+    assert [b"hi", b"yo"] == late.asked[:2], "each once, and in their order"
+
+
+def test_requests_that_come_together_are_answered_in_their_order_though_they_cannot_be_hurried() -> None:
+    answered = exchange(Committing(), ONE + ONE.replace(b"/a", b"/b"), LAST)
+    places = [answered.index(text) for text in (b"short:/a?:hi", b"long:/b:hi", b"long:/last:hi")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("asked", [PLAIN, ONE], ids=["plain", "parsed"])
+def test_a_server_that_stops_answers_what_waits_for_its_commit_and_closes(asked: bytes) -> None:
+    answered = exchange(Committing(), asked, stopped_after=0.02)
+    assert b"HTTP/1.1 200" in answered and b":hi" in answered
+    assert b"connection: close" in answered
+
+
+def test_a_client_that_has_gone_hears_nothing_and_leaves_nothing() -> None:
+    late = Committing()
+
+    async def gone() -> None:
+        async with serving(late) as address:
+            _, writer = await asyncio.open_connection(*address)
+            writer.write(PLAIN)
+            await asyncio.sleep(0.02)
+            (one,) = late.waiting
+            assert one.deliver is not None
+            writer.transport.abort()
+            await asyncio.sleep(0.02)
+            assert one.deliver is None
+
+    asyncio.run(gone())
+
+
+def test_a_reply_that_comes_before_it_is_awaited_is_not_lost() -> None:
+    async def told() -> HTTPReply:
+        held = Committing()(HTTPRequest("POST", b"/", b"", [], b"hi"), "127.0.0.1", None, Standing())
+        waiting = settled(held)
+        assert held.deliver is not None
+        held.deliver(held.reply)
+        return await asyncio.wait_for(waiting, 10)
+
+    assert b"short:/?:hi" == asyncio.run(told()).body

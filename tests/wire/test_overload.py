@@ -96,6 +96,9 @@ class Desk:
         await asyncio.sleep(0)
         for number, one in later:
             replies[number] = await asyncio.wait_for(one, 60)
+        async with asyncio.timeout(60):
+            while len(replies) < len(requests):  # those that wait for their commit
+                await asyncio.sleep(0.001)
         return [replies[number] for number in sorted(replies)]
 
     def crowd(self) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import botocore.auth
 import orjson
 import pytest
 from botocore.auth import SigV4Auth
@@ -18,6 +21,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from tests.inprocess import Account, InProcess
 from tests.journals import lines
+from tests.wire.test_iam_roles import trust
 from tests.wire.test_secretsmanager_policies import allow, policy, user
 
 from strongroom.base.http import HTTPRequest
@@ -199,6 +203,46 @@ def test_a_policy_of_its_caller_that_changed_refuses_it(desk: Desk, clerk: dict[
     assert late.prepared is None
     assert late.reply is not None
     assert "UnrecognizedClientException" == _refused(orjson.loads(late.reply.body))
+
+
+def test_a_session_that_ended_refuses_the_next_put_though_nobody_commits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = InProcess(tmp_path / "data")  # nobody has moved its clock: all that can be remembered is
+    try:
+        desk = Desk(server, server.account())
+        desk.account.client("secretsmanager").create_secret(Name="db", SecretString="0")
+        session = _session(desk.account)
+        for _ in range(4):
+            assert "VersionId" in desk.turn(desk.put(session, "db", "0"))[0]
+        early = desk.put(session, "db", "1")
+        assert early.prepared is not None
+        later = timedelta(seconds=901)
+        monkeypatch.setattr(desk.engine.chain, "clock", lambda: datetime.now(UTC) + later)
+        monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: datetime.now(UTC) + later)
+        late = desk.begun(session, "secretsmanager", "secretsmanager.PutSecretValue", SecretId="db", SecretString="2")
+        assert late.prepared is None
+        assert late.reply is not None
+        assert "ExpiredTokenException" == _refused(orjson.loads(late.reply.body))
+        assert "VersionId" in desk.turn(early)[0], "it came while the session lasted"
+        assert desk.put(desk.admin, "db", "3").prepared is not None
+    finally:
+        server.close()
+
+
+def _session(account: Account) -> dict[str, str]:
+    """The keys of a session of a quarter of an hour, of a role that may do all with secrets and keys."""
+    iam = account.client("iam")
+    trusted = trust({"AWS": f"arn:aws:iam::{account.id}:root"})
+    role = iam.create_role(RoleName="writer", AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    allowed = {"Version": "2012-10-17", "Statement": [allow("secretsmanager:*"), allow("kms:*")]}
+    iam.put_role_policy(RoleName="writer", PolicyName="p", PolicyDocument=json.dumps(allowed))
+    made = account.client("sts").assume_role(RoleArn=role, RoleSessionName="one", DurationSeconds=900)["Credentials"]
+    return {
+        "aws_access_key_id": made["AccessKeyId"],
+        "aws_secret_access_key": made["SecretAccessKey"],
+        "aws_session_token": made["SessionToken"],
+    }
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["committed before", "in the same batch"])

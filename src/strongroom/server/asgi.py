@@ -17,7 +17,6 @@ import orjson
 from strongroom.base.classes import dataclass
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
-from strongroom.kernel import wire
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
 from strongroom.kernel.chain import Chain, Flight
@@ -29,10 +28,11 @@ from strongroom.kernel.metrics.text import CONTENT_TYPE
 from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.port import Store, Transaction
-from strongroom.kernel.storage.writequeue import Answers, Outcome, QueueFull, WriteQueue
+from strongroom.kernel.storage.writequeue import Outcome, QueueFull, WriteQueue
 from strongroom.kernel.traced import flown
 from strongroom.server.admission import Admission, Lane, Standing
 from strongroom.server.alerts import PENDING_DELETION_READ
+from strongroom.server.commits import Commits, Deliveries, HeldWrite
 from strongroom.server.fairness import FairThreads
 from strongroom.server.glimpse import Shapes
 from strongroom.server.hosts import HostCheck
@@ -73,29 +73,6 @@ Console = Callable[[HTTPRequest, Source], Coroutine[Any, Any, HTTPReply]]
 """What answers pages for people, where they are on. It has threads of its own."""
 
 
-class Deliveries:
-    """Brings a batch's outcomes from the writer thread to the event loop, with one wake-up for all of them."""
-
-    def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
-
-    def __call__(self, answers: Answers) -> None:
-        """The write queue's ``on_batch_done``."""
-        loop = self.loop
-        if loop is None:
-            _deliver(answers)
-            return
-        try:
-            loop.call_soon_threadsafe(_deliver, answers)
-        except RuntimeError:  # the loop has ended, and whoever waited in it
-            log.info("%d answers came after the end", len(answers))
-
-
-def _deliver(answers: Answers) -> None:
-    for done, outcome in answers:
-        done(outcome)
-
-
 class Engine:
     """The product as one worker runs it, while it is unsealed."""
 
@@ -126,10 +103,10 @@ class Engine:
         self.store = store
         self.queue = queue
         self.recorder = recorder
-        self.deliveries = deliveries
         self.sync_each = sync_each
         self.threads = ThreadPoolExecutor(SLOW_CALLS_AT_ONCE, thread_name_prefix="call")
         self.fair = FairThreads(self.threads, SLOW_CALLS_AT_ONCE)
+        self.commits = Commits(chain, queue, deliveries, self.admission.commits, self.turned_away, self._refuse)
         self.turn = Turn(chain, recorder, syncing_in=self.threads if sync_each else None, count=self.count)
         self.admission.soon = self.turn.afterwards
         self.waiting = ThreadPoolExecutor(WAITING_CALLS_AT_ONCE, thread_name_prefix="waiting")
@@ -155,6 +132,7 @@ class Engine:
             self.metering.close()
         if self.traces is not None:
             self.traces.close()
+        self.commits.submit()
         self.queue.close()
         self.turned_away.close()
         self.recorder.journal.close()
@@ -165,8 +143,8 @@ class Engine:
     ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
         """The reply to one request, recorded. What cannot be recorded or committed has not happened.
 
-        Held where its record goes out at the end of this turn, a coroutine where it must wait for a thread, a commit
-        or a sync. ``standing`` is that of its connection. To be called in the event loop.
+        Held where its record goes out at the end of this turn or with a commit, a coroutine where it must wait for a
+        thread or a sync. ``standing`` is that of its connection. To be called in the event loop.
         """
         begun, admission = perf_counter(), self.admission
         if begun > admission.crowded_at:
@@ -211,13 +189,12 @@ class Engine:
                 if flight.first_use:
                     self._note_use(flight)
                 return self.turn.hold(flight, flight.reply)
-            reply = self._finish(flight, lane)
+            reply = self._finish(flight, lane, self.count)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             reply = self.chain.refuse_unwritten(flight, error)
-        if not isinstance(reply, HTTPReply):
-            return self._wait(flight, reply)
-        self.count(flight)
-        return reply
+        if isinstance(reply, HTTPReply):
+            self.count(flight)
+        return self._wait(flight, reply) if isinstance(reply, Coroutine) else reply
 
     def _aside(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply] | None:
         """What must not run in the event loop, on its way in a thread; None for what may."""
@@ -342,7 +319,7 @@ class Engine:
         try:
             await asyncio.get_running_loop().run_in_executor(self.outside, self.chain.enter, flight)
             reply = self._finish(flight, self.admission.met(standing, flight.call))
-            return reply if isinstance(reply, HTTPReply) else await reply
+            return await settled(reply)
         finally:
             self._outside_calls -= 1
 
@@ -358,7 +335,7 @@ class Engine:
         whose = self.admission.met(standing, flight.call)
         if flight.reply is None:
             reply = self._finish(flight, whose)
-            return reply if isinstance(reply, HTTPReply) else await reply
+            return await settled(reply)
         if flight.first_use:
             self._note_use(flight)
         return await self._synced(flight.reply) if self.sync_each else flight.reply
@@ -372,13 +349,17 @@ class Engine:
         finally:
             line.leave(id(flight), lane)
         reply = self._finish(flight, self.admission.met(standing, flight.call))
-        return reply if isinstance(reply, HTTPReply) else await reply
+        return await settled(reply)
 
-    def _finish(self, flight: Flight, lane: Lane) -> HTTPReply | Coroutine[Any, Any, HTTPReply]:
+    def _finish(
+        self, flight: Flight, lane: Lane, count: Callable[[Flight], None] | None = None
+    ) -> HTTPReply | HeldWrite | Coroutine[Any, Any, HTTPReply]:
+        """``count`` counts a flight that is held, where nobody else does."""
         if flight.first_use:
             self._note_use(flight)
         if flight.reply is None:
-            return self._write(flight, lane) if flight.call.afterwards is None else self._afterwards(flight)
+            waits = flight.call.afterwards is not None
+            return self._afterwards(flight) if waits else self.commits.hold(flight, lane, count)
         self.recorder.read(flight.records)
         return self._synced(flight.reply) if self.sync_each else flight.reply
 
@@ -402,47 +383,6 @@ class Engine:
     def _note_use(self, flight: Flight) -> None:
         with contextlib.suppress(QueueFull):  # a date can wait for the next hour
             self.queue.submit(lambda tx: self.chain.note_use(flight, tx), _ignore)
-
-    async def _write(self, flight: Flight, lane: Lane) -> HTTPReply:
-        line = self.admission.commits
-        if line.refuses(lane, perf_counter()):
-            return self._no_place(flight, lane)
-        line.enter(id(flight), lane, flight.begun)
-        try:
-            return await self._committed(flight)
-        finally:
-            line.leave(id(flight), lane)
-
-    def _no_place(self, flight: Flight, lane: Lane) -> HTTPReply:
-        """Refuse a call that is proven already, and would have to wait for its commit for too long."""
-        refusal = wire.throttled(flight.route.service)
-        if self.turned_away.may_record(perf_counter()):
-            return self._refuse(flight, refusal)
-        self.turned_away.count(lane)
-        flight.refusal = refusal
-        return wire.refuse(flight.route, refusal, flight.call.request_id)
-
-    async def _committed(self, flight: Flight) -> HTTPReply:
-        loop = self.deliveries.loop = asyncio.get_running_loop()
-        done: asyncio.Future[Outcome | BaseException] = loop.create_future()
-
-        def finished(outcome: Outcome | BaseException) -> None:
-            if not done.done():
-                done.set_result(outcome)
-
-        try:
-            self.queue.submit(lambda tx: self.chain.write(flight, tx), finished)
-        except QueueFull:
-            refusal = Refusal(Kind.UNAVAILABLE, "Too many writes are waiting. Please try again.")
-            return self._refuse(flight, refusal)
-        outcome = await done
-        if isinstance(outcome, BaseException):
-            if flight.records:  # it ran: the ledger has recorded it, and that it was lost
-                return self.chain.refuse_unwritten(flight, outcome)
-            return self._refuse(flight, outcome)
-        if flight.reply is None:
-            raise RuntimeError("a written call without a reply")
-        return flight.reply
 
     def _refuse(self, flight: Flight, error: BaseException) -> HTTPReply:
         """Refuse, and record the refusal of, a call that never came to its handler."""

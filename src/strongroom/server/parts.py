@@ -46,15 +46,20 @@ class StreamReply(HTTPReply):
 
 
 class Held(Protocol):
-    """A reply that is made and may not leave yet: its record goes out with all others of this turn of the loop.
+    """A reply that may not leave yet: its record goes out with all others of this turn of the loop, or with a commit.
 
     ``deliver`` is set by whoever shall have the reply; it is called once, in the event loop.
     """
 
     deliver: Callable[[HTTPReply], None] | None
 
+    @property
+    def can_hurry(self) -> bool:
+        """Whether it waits for nothing but the end of this turn."""
+        ...
+
     def hurry(self) -> None:
-        """Deliver it now, with all others that are held."""
+        """Deliver it now, with all others that are held, if it can."""
         ...
 
 
@@ -62,8 +67,8 @@ AtOnce = Callable[[HTTPRequest, str, TLSDetails | None, "Standing"], HTTPReply |
 """The same application for a request that is whole already: the request, the client's address, its protection, and
 what the connection has proven so far.
 
-It answers in the event loop's thread, holds the answer until the end of this turn, or gives a coroutine where the
-answer must wait. It never blocks.
+It answers in the event loop's thread, holds the answer until the end of this turn or until its commit, or gives a
+coroutine where the answer must wait. It never blocks.
 """
 
 

@@ -2,7 +2,8 @@
 
 It is for requests that are whole when their head is, on a connection with nothing else under way: every call of
 every SDK, but for large bodies. All others go the long way, as tasks, with the same bounds. What cannot be
-answered at once after all (a write, which waits for its commit) goes on as a task from where it stands.
+answered at once after all (what waits for a thread, say) goes on as a task from where it stands. A write is held until
+its commit; what its client sends meanwhile waits unread.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from strongroom.server.parts import (
 )
 from strongroom.server.plain import MAX_BYTES, read_plain
 from strongroom.server.protocol import BoundedProtocol
-from strongroom.server.turn import HeldReply
 
 Asked = HTTPReply | Held | Coroutine[Any, Any, HTTPReply]
 
@@ -52,7 +52,9 @@ class QuickProtocol(BoundedProtocol):
         self._at_once = at_once
         self._glance = glance
         self._held = False
-        self._waiting: Held | None = None  # for the end of this turn of the loop
+        self._waiting: Held | None = None  # for the end of this turn of the loop, or for its commit
+        self._early = b""  # what came while it could not be hurried
+        self._last = False  # whether the answer that is held is the last of this connection
         self._quickly = 0  # how many were answered of the bytes that came together
         self._parts: list[bytes] = []
         self._asked: Asked | None = None  # what came of a plain request that takes the parser's way after all
@@ -62,29 +64,39 @@ class QuickProtocol(BoundedProtocol):
         """Hold nothing longer than the bytes that came together."""
         if self._waiting is not None:
             self._waiting.hurry()
-        if not (self._in_head or self._in_body) and self._is_idle():
-            refused = self._glance(data, self.standing)
-            if refused is not None:
-                self._refuse_unread(*refused)
-                return
-            request = read_plain(data)
-            if request is not None and self._is_within_limits(request):
-                reply = self._reply_to(request)
-                if isinstance(reply, HeldReply):
-                    self._waiting = reply
-                    self.deadline = 0.0
-                    reply.deliver = self._deliver
-                    return
-                if isinstance(reply, HTTPReply) and self._write(reply):  # a refusal, mostly: it must cost little
-                    return
-                # From here on as any other: the parser reads what was read, and finds it asked already.
-                self._asked = reply
+        if self._waiting is not None:
+            # Answers leave in the order of their requests; nothing more is read until this one has left.
+            self._early += data
+            self.flow.pause_reading()
+            return
+        if not (self._in_head or self._in_body) and self._is_idle() and self._took(data):
+            return
         self._quickly = 0
         super().data_received(data)
         if self._asked is not None:
             self._forget_asked()
         if self._held:
             self._let_go()
+
+    def _took(self, data: bytes) -> bool:
+        """Whether these bytes are a plain request that is answered or held now; the parser need not see it."""
+        refused = self._glance(data, self.standing)
+        if refused is not None:
+            self._refuse_unread(*refused)
+            return True
+        request = read_plain(data)
+        if request is None or not self._is_within_limits(request):
+            return False
+        reply = self._reply_to(request)
+        if isinstance(reply, HTTPReply):
+            if self._write(reply):  # a refusal, mostly: it must cost little
+                return True
+        elif not isinstance(reply, Coroutine):
+            self._hold(reply)
+            return True
+        # From here on as any other: the parser reads what was read, and finds it asked already.
+        self._asked = reply
+        return False
 
     def on_message_begin(self) -> None:
         """A request starts; answers leave in the order of their requests."""
@@ -96,7 +108,7 @@ class QuickProtocol(BoundedProtocol):
         """Nobody waits any more for what is on its way; it is recorded all the same."""
         if self._waiting is not None:
             self._waiting.deliver = None
-            self._waiting = None
+            self._waiting, self._early = None, b""
         super().connection_lost(exc)
 
     def on_body(self, body: bytes) -> None:
@@ -121,15 +133,35 @@ class QuickProtocol(BoundedProtocol):
             self._deliver(reply)
         elif isinstance(reply, Coroutine):
             self._go_on(reply)
+        elif reply.can_hurry:
+            self._hold(reply)
+        else:  # the parser goes on meanwhile, and may have the next request already
+            self._go_on(settled(reply))
+
+    def shutdown(self) -> None:
+        """Close it where it is idle; what is under way is answered first, and says that it was the last."""
+        if self._waiting is None:
+            super().shutdown()
         else:
-            self._waiting = reply
-            self.deadline = 0.0
-            reply.deliver = self._deliver
+            self._last = True
+
+    def _hold(self, reply: Held) -> None:
+        self._waiting = reply
+        self.deadline = 0.0
+        reply.deliver = self._deliver
 
     def _deliver(self, reply: HTTPReply) -> None:
         self._waiting = None
-        if not self.transport.is_closing() and not self._write(reply):
+        if self.transport.is_closing():
+            return
+        if self._last and _CLOSE not in reply.headers:
+            reply = HTTPReply(reply.status, (*reply.headers, _CLOSE), reply.body)
+        if not self._write(reply):
             self._go_on(_given(reply))
+        early, self._early = self._early, b""
+        if early and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.data_received(early)
 
     def _go_on(self, reply: Coroutine[Any, Any, HTTPReply]) -> None:
         """From here on it is a task as any other; the body is gathered already."""
@@ -265,12 +297,12 @@ async def _given(reply: HTTPReply) -> HTTPReply:
     return reply
 
 
-async def settled(reply: HTTPReply | Held | Coroutine[Any, Any, HTTPReply]) -> HTTPReply:
-    """The reply itself, whatever has to be awaited for it."""
+def settled(reply: HTTPReply | Held | Coroutine[Any, Any, HTTPReply]) -> Coroutine[Any, Any, HTTPReply]:
+    """The reply itself, whatever has to be awaited for it. A held one is heard from now on, awaited or not."""
     if isinstance(reply, HTTPReply):
-        return reply
+        return _given(reply)
     if isinstance(reply, Coroutine):
-        return await reply
+        return reply
     waiting: asyncio.Future[HTTPReply] = asyncio.get_running_loop().create_future()
 
     def deliver(given: HTTPReply) -> None:
@@ -278,6 +310,10 @@ async def settled(reply: HTTPReply | Held | Coroutine[Any, Any, HTTPReply]) -> H
             waiting.set_result(given)
 
     reply.deliver = deliver
+    return _awaited(waiting)
+
+
+async def _awaited(waiting: asyncio.Future[HTTPReply]) -> HTTPReply:
     return await waiting
 
 

@@ -135,6 +135,8 @@ class HeldReply:
 
     __slots__ = ("_turn", "deliver", "flight", "reply")
 
+    can_hurry = True
+
     def __init__(self, turn: Turn, flight: Flight, reply: HTTPReply) -> None:
         self._turn = turn
         self.flight = flight

@@ -140,6 +140,15 @@ class WriteQueue:
             self._waiting.append((run, done))
             self._changed.notify()
 
+    def submit_all(self, calls: Sequence[tuple[Run, Done]]) -> int:
+        """Queue calls that came together, in their order; how many of them there was room for."""
+        with self._changed:
+            room = 0 if self._closing else self._capacity - len(self._waiting)
+            taken = calls[: max(room, 0)]
+            self._waiting.extend(taken)
+            self._changed.notify()
+            return len(taken)
+
     def close(self, *, drain: bool = True) -> None:
         """Take no more calls, finish the waiting ones (or tell them StoreUnavailable), end the thread."""
         with self._changed:

@@ -6,7 +6,8 @@ WHO says who called, CALL all else. Between two records of one kind of call, onl
 event's own id and the id of the call it was done for differ; cut out these, and the same two texts come again and
 again. What a text says is remembered under the text itself. Each half is parsed by itself before it is remembered, so
 where a line was cut is proven by its grammar; what is cut out has no quote in it, so it cannot change that grammar
-later. A line that is not of this form is parsed whole.
+later. Of a write the id of the version that it makes is cut out as well: nothing is found by it, and no two have the
+same. A line that is not of this form is parsed whole.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ MOST_PAIRS = 20_000
 MOST_SECONDS = 1000
 _TIME, _REQUEST, _EVENT_ID = b',"eventTime":"', b'"requestID":"', b'","eventID":"'
 _FOR, _FOR_END = b',"for":"', b'"}}'
+VERSION_IDS = (b'"clientRequestToken":"', b'"SecretVersionId":"')
+"""Members that name a new version, in the parameters of its write and in the encryption context of its data key."""
 _SEQ, _NAMES, _READS = b'{"seq":', (b',"prev":"', b'","at":', b',"id":"'), b'","writes":false,'
 _FIXED = Struct("=9s64x7s13s7s36s17s")
 """From the comma after a line's number to its event, where all is as long as it always is."""
@@ -224,7 +227,7 @@ class Reader:
             lines.said.append(Write(event_id, int(head[1]), lines.at_ms, at, len(lines.entries)))
             if first:
                 lines.first_write = event_id
-        cut = _cut(raw, head.end(), head[4])
+        cut = _cut(raw, head.end(), head[4], writes=head[5] == b"true")
         pair = None if cut is None else self._pair(*cut.halves)
         times = None if cut is None else self._moment(cut.stamp, head[3])
         if pair is None or times is None:
@@ -275,7 +278,7 @@ class _Cut(NamedTuple):
     halves: tuple[bytes, bytes]
 
 
-def _cut(raw: bytes, begin: int, event_id: bytes) -> _Cut | None:
+def _cut(raw: bytes, begin: int, event_id: bytes, *, writes: bool) -> _Cut | None:
     """A record's line cut; ``begin``: where its event begins. None where it is not of that form."""
     end = len(raw)
     time = raw.find(_TIME, begin)
@@ -292,8 +295,21 @@ def _cut(raw: bytes, begin: int, event_id: bytes) -> _Cut | None:
         or len(raw) > MOST_TEXT_BYTES
     ):
         return None
-    halves = raw[begin:time], raw[time + 34 : request] + raw[own : own + 13] + raw[own + _FROM_OWN : end]
-    return _Cut(raw[time + 14 : time + 34], halves)
+    second = raw[time + 34 : request] + raw[own : own + 13] + raw[own + _FROM_OWN : end]
+    return _Cut(raw[time + 14 : time + 34], (raw[begin:time], _without_version(second) if writes else second))
+
+
+def _without_version(half: bytes) -> bytes:
+    """A second half without the id of the version that is made. A name with bare quotes around it is never in a text,
+    so it is a member's."""
+    for name in VERSION_IDS:
+        at = half.find(name)
+        if at >= 0:
+            begin = at + len(name)
+            end = half.find(b'"', begin)
+            if end > 0 and b"\\" not in half[begin:end]:  # then it is the whole value
+                half = half[:begin] + half[end:]
+    return half
 
 
 def _whole(at: int, raw: bytes, event_id: str, lines: Lines) -> None:

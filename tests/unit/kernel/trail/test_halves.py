@@ -14,7 +14,7 @@ from strongroom.kernel.journal.chain import Chain, Recordable
 from strongroom.kernel.journal.event import PRODUCT_TIME
 from strongroom.kernel.journal.reading import HEAD
 from strongroom.kernel.journal.written import Blanks, Shared, WrittenRecord, family_of
-from strongroom.kernel.trail import halves
+from strongroom.kernel.trail import halves, words
 from strongroom.kernel.trail.entries import entries_of
 from strongroom.kernel.trail.halves import Reader, Write
 from strongroom.kernel.trail.uses import uses_of
@@ -81,14 +81,23 @@ def whole(data: bytes, at: int) -> Told:
 
 def flat(entries: Any) -> list[tuple[int, int, int, tuple[int, ...]]]:
     return [
-        (moment, hashed, offset, tuple(sorted(number for one in words for number in one.numbers)))
-        for moment, hashed, offset, words in entries
+        (moment, hashed, offset, tuple(sorted(number for one in had for number in one.numbers)))
+        for moment, hashed, offset, had in entries
     ]
 
 
 def read(reader: Reader, data: bytes, at: int = 0) -> Told:
     lines = reader.read(data, at)
     return flat(lines.entries), lines.used
+
+
+def put_of(version: str, **more: str) -> Record:
+    """The record of a put."""
+    params = {"secretId": "db", "clientRequestToken": version, **more}
+    answer = {"arn": ARN}
+    return record(
+        writes=True, readOnly=False, eventName="PutSecretValue", requestParameters=params, responseElements=answer
+    )
 
 
 PLANTED = '","eventTime":"2020-01-01T00:00:00Z","awsRegion":"eu-west-1","x":"'
@@ -100,6 +109,19 @@ RECORDS = {
     "of another account's resource": record({"resourceAccount": OTHER}),
     "of nobody's account": record(recipientAccountId=""),
     "a write": record(writes=True, readOnly=False, eventName="PutSecretValue"),
+    "a put": put_of("v" * 36),
+    "a put whose token is quoted": put_of('v"\\' * 12),
+    "a put of many names": put_of("v" * 36, tag='","secretId":"planted', note='"clientRequestToken":"planted"'),
+    "its data key": record(
+        {"for": uuid4(SystemEntropy())},
+        writes=True,
+        eventSource="kms.amazonaws.com",
+        eventName="GenerateDataKey",
+        requestParameters={
+            "keyId": "alias/a",
+            "encryptionContext": {"SecretARN": ARN, 'x"SecretVersionId': "k", "SecretVersionId": "v" * 36},
+        },
+    ),
     "further permissions": record({"also": ["kms:Decrypt", "kms:Encrypt"]}),
     "undecided": Record("e" * 36, event(eventID="e" * 36), False, None),
     "another product's time": record(**{PRODUCT_TIME: "2030-01-01T00:00:00Z"}),
@@ -161,6 +183,31 @@ def test_a_form_filled_in_is_recognised_without_parsing_it(monkeypatch: pytest.M
         monkeypatch.setattr(halves, name, parsed)
 
     assert expected == read(reader, second)
+
+
+def test_puts_are_known_again_whatever_version_they_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader()
+    first, second = (lines_of(*(put_of(f"{at}{one}" * 12) for one in "ab")) for at in (1, 2))
+    assert whole(first, 0) == read(reader, first)
+    expected = whole(second, 0)
+
+    def parsed(*_: object) -> None:
+        raise AssertionError("a line was parsed")
+
+    for name in ("_whole", "_new_call", "_new_who"):
+        monkeypatch.setattr(halves, name, parsed)
+    assert expected == read(reader, second)
+
+
+def test_a_version_is_cut_out_as_a_whole_value_or_not_at_all() -> None:
+    for half in (rb'"clientRequestToken":"a\"b"', b'"clientRequestToken":"abc', b'"clientRequestToken":'):
+        assert half == halves._without_version(half)
+    assert b'{"clientRequestToken":""}' == halves._without_version(b'{"clientRequestToken":"v"}')
+
+
+def test_nothing_is_found_by_the_version_that_is_cut_out() -> None:
+    asked = {name for members in words._BY_PARAMETER.values() for name in members}
+    assert asked.isdisjoint(name.decode().strip(':"') for name in halves.VERSION_IDS)
 
 
 def test_what_is_cut_out_cannot_say_anything() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,12 @@ class Counted:
         self.answered = self.asked = 0
         answers, asked = Kinship.answers, Kinship.asked
 
-        def counted_answers(*given: Any) -> bool:
+        def counted_answers(*given: Any) -> Remembered | None:
             found = answers(*given)
-            self.answered += found
+            self.answered += found is not None
             return found
 
-        def counted_asked(*given: Any) -> Remembered | None:
+        def counted_asked(*given: Any) -> tuple[Remembered, Any] | None:
             found = asked(*given)
             self.asked += found is not None
             return found
@@ -144,9 +144,9 @@ class Auditor:
         return found
 
 
-def everyones(callers: dict[str, Any]) -> dict[str, tuple[Any, str]]:
-    """Every secret as each caller reads it, by name and by ARN."""
-    return {f"{who} reads {name}": read(client, name) for who, client in callers.items() for name in NAMES}
+def everyones(callers: dict[str, Any], more: Sequence[str] = ()) -> dict[str, tuple[Any, str]]:
+    """Every secret as each caller reads it by its name, and what other ids mean to them."""
+    return {f"{who} reads {name}": read(client, name) for who, client in callers.items() for name in (*NAMES, *more)}
 
 
 @pytest.fixture
@@ -175,12 +175,18 @@ def test_what_kin_answers_is_what_would_be_worked_out_from_nothing(
     monkeypatch.setattr(Memory, "met", lambda memory, question: False)
     told: list[str] = []
     pairs: list[tuple[str, str, str]] = []
+    # Some will be made anew, and these ARNs be nobody's; one is of another Region, the last of another account.
+    more = [changes.secrets.describe_secret(SecretId=name)["ARN"] for name in "abc"]
+    more.append(more[0].replace("us-east-1", "eu-west-1"))
+    foreign = alone.account().client("secretsmanager")
+    more.append(foreign.create_secret(Name="a", SecretString="not theirs")["ARN"])
+    foreign.get_secret_value(SecretId="a")
     for _ in range(STEPS):
         told.append(changes.made())
-        everyones(callers)  # the first reads of a day of what is new
+        everyones(callers, more)  # the first reads of a day of what is new
         with forgetful.forgetting():
-            anew = everyones(callers)
-        quick = everyones(callers)
+            anew = everyones(callers, more)
+        quick = everyones(callers, more)
         for question, (answered, request_id) in anew.items():
             assert answered == quick[question][0], f"{question} after {told}"
             pairs.append((question, request_id, quick[question][1]))
@@ -219,6 +225,48 @@ def test_what_is_kept_of_kin_holds_no_plaintext(account: Account) -> None:
     held = everything_in(kept)
     assert any(b"many/5" in one for one in held), "the search sees what is kept: names"
     assert not any(b"canary-" in one for one in held)
+
+
+def test_a_secret_of_another_account_is_nobodys_kin_even_under_a_key_of_ones_own(
+    alone: InProcess, counted: Counted
+) -> None:
+    mine, theirs = alone.account(), alone.account()
+    secrets, kms = mine.client("secretsmanager"), mine.client("kms")
+    everybody = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [f"arn:aws:iam::{one.id}:root" for one in (mine, theirs)]},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": everybody})
+    key = kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    made = theirs.client("secretsmanager").create_secret(Name="a", SecretString="not yours", KmsKeyId=key)["ARN"]
+    theirs.client("secretsmanager").get_secret_value(SecretId=made)
+    for number in range(6):
+        secrets.create_secret(Name=f"b/{number}", SecretString="yours", KmsKeyId=key)
+    for _ in range(2):
+        for number in range(6):
+            assert "yours" == secrets.get_secret_value(SecretId=f"b/{number}")["SecretString"]
+    assert counted.answered, "kin is known"
+    with pytest.raises(ClientError) as refused:
+        secrets.get_secret_value(SecretId=made)
+    assert "AccessDeniedException" == refused.value.response["Error"]["Code"]
+
+
+def test_what_kin_has_answered_is_held_by_nobody_afterwards(
+    account: Account, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most are never asked for again: thousands of them would be held, and looked through by each collection."""
+    secrets = filled(account, 8)
+    monkeypatch.setattr(Memory, "met", lambda memory, question: False)
+    held: list[int] = []
+    for _ in range(2):
+        for number in range(8):
+            secrets.get_secret_value(SecretId=f"many/{number}")
+        gc.collect()
+        held.append(sum(isinstance(one, Remembered) for one in gc.get_objects()))
+    assert counted.answered >= 8
+    assert held[1] <= held[0]
 
 
 def test_a_member_of_a_batch_is_read_by_kin_too(account: Account, counted: Counted) -> None:

@@ -239,7 +239,7 @@ class Kernel(Protocol):
 
     def alike(
         self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Remembered | None:
+    ) -> tuple[Remembered, Answer] | None:
         """What an earlier call on behalf says of one that is like it; see Call.alike."""
         ...
 
@@ -449,9 +449,11 @@ class Call:
         """
         return self.kernel.ask(self, tx, service, operation, params)
 
-    def alike(self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Remembered | None:
+    def alike(
+        self, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
+    ) -> tuple[Remembered, Answer] | None:
         """A call on behalf that need not be made, because an earlier one of this caller was like it and allowed: what
-        would have been remembered of it, to be answered and recorded as ``Repeat`` says. None where it has to be made.
+        it is recorded by (``repeat``), and what is its own in its answer. None where it has to be made.
         """
         return self.kernel.alike(self, tx, service, operation, params)
 

@@ -43,7 +43,7 @@ from strongroom.kernel.model.shapes import OperationModel, ServiceModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.onbehalf import OnBehalf
 from strongroom.kernel.records import undone
-from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
+from strongroom.kernel.registry import Alike, Mode, Operation, PrincipalSource, Registry
 from strongroom.kernel.remembering import recall_request, remember
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.foresight import Foreseen, Foresight
@@ -457,7 +457,7 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
         if call.remembered is not None:
             call.params = call.remembered.params
             return
-        if operation.alike is not None and operation.alike.plain is not None:
+        if isinstance(operation.alike, Alike) and operation.alike.plain is not None:
             plain = operation.alike.plain.fullmatch(flight.request.body)
             if plain is not None:
                 call.params = {name: text.decode() for name, text in plain.groupdict().items()}
@@ -470,8 +470,11 @@ def read_the_parameters(chain: Chain, flight: Flight, tx: Transaction) -> None:
 # ---------------------------------------------------------------------- the steps inside the transaction
 
 
-def locate_the_resource(_chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
-    """What the call is about, found or not."""
+def locate_the_resource(chain: Chain, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
+    """What the call is about, found or not. Where it is like earlier ones, what is remembered is made of those."""
+    if call.remembered is None and isinstance(operation.alike, Alike):
+        call.remembered = chain.kinship.answers(call, operation, operation.alike, tx)
+        call.by_kin = call.remembered is not None
     call.target = operation.locate(call, tx) if call.remembered is None else call.remembered.target
     return answer
 
@@ -484,8 +487,6 @@ def decide_the_call(chain: Chain, call: Call, operation: Operation, tx: Transact
     target = call.target
     if target is None:
         raise RuntimeError("a call without a target")
-    if operation.alike is not None and chain.kinship.answers(call, operation, tx, target):
-        return answer
     if operation.action is None:
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)

@@ -2,8 +2,8 @@
 
 A store has more secrets than a worker can remember, and most are under the same few policies and keys. Of a caller's
 calls of one operation that are decided by the same plan (authz/general.py) the worker keeps the *kin*: the plan,
-and the form of their records. For a further one the resource is located and decided by the plan, and its room says how
-it is answered (registry.Alike): what comes out is what would have been remembered of it, and the chain goes on with it.
+and the form of their records. A further one is decided by the plan, and its room says what it is about and how it is
+answered (registry.Alike): what comes out is what would have been remembered of it, and the chain goes on with it.
 
 INVARIANT: kin says nothing that depends on rows that belong to one secret. It is made of policies, keys and grants;
 a commit to any of those forgets it with everything else (storage/memory.py). Who is in any doubt answers None, and the
@@ -18,14 +18,14 @@ from typing import Any
 
 from strongroom.kernel.authz.general import Plan, about
 from strongroom.kernel.authz.model import Decision, ResourceRule
-from strongroom.kernel.call import LET_GO, Call, Credential, Remembered, Source, Target
-from strongroom.kernel.journal.redact import request_parameters
+from strongroom.kernel.call import Answer, Call, Credential, Remembered, Source, Target
+from strongroom.kernel.journal.redact import parameters_shown
 from strongroom.kernel.journal.written import Family
 from strongroom.kernel.model.catalogue import Catalogue
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.records import Records
-from strongroom.kernel.registry import Operation, Registry
-from strongroom.kernel.storage.port import Transaction
+from strongroom.kernel.registry import Alike, AlikeOnBehalf, Operation, Registry
+from strongroom.kernel.storage.port import Notes, Transaction
 
 _UNION = ResourceRule.UNION
 FAMILIES_AT_MOST = 64
@@ -40,7 +40,7 @@ class Kin:
     then how all of them are recorded.
     """
 
-    __slots__ = ("asker", "decision", "families", "model", "own", "plan", "source", "target")
+    __slots__ = ("asker", "decision", "families", "model", "own", "plan", "shown", "source", "target")
 
     def __init__(
         self, asker: Credential, source: Source, plan: Plan, target: Target, decision: Decision, model: OperationModel
@@ -51,6 +51,7 @@ class Kin:
         self.target = target
         self.decision = decision
         self.model = model
+        self.shown = parameters_shown(model)
         self.own: Family | None = None
         self.families: dict[Hashable, tuple[object, Family | None]] = {}
 
@@ -82,74 +83,72 @@ class Kinship:
             model = self._catalogue.service(call.service).operations[call.name]
             kin = Kin(call.credential, call.source, plan, target, decision, model)
             if on_behalf:
-                kin.own = self._records.family(call, operation, model, target)
+                kin.own = self._records.family(call, operation, model, target, decision)
             memory.put(question, kin)
 
-    def answers(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> bool:
-        """Have a call decided and answered by its kin: ``call.remembered`` then says how. False where it has none."""
-        kin = self._of(call, operation, tx, target)
-        earlier = None if kin is None else kin.plan.like(target.arn)
-        if kin is None or earlier is None or operation.alike is None:
-            return False
-        decision = about(earlier, call.credential.principal, kin.decision.request.action, target.arn, target.account)
+    def answers(self, call: Call, operation: Operation, alike: Alike, tx: Transaction) -> Remembered | None:
+        """What would be remembered of a call whose kin is known: decided by that, and about to be answered and recorded
+        as others of its kin. None where it has none, or anything about it is its own.
+        """
+        memory = tx.memory
+        kin = None if memory is None or tx.writable else self._of(call, operation, alike, memory)
+        located = None if kin is None else alike.locate(call, tx)
+        if memory is None or kin is None or located is None:
+            return None
+        target, found = located
+        credential, arn, account = call.credential, target.arn, target.account
+        # Plans are kept by the resource's account.
+        own = account == kin.target.account == credential.principal.account
+        earlier = kin.plan.like(arn) if own else None
+        if earlier is None:
+            return None
+        decision = about(earlier, credential.principal, kin.decision.request.action, arn, account)
         if not decision.allowed:
             raise RuntimeError("a plan that allows nothing")
-        repeat = operation.alike.repeat(call, target.found, call.params, tx)
+        repeat = alike.repeat(call, target, found, tx)
         if repeat is None:
-            return False
-        call.decision = decision
+            return None
         kept = kin.families.get((id(earlier), call.on_behalf_of is None))
-        told = self._family(kin, call, operation, earlier, target) if kept is None else kept[1]
-        form = None if told is None else told.form(request_parameters(call.params, kin.model), target.arn)
+        told = self._family(kin, call, operation, earlier, target, decision) if kept is None else kept[1]
+        form = None if told is None else told.form(kin.shown(call.params), arn)
         if form is None:
-            call.decision = None
-            return False
-        # What is kept is small: a row is four times what its answer is made of.
-        slim = Target(target.arn, target.account, LET_GO, target.named)
-        made = Remembered(call.params, slim, decision, call.credential, call.source, form, repeat)
-        call.remembered, call.by_kin = made, True
-        memory = tx.memory
-        if memory is not None and memory.met(call.question):
+            return None
+        made = Remembered(call.params, target, decision, credential, call.source, form, repeat)
+        if memory.met(call.question):
             memory.put(call.question, made)
-        return True
+        return made
 
-    def _of(self, call: Call, operation: Operation, tx: Transaction, target: Target) -> Kin | None:
-        """The kin of a call about a resource that has no policy of its own and belongs to the caller's account."""
-        alike, memory = operation.alike, tx.memory
-        if alike is None or call.question is None or memory is None or tx.writable or call.now != call.machine_now:
-            return None
-        # Records would name the resource in one place more.
-        if operation.resource_type is not None or target.found is None or not _is_plain(target):
-            return None
+    @staticmethod
+    def _of(call: Call, operation: Operation, alike: Alike, memory: Notes) -> Kin | None:
         family = alike.family(call.params)
-        if family is None:
+        if family is None or call.question is None or call.now != call.machine_now:
             return None
         kin: Kin | None = memory.get(_question(operation, call, call.via, call.invoked_by, call.acts_for, family))
-        # Plans are kept by the resource's account.
-        if kin is None or not target.account == kin.target.account == call.credential.principal.account:
-            return None
         return kin
 
     def asked(
         self, call: Call, tx: Transaction, service: str, name: str, params: Mapping[str, Any]
-    ) -> Remembered | None:
-        """What would be remembered of a call that ``call`` makes on behalf; its target and decision are its kin's."""
+    ) -> tuple[Remembered, Answer] | None:
+        """What a call that ``call`` makes on behalf is recorded by, and what is its own in its answer. Its target and
+        decision are its kin's.
+        """
         memory = tx.memory
         known = self._known.get((call.service, service, name)) or self._knows(call.service, service, name)
         operation, by, via = known
-        if memory is None or operation is None or operation.alike is None or call.now != call.machine_now:
+        if memory is None or operation is None or call.now != call.machine_now:
             return None
-        family = operation.alike.family(params)
-        if family is None:
+        alike = operation.alike
+        family = alike.family(params) if isinstance(alike, AlikeOnBehalf) else None
+        if family is None or not isinstance(alike, AlikeOnBehalf):
             return None
         kin: Kin | None = memory.get(_question(operation, call, (*call.via, by) if call.via else via, by, None, family))
         if kin is None or kin.own is None:
             return None
-        repeat = operation.alike.repeat(call, kin.target.found, params, tx)
-        form = kin.own.form(request_parameters(params, kin.model), kin.target.arn)
-        if repeat is None or form is None:
+        answer = alike.answer(kin.target.found, params)
+        form = kin.own.form(kin.shown(params), kin.target.arn)
+        if answer is None or form is None:
             return None
-        return Remembered(params, kin.target, kin.decision, kin.asker, kin.source, form, repeat)
+        return Remembered({}, kin.target, kin.decision, kin.asker, kin.source, form), answer
 
     def _knows(self, asker: str, service: str, name: str) -> tuple[Operation | None, str, tuple[str]]:
         """An operation that a room asks another for, and what the room is called then."""
@@ -158,11 +157,13 @@ class Kinship:
         known = self._known[asker, service, name] = (None if room is None else room.operations.get(name), by, (by,))
         return known
 
-    def _family(self, kin: Kin, call: Call, operation: Operation, earlier: Decision, target: Target) -> Family | None:
+    def _family(
+        self, kin: Kin, call: Call, operation: Operation, earlier: Decision, target: Target, decision: Decision
+    ) -> Family | None:
         """How the records of such calls are written, for each decision that they follow from."""
         if len(kin.families) >= FAMILIES_AT_MOST:
             kin.families.clear()
-        made = self._records.family(call, operation, kin.model, target)
+        made = self._records.family(call, operation, kin.model, target, decision)
         # The decision is kept beside it, so that its number is not given to another.
         kin.families[id(earlier), call.on_behalf_of is None] = earlier, made
         return made

@@ -297,7 +297,7 @@ class OnBehalf(ABC):
 
     def alike(
         self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]
-    ) -> Remembered | None:
+    ) -> tuple[Remembered, Answer] | None:
         """What an earlier call on behalf says of one that is like it; see Call.alike."""
         return self.kinship.asked(call, tx, service, operation, params)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from strongroom.base.entropy import Entropy
 from strongroom.base.refusals import Answerable
 from strongroom.kernel import wire
+from strongroom.kernel.authz.model import Decision
 from strongroom.kernel.authz.reasons import allowance
 from strongroom.kernel.call import Answer, AnyRecord, Call, Record, Target
 from strongroom.kernel.journal import event
@@ -78,14 +79,18 @@ class Records:
         """How the records of a remembered call are written; False where they are not the same but for time and ids."""
         if operation is None:
             return False
-        family = None if call.target is None else self.family(call, operation, model, call.target)
-        if family is None or call.decision is None:
+        if call.target is None or call.decision is None:
+            return False
+        family = self.family(call, operation, model, call.target, call.decision)
+        if family is None:
             return False
         return family.form(request_parameters(call.params, model), call.decision.request.resource) or False
 
-    def family(self, call: Call, operation: Operation, model: OperationModel | None, target: Target) -> Family | None:
-        """How the records of calls are written that are like this one, in all but parameters and the resource that was
-        decided about; under ``resources`` they have this target. None where there is no such way.
+    def family(
+        self, call: Call, operation: Operation, model: OperationModel | None, target: Target, decision: Decision
+    ) -> Family | None:
+        """How the records of calls are written that are like this one and so decided, in all but parameters and the
+        resource that was decided about; under ``resources`` they have this target. None where there is no such way.
         """
         if operation.shown:
             return None
@@ -101,8 +106,8 @@ class Records:
             owner=target.account,
         )
         made["eventTime"], made["requestParameters"] = blanks.when, blanks.params
-        why = _why(call, blanks.origin if call.on_behalf_of else None)
-        return None if why is None else family_of(made, {**why, "resource": blanks.resource}, blanks, self._shared)
+        why = {**_allowed(call, decision, blanks.origin if call.on_behalf_of else None), "resource": blanks.resource}
+        return family_of(made, why, blanks, self._shared)
 
     def _standing(self, call: Call, operation: Operation | None, model: OperationModel | None) -> event.Standing:
         """What the records of such calls have in common.
@@ -146,13 +151,16 @@ def _resource(target: Target | None, operation: Operation | None) -> tuple[str, 
 def _why(call: Call, origin: str | None) -> Mapping[str, Any] | None:
     """What stands beside the event: the reasons of the decision, and for which call it was all done."""
     if call.decision is not None:
-        why = allowance(call.decision)
-        if call.also:
-            why = {**why, "also": call.also}
-    elif call.denial is not None:
-        why = call.denial
-    else:
-        return None
+        return _allowed(call, call.decision, origin)
+    if call.denial is None or origin is None:
+        return call.denial
+    return {**call.denial, "for": origin}
+
+
+def _allowed(call: Call, decision: Decision, origin: str | None) -> Mapping[str, Any]:
+    why = allowance(decision)
+    if call.also:
+        why = {**why, "also": call.also}
     return why if origin is None else {**why, "for": origin}
 
 

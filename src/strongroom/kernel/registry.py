@@ -64,15 +64,28 @@ class Alike:
     """How a steady operation is answered again for other names, without its handler (kernel/kinship.py).
 
     ``family``: of parameters, what must be the same in calls that are alike; None where they are like no others.
-    ``repeat(call, found, params, tx)``: how the answer about a found resource is made, where nothing is to be told but
-    the plain answer; it looks at everything that the handler looks at. None in any doubt: the handler is asked then.
-    ``call`` is the one that asks, be it on behalf.
+    ``locate``: the resource, its ``found`` let go, and as much of it as ``repeat`` looks at; None where it is not there
+    or has a policy or grants of its own.
+    ``repeat(call, target, found, tx)``: how the answer about it is made, where nothing is to be told but the plain
+    answer; it looks at everything that the handler looks at. None in any doubt: the handler is asked then.
     ``plain``: bodies of AWS JSON that mean parameters which are valid: its named groups, ASCII texts, and no others.
     """
 
     family: Callable[[Mapping[str, Any]], Hashable | None]
-    repeat: Callable[[Call, Any, Mapping[str, Any], Transaction], Repeat | None]
+    locate: Callable[[Call, Transaction], tuple[Target, Any] | None]
+    repeat: Callable[[Call, Target, Any, Transaction], Repeat | None]
     plain: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeOnBehalf:
+    """The same of one that other rooms ask for on behalf of their callers, always of the same resource.
+
+    ``answer(found, params)``: the members of the answer that are its own, made now; None in any doubt, as above.
+    """
+
+    family: Callable[[Mapping[str, Any]], Hashable | None]
+    answer: Callable[[Any, Mapping[str, Any]], Answer | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,7 @@ class Operation:
     steady: bool = False
     unsigned: bool = False
     ahead: Ahead | None = None
-    alike: Alike | None = None
+    alike: Alike | AlikeOnBehalf | None = None
     foreseen: Foreseeable | None = None
     apart: str | None = None
 
@@ -138,7 +151,7 @@ class Room:
         steady: bool = False,
         unsigned: bool = False,
         ahead: Ahead | None = None,
-        alike: Alike | None = None,
+        alike: Alike | AlikeOnBehalf | None = None,
         foreseen: Foreseeable | None = None,
         apart: str | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -149,7 +162,7 @@ class Room:
             raise ValueError(f"{self.service}:{name} would be open to anybody")
         if steady and (ahead is not None or mode is not Mode.READ):
             raise ValueError(f"{self.service}:{name} cannot be steady: it does more than read")
-        if alike is not None and (not steady or shown):
+        if alike is not None and (not steady or shown or (resource_type and isinstance(alike, Alike))):
             raise ValueError(f"{self.service}:{name} is like no other: its answers or records differ")
         if ahead is not None and mode is not Mode.SLOW:
             raise ValueError(f"{self.service}:{name} would wait in the event loop")

@@ -308,8 +308,9 @@ class Engine:
             principal.entity_arn,
             resource,
             decrypts,
-            # A batch's records are not all of calls to KMS: it is looked at each time.
-            asked=call.remembered if answered and decrypts == len(records) - 1 else None,
+            # A batch's records are not all of calls to KMS: it is looked at each time. What kin has answered is seldom
+            # met again, and would be held for nothing.
+            asked=call.remembered if answered and not call.by_kin and decrypts == len(records) - 1 else None,
         )
 
     async def _outside(self, flight: Flight, standing: Standing) -> HTTPReply:

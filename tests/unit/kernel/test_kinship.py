@@ -63,8 +63,8 @@ def test_what_was_located_is_not_looked_for_again() -> None:
     assert {"Found": "mine"} == handle_the_call(CHAIN, call_of(None, Target("arn", "1", "mine")), GET, TX, {})
 
 
-@pytest.mark.parametrize("other", [{"steady": False}, {"shown": ("Found",)}])
+@pytest.mark.parametrize("other", [{"steady": False}, {"shown": ("Found",)}, {"resource_type": "AWS::Toy"}])
 def test_operations_whose_records_or_answers_differ_are_like_no_others(other: dict[str, Any]) -> None:
-    alike = Alike(lambda _params: (), lambda _call, _found, _params, _tx: None)
+    alike = Alike(lambda _params: (), lambda _call, _tx: None, lambda _call, _target, _found, _tx: None)
     with pytest.raises(ValueError, match="like no other"):
         Room("toy").operation("Get", mode=Mode.READ, alike=alike, **({"steady": True} | other))(told)

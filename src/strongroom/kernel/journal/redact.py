@@ -48,6 +48,12 @@ Show = Callable[[Any], Any]
 Plan = Mapping[str, tuple[str, Show]]
 
 
+def parameters_shown(model: OperationModel) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+    """As ``request_parameters``, of one operation again and again."""
+    plan = _input_plan(model)
+    return lambda params: (_shown(params, plan) or None) if params else None
+
+
 def request_parameters(params: Mapping[str, Any], model: OperationModel | None) -> dict[str, Any] | None:
     """The ``requestParameters`` of a record; None where there are none, or none that a model explains."""
     if not params or model is None:

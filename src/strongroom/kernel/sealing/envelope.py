@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from struct import Struct
 from typing import NoReturn
 
 from strongroom.base.classes import dataclass
@@ -140,9 +141,21 @@ def message_header(blob: bytes) -> MessageHeader:
     return read_header(blob)[0]
 
 
-def open_message(material: Material, blob: bytes, context: Mapping[str, str]) -> bytes:
-    """The message again. Raises SealBroken where bytes, material or context differ."""
-    return HeldMessage(material, blob, context).open()
+def message_head(blob: bytes) -> bytes:
+    """The bytes that a ciphertext has in common with all others of the key and material that it claims.
+
+    Whether they are of a known form is for ``message_header``. Raises SealBroken where they are not all there.
+    """
+    return blob[: _salt_at(blob)]
+
+
+def open_message(material: Material, blob: bytes, context: Mapping[str, str], salt_at: int | None = None) -> bytes:
+    """The message again. Raises SealBroken where bytes, material or context differ. ``salt_at`` as for HeldMessage."""
+    key, sealed, bound = _key_and_bound(material, blob, context, salt_at)
+    try:
+        return aead.decrypt(key, _NONCE, sealed, bound)
+    except aead.NotAuthentic:
+        raise SealBroken from None
 
 
 class HeldMessage:
@@ -152,16 +165,8 @@ class HeldMessage:
 
     def __init__(self, material: Material, blob: bytes, context: Mapping[str, str], salt_at: int | None = None) -> None:
         """Raises SealBroken where it is no message of this material's. ``salt_at`` as ``read_header`` told it."""
-        if salt_at is None:
-            salt_at = read_header(blob)[1]
-        commitment_at = salt_at + _SALT_BYTES
-        sealed_at = commitment_at + digests.DIGEST_BYTES
-        if len(blob) < sealed_at + aead.TAG_BYTES:
-            raise SealBroken
-        key, commitment = material.message_keys(blob[salt_at:commitment_at])
-        if not digests.same(commitment, blob[commitment_at:sealed_at]):
-            raise SealBroken
-        self._held = aead.Held(key, _NONCE, blob[sealed_at:], blob[:sealed_at] + canonical_context(context))
+        key, sealed, bound = _key_and_bound(material, blob, context, salt_at)
+        self._held = aead.Held(key, _NONCE, sealed, bound)
 
     def open(self) -> bytes:
         """The plaintext. Raises SealBroken where bytes or context differ."""
@@ -169,6 +174,22 @@ class HeldMessage:
             return self._held.open()
         except aead.NotAuthentic:
             raise SealBroken from None
+
+
+def _key_and_bound(
+    material: Material, blob: bytes, context: Mapping[str, str], salt_at: int | None
+) -> tuple[bytes, bytes, bytes]:
+    """The key of a message, what is sealed, and what that is bound to. Raises SealBroken as HeldMessage."""
+    if salt_at is None:
+        salt_at = read_header(blob)[1]
+    commitment_at = salt_at + _SALT_BYTES
+    sealed_at = commitment_at + digests.DIGEST_BYTES
+    if len(blob) < sealed_at + aead.TAG_BYTES:
+        raise SealBroken
+    key, commitment = material.message_keys(blob[salt_at:commitment_at])
+    if not digests.same(commitment, blob[commitment_at:sealed_at]):
+        raise SealBroken
+    return key, blob[sealed_at:], blob[:sealed_at] + canonical_context(context)
 
 
 def canonical_context(context: Mapping[str, str]) -> bytes:
@@ -182,22 +203,17 @@ def canonical_context(context: Mapping[str, str]) -> bytes:
     parts: list[bytes] = []
     for key in context if len(context) == 1 else sorted(context):
         name, value = key.encode(), context[key].encode()
-        parts += (_length(name), name, _length(value), value)
+        parts += (_length(len(name)), name, _length(len(value)), value)
     return b"".join(parts)
 
 
 def _value_bound(arn: str, version_id: str) -> bytes:
     name, version = arn.encode(), version_id.encode()
-    return b"%b%b%b%b%b" % (_VALUE_LABEL, _length(name), name, _length(version), version)
+    return b"".join((_VALUE_LABEL, _length(len(name)), name, _length(len(version)), version))
 
 
-_LENGTHS = tuple(length.to_bytes(4, "big") for length in range(256))
-
-
-def _length(part: bytes) -> bytes:
-    """How long a part is, in 4 bytes; most are short, and looked up."""
-    length = len(part)
-    return _LENGTHS[length] if length < len(_LENGTHS) else length.to_bytes(4, "big")
+_length = Struct(">I").pack
+"""A length in 4 bytes."""
 
 
 def _field(text: str) -> bytes:
@@ -209,6 +225,11 @@ def _field(text: str) -> bytes:
 
 def read_header(blob: bytes) -> tuple[MessageHeader, int]:
     """The claimed header, and where the salt begins. Raises SealBroken as ``message_header``."""
+    salt_at = _salt_at(blob)
+    return _parsed_header(blob[:salt_at]), salt_at
+
+
+def _salt_at(blob: bytes) -> int:
     try:
         region_at = 7 + blob[6]
         key_id_at = region_at + 1 + blob[region_at]
@@ -217,7 +238,7 @@ def read_header(blob: bytes) -> tuple[MessageHeader, int]:
         raise SealBroken from None
     if salt_at > len(blob):
         raise SealBroken
-    return _parsed_header(blob[:salt_at]), salt_at
+    return salt_at
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from strongroom.kernel.model.overlay import refused_operations
-from strongroom.kernel.registry import Alike, Handler, Keys, Locator, Mode, Room, everything
+from strongroom.kernel.registry import AlikeOnBehalf, Handler, Keys, Locator, Mode, Room, everything
 from strongroom.services.kms.rules.context import caller_keys
 
 SERVICE = "kms"
@@ -23,7 +23,7 @@ def operation(
     keys: Keys = caller_keys,
     shown: Sequence[str] = (),
     steady: bool = False,
-    alike: Alike | None = None,
+    alike: AlikeOnBehalf | None = None,
     apart: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare an operation with the caller's condition keys, and the key recorded."""

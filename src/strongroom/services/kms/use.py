@@ -8,6 +8,7 @@ from strongroom.kernel.call import Call
 from strongroom.kernel.sealing.envelope import (
     HeldMessage,
     canonical_context,
+    open_message,
     read_header,
     seal_bound_message,
 )
@@ -75,16 +76,40 @@ def held(key: Key, blob: bytes, context: Mapping[str, str]) -> tuple[HeldMessage
     A ciphertext of a related key opens too: multi-Region keys have one id and one material.
     Raises IncorrectKeyException for another key's, InvalidCiphertextException for all else that is wrong.
     """
+    message, material_id, salt_at = _message(key, blob)
+    try:
+        return HeldMessage(key.materials[material_id], message, context, salt_at), material_id
+    except SealBroken:
+        raise errors.InvalidCiphertextException from None
+
+
+def opened_once(key: Key, blob: bytes, context: Mapping[str, str]) -> bytes:
+    """The plaintext of a ciphertext that need not be opened again. Raises as ``held`` and ``opened``."""
+    message, material_id, salt_at = _message(key, blob)
+    try:
+        return open_message(key.materials[material_id], message, context, salt_at)
+    except SealBroken:
+        raise errors.InvalidCiphertextException from None
+
+
+def _message(key: Key, blob: bytes) -> tuple[bytes, str, int]:
+    """The message of a ciphertext, the id of the material that it names, which the key has, and where its salt begins.
+
+    Raises as ``held``.
+    """
     message = message_of(blob)
     try:
         header, salt_at = read_header(message)
-        if (header.key_id, header.account) != (key.row.key_id, key.row.account) or (
-            header.region != key.row.region and key.row.multi_region is None
-        ):
-            raise errors.IncorrectKeyException(errors.WRONG_KEY)
-        return HeldMessage(key.materials[header.material_id], message, context, salt_at), header.material_id
-    except (SealBroken, KeyError):
+    except SealBroken:
         raise errors.InvalidCiphertextException from None
+    row = key.row
+    if (header.key_id, header.account) != (row.key_id, row.account) or (
+        header.region != row.region and row.multi_region is None
+    ):
+        raise errors.IncorrectKeyException(errors.WRONG_KEY)
+    if header.material_id not in key.materials:
+        raise errors.InvalidCiphertextException
+    return message, header.material_id, salt_at
 
 
 def opened(message: HeldMessage) -> bytes:

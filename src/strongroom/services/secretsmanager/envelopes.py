@@ -51,21 +51,17 @@ def held(call: Call, tx: Transaction, secret: Secret, version: Version) -> HeldV
         raise _does_not_open(version) from None
 
 
-def held_alike(call: Call, tx: Transaction, arn: str, version: Version) -> tuple[Remembered, HeldValue] | None:
+def held_alike(
+    call: Call, tx: Transaction, arn: str, version_id: str, sealed: bytes, wrapped: bytes
+) -> tuple[Remembered, HeldValue] | None:
     """As ``held``, with what KMS has decided about others under the same key; None where that says nothing of it."""
-    if version.sealed is None or version.wrapped is None:
+    params = {"CiphertextBlob": wrapped, "EncryptionContext": _context(arn, version_id)}
+    known = call.alike(tx, "kms", "Decrypt", params)
+    if known is None:
         return None
-    version_id = version.version_id
-    params = {"CiphertextBlob": version.wrapped, "EncryptionContext": _context(arn, version_id)}
-    asked = call.alike(tx, "kms", "Decrypt", params)
-    if asked is None or asked.repeat is None:
-        return None
+    asked, made = known
     try:
-        made = asked.repeat.anew(call)
-        if made is None:
-            return None
-        asked.params, asked.repeat = {}, None  # its record and its decision are all that is needed again
-        return asked, HeldValue(made["Plaintext"], version.sealed, arn=arn, version_id=version_id)
+        return asked, HeldValue(made["Plaintext"], sealed, arn=arn, version_id=version_id)
     except (SealBroken, ValueError):
         return None
 

@@ -17,12 +17,13 @@ from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.binding import meant
 from strongroom.kernel.authz.document import Document, DocumentKind, load_document
 from strongroom.kernel.authz.model import ContextValue, by_name
-from strongroom.kernel.call import Call, Target
+from strongroom.kernel.call import LET_GO, Call, Target
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import errors, store
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef, read_secret_id, secret_arn
 from strongroom.services.secretsmanager.rules.labels import CURRENT
 from strongroom.services.secretsmanager.store import Secret
+from strongroom.services.secretsmanager.store.versions import Current
 
 POLICY_KIND = "secretsmanager-policy"
 """The generation that compiled resource policies stand under."""
@@ -63,6 +64,18 @@ def value_at(call: Call, tx: Transaction) -> Target:
     if row is None:
         return absent(ref, secret_id, errors.no_such_secret())
     return present(tx, row[0], row, None)
+
+
+def current_at(call: Call, tx: Transaction) -> tuple[Target, Current] | None:
+    """As ``value_at`` of a current value in the caller's own Region, with as much of it as a plain read looks at. None
+    where it is not there, or special.
+    """
+    ref = read_secret_id(call.params["SecretId"], account=call.account, region=call.region)
+    found = store.versions.find_current(tx, ref) if ref.region == call.region else None
+    if found is None or found.special:
+        return None
+    arn = secret_arn(ref.account, ref.region, ref.name, found.suffix)
+    return Target(arn, ref.account, LET_GO, arn), found
 
 
 def absent(ref: SecretRef, given: str, missing: Answerable | None) -> Target:

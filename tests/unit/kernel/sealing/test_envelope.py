@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strongroom.kernel.crypto import aead
 from strongroom.kernel.sealing.envelope import (
     Material,
     MessageHeader,
@@ -115,6 +116,21 @@ def test_a_message_cut_or_extended_breaks() -> None:
 def test_another_material_breaks_a_message() -> None:
     with pytest.raises(SealBroken):
         open_message(Material(bytes(32)), MESSAGE, CONTEXT)
+
+
+def test_a_message_under_the_right_key_without_its_commitment_is_broken() -> None:
+    """Whoever knows two materials could make one that opens under both."""
+    salt = bytes(24)
+    key, commitment = MATERIAL.message_keys(salt)
+    head = MESSAGE[: len(MESSAGE) - len(open_message(MATERIAL, MESSAGE, CONTEXT)) - 16 - 32 - 24] + salt
+
+    def message(committed: bytes) -> bytes:
+        bound = head + committed + canonical_context(CONTEXT)
+        return head + committed + aead.encrypt(key, bytes(12), b"plain", bound)
+
+    assert b"plain" == open_message(MATERIAL, message(commitment), CONTEXT)
+    with pytest.raises(SealBroken):
+        open_message(MATERIAL, message(bytes(32)), CONTEXT)
 
 
 @settings(max_examples=200)

@@ -9,11 +9,11 @@ from typing import Any
 
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.authz.model import ContextValue, ResourceRule
-from strongroom.kernel.call import Answer, Call, Repeat, Target
+from strongroom.kernel.call import Answer, Call, Target
 from strongroom.kernel.crypto.aead import NotAuthentic
 from strongroom.kernel.crypto.keypairs import KeyPair
-from strongroom.kernel.registry import Alike, Mode
-from strongroom.kernel.sealing.envelope import HeldMessage, MessageHeader, message_header
+from strongroom.kernel.registry import AlikeOnBehalf, Mode
+from strongroom.kernel.sealing.envelope import HeldMessage, message_head, message_header
 from strongroom.kernel.sealing.keyring import SealBroken
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.kms import errors, keys
@@ -30,7 +30,7 @@ from strongroom.services.kms.rules.context import (
 from strongroom.services.kms.rules.identifiers import KeyName
 from strongroom.services.kms.rules.specs import ENCRYPT, RSA_PLAINTEXT_AT_MOST, SYMMETRIC
 from strongroom.services.kms.rules.states import ENABLED
-from strongroom.services.kms.use import check_use, end_dry_run, held, opened, sealed
+from strongroom.services.kms.use import check_use, end_dry_run, held, opened, opened_once, sealed
 
 IGNORE_CIPHERTEXT = "IGNORE_CIPHERTEXT"
 
@@ -52,27 +52,25 @@ def ciphertext_key(call: Call, tx: Transaction) -> Target:
     return _source(call, tx, "KeyId")
 
 
-def _family(params: Mapping[str, Any]) -> MessageHeader | None:
+def _family(params: Mapping[str, Any]) -> bytes | None:
     """Plain messages of one key and material are alike; what they claim is looked at when they are opened."""
     if len(params) != 2 or "EncryptionContext" not in params or "CiphertextBlob" not in params:
         return None
     try:
-        return message_header(params["CiphertextBlob"])
+        return message_head(params["CiphertextBlob"])
     except SealBroken:
         return None
 
 
-def _repeat(_call: Call, key: Key, params: Mapping[str, Any], _tx: Transaction) -> Repeat | None:
-    """What ``decrypt`` says of a plain message under a symmetric key that is enabled; else None."""
+def _answer(key: Key, params: Mapping[str, Any]) -> Answer | None:
+    """What ``decrypt`` makes of a plain message under a symmetric key that is enabled; else None."""
     row = key.row
     if row.state != ENABLED or row.usage != ENCRYPT or row.spec != SYMMETRIC:
         return None
     try:
-        message, material_id = held(key, params["CiphertextBlob"], check_context(params["EncryptionContext"]))
-    except (Answerable, SealBroken):
+        return {"Plaintext": opened_once(key, params["CiphertextBlob"], check_context(params["EncryptionContext"]))}
+    except Answerable:
         return None
-    stays = {"KeyId": key.arn, "EncryptionAlgorithm": SYMMETRIC, "KeyMaterialId": material_id}
-    return Repeat(stays, partial(_again, message))
 
 
 @operation(
@@ -81,7 +79,7 @@ def _repeat(_call: Call, key: Key, params: Mapping[str, Any], _tx: Transaction) 
     locate=ciphertext_key,
     keys=cryptographic_keys,
     steady=True,
-    alike=Alike(_family, _repeat),
+    alike=AlikeOnBehalf(_family, _answer),
 )
 def decrypt(call: Call, key: Key, tx: Transaction) -> Answer:
     """The message again, for who may use the key and knows the context. Source: API reference, Decrypt."""

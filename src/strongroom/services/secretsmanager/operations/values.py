@@ -21,7 +21,9 @@ from strongroom.services.secretsmanager.rules import deletion, labels
 from strongroom.services.secretsmanager.rules.tokens import Token, same_value, token_case
 from strongroom.services.secretsmanager.rules.values import answered, token_problem, value_of, value_problem
 from strongroom.services.secretsmanager.store import Secret, Version
-from strongroom.services.secretsmanager.targets import value_at
+from strongroom.services.secretsmanager.store.tables import stages_of
+from strongroom.services.secretsmanager.store.versions import Current
+from strongroom.services.secretsmanager.targets import current_at, value_at
 
 DAY_MS = 86_400_000
 PLAIN = re.compile(rb'\{"SecretId": ?"(?P<SecretId>[A-Za-z0-9/_+=.@!:-]{1,2048})"\}')
@@ -35,24 +37,20 @@ def _family(params: Mapping[str, Any]) -> Hashable | None:
     return () if len(params) == 1 else None
 
 
-def _repeat(
-    call: Call, found: tuple[Secret, Version | None], _params: Mapping[str, Any], tx: Transaction
-) -> Repeat | None:
+def _repeat(call: Call, target: Target, found: Current, tx: Transaction) -> Repeat | None:
     """What ``get_secret_value`` says of a current value that nothing stands in the way of; else None."""
-    one, version = found
-    if version is None or version.form is None or version.sealed is None or call.target is None:
-        return None
-    if one.deleted_ms is not None or one.primary_pk is not None or one.owning_service is not None:
+    version_id, form, sealed, wrapped = found.version_id, found.form, found.sealed, found.wrapped
+    if found.special or version_id is None or form is None or sealed is None or wrapped is None:
         return None
     today, until = _day(call.now)
-    if version.accessed_day < today or len(version.sealed) > REPEATED_BYTES_AT_MOST:
+    if found.accessed_day < today or len(sealed) > REPEATED_BYTES_AT_MOST:
         return None
-    arn = call.target.arn
-    known = envelopes.held_alike(call, tx, arn, version)
+    arn = target.arn
+    known = envelopes.held_alike(call, tx, arn, version_id, sealed, wrapped)
     if known is None:
         return None
-    asked, held = known
-    return Repeat(_stays(arn, one, version), partial(_again, asked, held, version.form, until))
+    stays = _stays(arn, found.name, version_id, found.created_ms, stages_of(found.labels))
+    return Repeat(stays, partial(_again, known[0], known[1], form, until))
 
 
 @ROOM.operation(
@@ -61,7 +59,7 @@ def _repeat(
     locate=value_at,
     keys=request_keys("GetSecretValue"),
     steady=True,
-    alike=Alike(_family, _repeat, plain=PLAIN),
+    alike=Alike(_family, current_at, _repeat, plain=PLAIN),
 )
 def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Transaction) -> Answer:
     """Answer with one version of a secret: by id, by label, or the current one.
@@ -85,7 +83,7 @@ def get_secret_value(call: Call, found: tuple[Secret, Version | None], tx: Trans
     value = envelopes.opened(held, version)
     if version.accessed_day < today:
         store.versions.mark_read(tx, one.pk, version.pk, today)
-    stays = _stays(one.arn, one, version)
+    stays = _stays(one.arn, one.name, version.version_id, version.created_ms, stages)
     asked = call.asked if call.asks == 1 else None
     if asked is not None and len(value) <= REPEATED_BYTES_AT_MOST:
         call.repeats(stays, partial(_again, asked, held, version.form, until))
@@ -106,15 +104,9 @@ def _day(now: datetime) -> tuple[int, datetime]:
     return day[0], day[2]
 
 
-def _stays(arn: str, one: Secret, version: Version) -> dict[str, Any]:
+def _stays(arn: str, name: str, version_id: str, created_ms: int, stages: list[str]) -> dict[str, Any]:
     """The answer but for the value."""
-    stays: dict[str, Any] = {
-        "ARN": arn,
-        "Name": one.name,
-        "VersionId": version.version_id,
-        "CreatedDate": from_ms(version.created_ms),
-    }
-    stages = version.stages
+    stays: dict[str, Any] = {"ARN": arn, "Name": name, "VersionId": version_id, "CreatedDate": from_ms(created_ms)}
     if stages:
         stays["VersionStages"] = stages
     return stays

@@ -251,6 +251,15 @@ class Secret(NamedTuple):
         return [] if self.tags is None else list(orjson.loads(self.tags))
 
 
+def stages_of(labels: str) -> list[str]:
+    """The labels of a version's column."""
+    return ["AWSCURRENT"] if labels == _CURRENT_ALONE else list(orjson.loads(labels))
+
+
+_CURRENT_ALONE = '["AWSCURRENT"]'
+"""What most versions that are read have."""
+
+
 class Version(NamedTuple):
     """One version. ``sealed`` and ``wrapped`` are ciphertext, which this module cannot open."""
 
@@ -268,7 +277,7 @@ class Version(NamedTuple):
     @property
     def stages(self) -> list[str]:
         """The labels, sorted; [] for a deprecated version."""
-        return list(orjson.loads(self.labels))
+        return stages_of(self.labels)
 
 
 class Summary(NamedTuple):

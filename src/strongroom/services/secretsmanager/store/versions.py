@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
-from strongroom.services.secretsmanager.rules.labels import Labels, of_version
+from strongroom.services.secretsmanager.rules.labels import CURRENT, Labels, of_version
 from strongroom.services.secretsmanager.store.secrets import NAMED, OF_SECRET, SECRET, change_secret
 from strongroom.services.secretsmanager.store.tables import (
     Secret,
@@ -46,6 +46,24 @@ _WITH_VERSION = Statement(
     )
     .where(NAMED),
     owner=0,
+)
+_IS_SPECIAL = or_(
+    secret.c.deleted_ms.is_not(None),
+    secret.c.primary_pk.is_not(None),
+    secret.c.owning_service.is_not(None),
+    secret.c.has_policy != literal_column("0"),
+)
+_OF_CURRENT = ("version_id", "created_ms", "accessed_day", "labels", "form", "sealed", "wrapped")
+_CURRENT = Statement(
+    select(secret.c.pk, secret.c.name, secret.c.suffix, _IS_SPECIAL, *(version.c[name] for name in _OF_CURRENT))
+    .select_from(
+        secret.outerjoin(label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))).outerjoin(
+            version, version.c.pk == label.c.version_pk
+        )
+    )
+    .where(NAMED),
+    owner=0,
+    passing=True,
 )
 _INSERT_VERSION = Statement(
     insert(version).values({name: bindparam(f"v_{name}") for name in Version._fields if name != "pk"})
@@ -165,6 +183,34 @@ def find_value(
     # As _make, which asks once more how many there are.
     found = _new(Secret, row[:_WIDTH])
     return (found, None) if row[_WIDTH] is None else (found, _new(Version, row[_WIDTH:]))
+
+
+class Current(NamedTuple):
+    """What a plain read of a current value looks at: most of what a row costs are its columns.
+
+    ``special``: that the secret is scheduled for deletion, a copy, owned by a service, or has a policy.
+    All of the version is null where there is none.
+    """
+
+    pk: int
+    name: str
+    suffix: str
+    special: int | bool
+    version_id: str | None
+    created_ms: int
+    accessed_day: int
+    labels: str
+    form: str | None
+    sealed: bytes | None
+    wrapped: bytes | None
+
+
+def find_current(tx: Transaction, ref: SecretRef) -> Current | None:
+    """As ``find_value`` of the current version, with less of both."""
+    row = tx.row(_CURRENT, account=ref.account, region=ref.region, name=ref.name, wanted=CURRENT)
+    if row is None or (ref.suffix is not None and row[2] != ref.suffix):
+        return None
+    return _new(Current, row)
 
 
 class Standing(NamedTuple):

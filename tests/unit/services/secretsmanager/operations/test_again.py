@@ -17,7 +17,7 @@ from strongroom.kernel.journal.written import Family, Form
 from strongroom.kernel.sealing.envelope import HeldValue, seal_value
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager.operations.values import _again, _repeat
-from strongroom.services.secretsmanager.store import Secret, Version
+from strongroom.services.secretsmanager.store.versions import Current
 
 MIDNIGHT = datetime(2026, 1, 3, tzinfo=UTC)
 WHO = Credential(
@@ -100,13 +100,10 @@ def test_a_call_on_behalf_without_a_decision_or_a_form_is_never_repeated(
 
 
 TODAY = int(datetime(2026, 1, 2, tzinfo=UTC).timestamp() * 1000)
-SECRET = dict.fromkeys(Secret._fields) | {
-    "pk": 1, "account": "111122223333", "region": "us-east-1", "name": "a", "suffix": "AbCdEf", "has_policy": 0,
-}  # fmt: skip
-VERSION = dict.fromkeys(Version._fields) | {
-    "version_id": "v", "created_ms": 1, "accessed_day": TODAY, "labels": "[]", "form": "SecretString",
-    "sealed": b"s" * 40, "wrapped": b"w",
-}  # fmt: skip
+PLAIN = Current(
+    pk=1, name="a", suffix="AbCdEf", special=0, version_id="v", created_ms=1, accessed_day=TODAY, labels="[]",
+    form="SecretString", sealed=b"s" * 40, wrapped=b"w",
+)  # fmt: skip
 
 
 class Knows:
@@ -121,27 +118,22 @@ class Knows:
 
 
 @pytest.mark.parametrize(
-    ("secret", "version"),
+    "other",
     [
-        ({"deleted_ms": 1}, {}),
-        ({"primary_pk": 2}, {}),
-        ({"owning_service": "rds"}, {}),
-        ({}, {"accessed_day": TODAY - 86_400_000}),
-        ({}, {"form": None}),
-        ({}, {"sealed": None}),
-        ({}, {"sealed": b"s" * 5000}),
-        ({}, None),
+        {"special": 1},
+        {"accessed_day": TODAY - 86_400_000},
+        {"form": None},
+        {"sealed": None},
+        {"wrapped": None},
+        {"sealed": b"s" * 5000},
+        {"version_id": None},
     ],
 )
-def test_kin_is_not_asked_about_what_is_more_than_a_plain_answer(
-    secret: dict[str, Any], version: dict[str, Any] | None
-) -> None:
+def test_kin_is_not_asked_about_what_is_more_than_a_plain_answer(other: dict[str, Any]) -> None:
     knows = Knows()
     call = call_at(MIDNIGHT - timedelta(hours=1), knows)
-    call.target = Target("arn", "111122223333")
-    tx = cast("Transaction", None)
-    assert _repeat(call, (Secret(**SECRET), Version(**VERSION)), {}, tx) is None
+    target, tx = Target("arn", "111122223333"), cast("Transaction", None)
+    assert _repeat(call, target, PLAIN, tx) is None
     assert 1 == knows.asked, "a plain one is asked about"
-    found = None if version is None else Version(**(VERSION | version))
-    assert _repeat(call, (Secret(**(SECRET | secret)), found), {}, tx) is None
+    assert _repeat(call, target, PLAIN._replace(**other), tx) is None
     assert 1 == knows.asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -92,6 +93,35 @@ def test_a_value_is_read_with_its_secret_by_label_and_by_id(engine: SQLiteStore)
         assert (one, None) == store.versions.find_value(tx, ref("db"), stage="Y", version_id=None)
         assert store.versions.find_value(tx, ref("no"), stage="AWSCURRENT", version_id=None) is None
         assert store.versions.find_value(tx, ref("db", "zzzzzz"), stage="AWSCURRENT", version_id=None) is None
+
+
+@pytest.mark.parametrize("special", [{}, {"deleted_ms": 1}, {"owning_service": "rds"}, {"has_policy": 1}, {"copy": 1}])
+def test_a_plain_read_finds_the_same_and_knows_what_is_more_than_plain(
+    engine: SQLiteStore, special: dict[str, Any]
+) -> None:
+    with engine.write() as tx:
+        if special.pop("copy", 0):
+            special["primary_pk"] = new(tx, "primary").pk
+        one = new(tx, "db", **special)
+        with_versions(tx, one, V1, V2)
+        store.versions.write_labels(tx, one.pk, {}, {"AWSCURRENT": V2, "X": V2, "AWSPREVIOUS": V1})
+        new(tx, "empty")
+    with engine.read() as tx:
+        found, whole = (
+            store.versions.find_current(tx, ref("db", "aB3dE6")),
+            store.versions.find_value(tx, ref("db"), stage="AWSCURRENT", version_id=None),
+        )
+        assert found is not None
+        assert whole is not None
+        assert whole[1] is not None
+        both = {**whole[1]._asdict(), **whole[0]._asdict(), "created_ms": whole[1].created_ms}
+        both |= {"accessed_day": whole[1].accessed_day, "special": bool(special)}
+        assert {name: both[name] for name in found._fields} == {**found._asdict(), "special": bool(found.special)}
+        assert store.versions.find_current(tx, ref("db", "AB3DE6")) is None
+        assert store.versions.find_current(tx, ref("DB")) is None
+        empty = store.versions.find_current(tx, ref("empty"))
+        assert empty is not None
+        assert (None, None, None) == (empty.version_id, empty.sealed, empty.wrapped)
 
 
 def test_labels_are_kept_alike_in_both_places(engine: SQLiteStore) -> None:

@@ -119,6 +119,7 @@ _UNUSED = {
     "cryptography.x509",
     "getpass",
     "html",
+    "http.client",
     "http.server",
     "pdb",
     "pydoc",

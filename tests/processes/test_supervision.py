@@ -48,6 +48,21 @@ def test_a_child_that_dies_is_replaced(server: Toy, name: str) -> None:
     assert f"{name} (pid {before[name]}) was ended by signal 9" in server.said()
 
 
+@pytest.mark.parametrize(("opening", "least", "most"), [(0.6, 0.5, 60.0), (5.0, 0.9, 4.5)])
+def test_the_runner_is_started_when_the_workers_answer_or_after_a_while(
+    opening: float, least: float, most: float, tmp_path: Path
+) -> None:
+    with Toy(tmp_path / "data", "workers=2", "tls=off", env={"TOY_WORKER_SECONDS": str(opening)}) as server:
+        begun = {name: _begun(pid) for name, pid in server.children().items()}
+        assert least <= begun["runner"] - begun["worker 1"] <= most
+
+
+def _begun(pid: int) -> float:
+    """Seconds since the machine's start when a process began."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
 def test_connections_that_wait_while_a_worker_is_replaced_are_answered(server: Toy) -> None:
     with server:
         for pid in server.children().values():

@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,7 @@ class Toy:
         return Prepared(fresh=fresh, administrator=fresh)
 
     def open_worker(self, root_key: bytes | None, slot: int) -> ToyWorker:
+        time.sleep(float(os.environ.get("TOY_WORKER_SECONDS", "0")))
         return ToyWorker(self._serving, root_key)
 
     def open_runner(self, root_key: bytes) -> ToyRunner:

@@ -34,6 +34,7 @@ _ERRAND_SECONDS = 120.0
 _PAUSES = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 _SETTLED_SECONDS = 30.0
 _TRIES_AT_START = 3
+_RUNNER_WAITS_SECONDS = 1.0
 RUNNER = "runner"
 
 
@@ -92,11 +93,12 @@ class Supervisor:
         self._errands: dict[int, Child] = {}
         self._closers: list[Callable[[], None]] = []
         serve = functools.partial(worker.serve, parts=parts, serving=serving, certificate=files)
-        self.posts = [
+        self._workers = [
             Post(f"worker {slot}", functools.partial(serve, slot=slot, listener=listener), listener)
             for slot, listener in enumerate(listeners)
         ]
-        self.posts.append(Post(RUNNER, functools.partial(runner.serve, parts=parts, directory=directory)))
+        self._runner = Post(RUNNER, functools.partial(runner.serve, parts=parts, directory=directory))
+        self.posts = [*self._workers, self._runner]
 
     # The life of the whole
 
@@ -109,8 +111,9 @@ class Supervisor:
             self.reactor.on_signal(number, self.drain)
         self.reactor.on_signal(signal.SIGHUP, self.reload)
         try:
-            for post in self.posts:
+            for post in self._workers:
                 self._fill(post)
+            self.reactor.later(_RUNNER_WAITS_SECONDS, self._fill_runner)
             self.reactor.later(_DAY, self._daily)
             self.reactor.run()
         finally:
@@ -264,6 +267,11 @@ class Supervisor:
         self.reactor.watch(child.channel, functools.partial(self._hear, post, child))
         child.tell({"do": "start", "root_key": None if self.root_key is None else self.root_key.hex()})
 
+    def _fill_runner(self) -> None:
+        """Start the runner the first time: after the workers, for whose cores it would ask before they answer."""
+        if self._runner.restarts < 0:
+            self._fill(self._runner)
+
     def _abandon(self, keep: socket.socket | None = None) -> None:
         """In a new child: let go of everything but its own listening socket."""
         self.reactor.abandon()
@@ -301,6 +309,8 @@ class Supervisor:
                 self._check_orders()
 
     def _announce(self) -> None:
+        if all(post.child is not None and post.child.ready for post in self._workers):
+            self._fill_runner()
         if not self._was_ready and all(post.child is not None and post.child.ready for post in self.posts):
             self._was_ready = True
             self._on_ready()

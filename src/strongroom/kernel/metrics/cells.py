@@ -134,7 +134,7 @@ def _is_ours(path: Path, prologue: bytes, size: int) -> bool:
             if path.stat().st_size != size or file.read(len(prologue)) != prologue:
                 return False
             file.seek(_start(len(prologue) - 2 * _WORD))
-            return all(value < _LIMIT for value in memoryview(file.read()).cast("Q"))
+            return max(memoryview(file.read()).cast("Q"), default=0) < _LIMIT
     except OSError:
         return False
 

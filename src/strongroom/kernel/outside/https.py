@@ -11,7 +11,6 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -198,6 +197,8 @@ class _Bytes:
 
 def _answered(raw: bytes, url: str, method: str) -> tuple[int, bytes]:
     """Status and body; of a refusal or an answer to a POST the body is not waited for."""
+    from http.client import HTTPException, HTTPResponse  # noqa: PLC0415  a start asks nobody outside
+
     try:
         reply = HTTPResponse(cast("socket.socket", _Bytes(raw)), method=method)
         reply.begin()

@@ -73,21 +73,6 @@ ours = ("strongroom", "sqlalchemy", "cryptography", "httptools", "orjson")
 new = {name for name in set(sys.modules) - ready if name.split(".")[0] in ours}
 print(*(name for name in new if not name.startswith("strongroom.kernel.storage.migrations")))  # a child's affair
 """
-_KEPT = """
-import sys
-from strongroom.base import compiled
-
-before = set(sys.modules)
-compiled.begin()
-from strongroom.app import Product
-from strongroom.server.serve import _import_the_rest
-from strongroom.settings import load_settings
-
-_import_the_rest(Product(load_settings({"data": sys.argv[1], "tls": "off"}, {})), 0o027)
-for loader in ("_Loader", "SourceFileLoader"):
-    new = {name: type(getattr(sys.modules[name], "__loader__", None)).__name__ for name in set(sys.modules) - before}
-    print(*(name for name, found in new.items() if found == loader))
-"""
 _LIBRARIES = {
     "click",
     "cryptography",
@@ -175,19 +160,8 @@ def test_the_first_calls_import_nothing_more(tmp_path: Path) -> None:
     assert [set()] == _told(_CALLS, str(tmp_path), "second")
 
 
-def test_a_start_takes_all_modules_from_one_file_that_an_earlier_one_has_written(tmp_path: Path) -> None:
-    compiled = tmp_path / "compiled"
-    for _ in range(2):  # the first makes the directories that the second finds as they stay
-        _told(_KEPT, str(tmp_path), PYTHONPYCACHEPREFIX=str(compiled))
-    kept, searched = _told(_KEPT, str(tmp_path), PYTHONPYCACHEPREFIX=str(compiled))
-    assert {"strongroom.kernel.chain", "sqlalchemy.sql.compiler", "uvicorn.server", "asyncio.events"} <= kept
-    assert set() == searched
-    [file] = compiled.rglob("*.together")
-    assert 0o640 == file.stat().st_mode & 0o777, "made under the operator's own umask"
-
-
-def _told(program: str, *words: str, **environment: str) -> list[set[str]]:
+def _told(program: str, *words: str) -> list[set[str]]:
     """The modules that each line of a program's output names."""
     command = [sys.executable, "-c", program, *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=clean_environment() | environment, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=clean_environment(), check=True)
     return [set(line.split()) for line in done.stdout.decode().split("\n")[:-1]]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from strongroom import __version__
-from strongroom.base import compiled
 from strongroom.cli import passphrases
 from strongroom.cli.commands import DOES
 from strongroom.cli.options import Commands, command
@@ -82,7 +81,6 @@ def run(given: argparse.Namespace) -> int:
     gc.disable()  # while half a million objects are made that all stay: ``serve`` enables it when all are there
     # Imported here, because the other commands must not wait for the whole product. Nor does the first child, which
     # prepares the store: the rest is imported meanwhile (Parts.preload), before the children that share it are forked.
-    compiled.begin()
     from strongroom.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(_settings_given(given), os.environ)

@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongroom.base import compiled
 from strongroom.base.classes import dataclass
 from strongroom.base.clock import Clock, machine_clock
 from strongroom.base.entropy import SystemEntropy
@@ -157,7 +156,6 @@ def _import_the_rest(parts: Parts, umask: int) -> None:
     try:
         parts.preload()
         import_module("strongroom.server.admin")
-        compiled.end()
     finally:
         os.umask(own)
     gc.freeze()  # what is here now stays for good; collections in children would only unshare its pages

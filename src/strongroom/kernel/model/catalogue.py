@@ -5,16 +5,18 @@ botocore itself is never imported (0.3 s, and it is a client); only its data dir
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import threading
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import orjson
 
 from strongroom.kernel.model.ondemand import OnDemand
 from strongroom.kernel.model.shapes import Member, OperationModel, Protocol, ServiceModel, Shape
-from strongroom.kernel.model.slim import read_model
 
 SERVICES: Final = ("secretsmanager", "kms", "iam", "sts", "lambda", "logs", "cloudtrail", "cloudwatch", "ssm")
 """The modelled services that rooms are or will be made for. Each costs nothing until it is asked for."""
@@ -108,7 +110,13 @@ def compile_service(name: str, raw: Mapping[str, Any]) -> ServiceModel:
 def _read(data: Path, service: str) -> Mapping[str, Any]:
     """The raw model in the newest of a service's API version directories (they are named by date)."""
     newest = max(entry for entry in (data / service).iterdir() if (entry / "service-2.json.gz").exists())
-    return read_model(newest / "service-2.json.gz", service)
+    raw = cast("dict[str, Any]", orjson.loads(gzip.decompress((newest / "service-2.json.gz").read_bytes())))
+    for given in (*raw["operations"].values(), *raw["shapes"].values()):
+        # What is not made yet is kept as it was read: without its texts for people, two thirds of it.
+        given.pop("documentation", None)
+        for ref in given.get("members", {}).values():
+            ref.pop("documentation", None)
+    return raw
 
 
 class _Compiler:

@@ -2,10 +2,10 @@
 
 One worker and one process of load, a core each. The load keeps its pace (bench/paced.py); capacity is what the same
 load gets in a closed loop just before, over as many connections as the other benches have. A flood's first second, in
-which all of its connections are accepted and the worker learns what it can refuse, is not counted. It has nearly as
-many connections as a worker takes: with each of them answered once a turn, fewer could not keep the pace. Beside it a
-second principal asks a hundred times a second. Exit 1 where what was answered took longer than 100 ms at p99, or where
-the second principal was refused or kept waiting for longer.
+which all of its connections are accepted and the worker learns what it can refuse, is not counted. It has as many
+connections as calls are due in 30 ms, but no more than a worker takes: each is answered once a turn, and with fewer it
+could not keep the pace. Beside it a second principal asks a hundred times a second. Exit 1 where what was answered
+took longer than 100 ms at p99, or where the second principal was refused or kept waiting for longer.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ TARGET = "secretsmanager.GetSecretValue"
 MOST_MS = 100.0
 _LEAD_SECONDS = 1.0
 POLITE_RATE = 100.0
+FEWEST, MOST = 256, 900
+"""Connections of a flood."""
 POLITE_CONNECTIONS = 10
 """As many as boto3 keeps by itself."""
 Key = tuple[str, str]
@@ -67,7 +69,7 @@ def _rounds(arguments: argparse.Namespace, ours: Strongroom, flooding: list[byte
         alone = Load(url, asking, connections=POLITE_CONNECTIONS)
         quiet = alone.run(arguments.seconds, POLITE_RATE)
         alone.close()
-        flood = Load(url, flooding, connections=arguments.connections)
+        flood = Load(url, flooding, connections=arguments.connections or _enough(2 * capacity))
         flood.run(_LEAD_SECONDS, 2 * capacity)
         spent = ours.cpu_seconds()
         twice = flood.run(arguments.seconds, 2 * capacity)
@@ -89,6 +91,10 @@ def _rounds(arguments: argparse.Namespace, ours: Strongroom, flooding: list[byte
         good &= not beside.latencies[REFUSED]
     print("graceful" if good else f"NOT GRACEFUL: over {MOST_MS:.0f} ms, broken, or the polite one refused")
     return good
+
+
+def _enough(rate: float) -> int:
+    return max(FEWEST, min(MOST, int(rate * 0.03)))
 
 
 def _told(what: str, one: Measured) -> None:
@@ -138,7 +144,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each of the four parts of a round")
-    parser.add_argument("--connections", type=int, default=900, help="of the flood")
+    parser.add_argument("--connections", type=int, help="of the flood; else as many as its rate needs")
     return parser.parse_args()
 
 

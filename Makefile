@@ -2,9 +2,9 @@
 
 PY ?= python3
 ARGS ?=
-# One more than the cores of a small machine: tests also wait, for other processes. They go in the order of the
+# Two more than the cores of a small machine: tests also wait, for other processes. They go in the order of the
 # directories (--no-loadscope-reorder), so that long files of few tests do not come last and alone.
-PROCESSES ?= 3
+PROCESSES ?= 4
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python

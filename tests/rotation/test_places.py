@@ -44,7 +44,7 @@ def settled(secrets: Any, made: dict[str, Any]) -> None:
     "rules",
     [
         {"AutomaticallyAfterDays": 1},
-        {"ScheduleExpression": "rate(4 hours)"},
+        pytest.param({"ScheduleExpression": "rate(4 hours)"}, marks=pytest.mark.long),
         {"ScheduleExpression": "cron(0 16 * * ? *)", "Duration": "2h"},
     ],
     ids=["days", "rate", "cron"],

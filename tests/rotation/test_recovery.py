@@ -86,7 +86,16 @@ def test_retry_tries_the_same_token_and_value_again_now(account: Account, secret
     assert 1 == command("retry", "s")[0], "there is nothing to retry now"
 
 
-@pytest.mark.parametrize("how", ["cancel", "put", "label", "schedule deletion", "rotate again"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "cancel",
+        pytest.param("put", marks=pytest.mark.long),
+        pytest.param("label", marks=pytest.mark.long),
+        "schedule deletion",
+        "rotate again",
+    ],
+)
 def test_whatever_ends_a_rotation_from_outside_its_value_stays_is_shown_and_can_be_gone_on_with(
     how: str, account: Account, secrets: Any, command: Command, strongroom: InProcess
 ) -> None:

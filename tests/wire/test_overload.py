@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -127,6 +128,32 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def code(reply: HTTPReply) -> str:
     return "answered" if reply.status == 200 else str(orjson.loads(reply.body)["__type"])
+
+
+def test_the_delivery_of_its_answers_makes_a_turn_long(desk: Desk) -> None:
+    party, _ = desk.parties
+    admission, later = desk.engine.admission, 0.0
+
+    async def calls() -> None:
+        nonlocal later
+        connections = await desk.proven(party, CALLS + 1)
+        admission.bounds = Bounds(after=60.0, calls=CALLS)
+        admission._clock = lambda: perf_counter() + later
+        for seconds, patience in ((0.0, 1.0), (20.0, 0.5)):
+            later = 0.0
+            for one in connections:
+                held = desk.worker._application.at_once(party.request(), HOME, None, one)
+
+                def deliver(_: HTTPReply, seconds: float = seconds) -> None:
+                    nonlocal later
+                    later += seconds
+
+                held.deliver = deliver
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert patience == admission._patience
+
+    desk.run(calls)
 
 
 def test_forty_of_forty_eight_connections_do_not_starve_the_other_eight(desk: Desk) -> None:

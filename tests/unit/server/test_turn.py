@@ -86,6 +86,29 @@ def test_one_client_that_cannot_be_answered_does_not_keep_the_others_waiting(ope
     assert 1 == len(heard)
 
 
+@pytest.mark.parametrize("recordable", [True, False])
+def test_what_is_done_afterwards_comes_once_behind_the_answers_of_its_turn(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, recordable: bool
+) -> None:
+    """The length of a turn is measured there: the delivery of its answers counts."""
+    turn = Turn(opened.chain, opened.recorder)
+    told: list[str] = []
+    if not recordable:
+        monkeypatch.setattr(opened.recorder, "read", lambda _: 1 / 0)
+
+    async def run() -> None:
+        for number in range(2):
+            turn.afterwards(lambda number=number: told.append(f"the end of turn {number}"))
+            flight = opened.chain.enter(opened.chain.begin(HTTPRequest("POST", b"/", b"", [], b""), HERE))
+            assert flight.reply is not None
+            turn.hold(flight, flight.reply).deliver = lambda _: told.append("an answer")
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert ["an answer", "the end of turn 0", "an answer", "the end of turn 1"] == told
+
+
 def test_a_turn_that_cannot_be_recorded_is_refused_whole(tmp_path: Path) -> None:
     product = Product(Settings(data=tmp_path, tls="off"))
     product.prepare(bytes(32))

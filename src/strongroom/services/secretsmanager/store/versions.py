@@ -28,13 +28,12 @@ _each = version.alias("each")
 _VERSION = [version.c[name] for name in Version._fields]
 _SUMMARY = [version.c[name] for name in Summary._fields]
 _WIDTH = len(SECRET)
+_AT_LABEL = secret.outerjoin(
+    label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))
+).outerjoin(version, version.c.pk == label.c.version_pk)
 _WITH_LABEL = Statement(
     select(*SECRET, *_VERSION)
-    .select_from(
-        secret.outerjoin(label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))).outerjoin(
-            version, version.c.pk == label.c.version_pk
-        )
-    )
+    .select_from(_AT_LABEL)
     .where(NAMED),
     owner=0,
     passing=True,
@@ -56,11 +55,7 @@ _IS_SPECIAL = or_(
 _OF_CURRENT = ("version_id", "created_ms", "accessed_day", "labels", "form", "sealed", "wrapped")
 _CURRENT = Statement(
     select(secret.c.pk, secret.c.name, secret.c.suffix, _IS_SPECIAL, *(version.c[name] for name in _OF_CURRENT))
-    .select_from(
-        secret.outerjoin(label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))).outerjoin(
-            version, version.c.pk == label.c.version_pk
-        )
-    )
+    .select_from(_AT_LABEL)
     .where(NAMED),
     owner=0,
     passing=True,

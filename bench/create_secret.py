@@ -14,19 +14,15 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Any
 
-import boto3
 import orjson
-from botocore.config import Config
 
 from bench import load, machine
+from bench.put_secret_value import AT_MOST_A_SECOND, client_of
 from bench.servers import Strongroom
 from bench.sizes import VALUE
 
 TARGET = "secretsmanager.CreateSecret"
-AT_MOST_A_SECOND = 5_000
-"""Requests signed for each second of load: wrk must not come to their end, for a repeated one makes nothing."""
 ALL, GOAL_SECONDS = 500_000, 300
 
 
@@ -77,10 +73,7 @@ def _round(script: Path, server: Strongroom, number: int, seconds: int) -> load.
 
 
 def _names(server: Strongroom) -> int:
-    session = boto3.session.Session(*server.key, region_name="us-east-1")
-    client: Any = session.client(
-        "secretsmanager", endpoint_url=server.url, config=Config(retries={"total_max_attempts": 1})
-    )
+    client = client_of(server.url, server.key)
     pages = client.get_paginator("list_secrets").paginate(PaginationConfig={"PageSize": 100})
     return sum(len(page["SecretList"]) for page in pages)
 

@@ -64,13 +64,14 @@ def main() -> int:
     return 0 if complete else 1
 
 
-def _client(url: str, key: tuple[str, str]) -> Any:
+def client_of(url: str, key: tuple[str, str]) -> Any:
+    """A client that tries nothing twice."""
     session = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name="us-east-1")
     return session.client("secretsmanager", endpoint_url=url, config=Config(retries={"total_max_attempts": 1}))
 
 
 def _fill(url: str, key: tuple[str, str]) -> None:
-    client = _client(url, key)
+    client = client_of(url, key)
     for number in range(SECRETS):
         client.create_secret(Name=f"bench/secret-{number:04d}")
 
@@ -92,7 +93,7 @@ def _round(script: Path, url: str, key: tuple[str, str], seconds: int) -> load.L
 
 
 def _versions(url: str, key: tuple[str, str]) -> int:
-    client, counted = _client(url, key), 0
+    client, counted = client_of(url, key), 0
     for number in range(SECRETS):
         asked = {"SecretId": f"bench/secret-{number:04d}", "IncludeDeprecated": True}
         page = client.list_secret_version_ids(**asked)

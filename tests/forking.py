@@ -45,6 +45,7 @@ class Forked:
         self.stdout = stdout
         self.returncode: int | None = None
         self._status = status
+        self._telling = threading.Lock()
 
     def poll(self) -> int | None:
         """Its exit status, or None while it runs."""
@@ -53,16 +54,30 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its exit status; minus the signal that ended it. Raises subprocess.TimeoutExpired."""
-        global spent  # noqa: PLW0603  one figure for the whole test process
-        if self.returncode is None:
-            if not select.select([self._status], [], [], timeout)[0]:
+        """Its exit status; minus the signal that ended it. Raises subprocess.TimeoutExpired.
+
+        Any number of threads may wait: the status is told once.
+        """
+        while self.returncode is None:
+            try:
+                told = select.select([self._status], [], [], timeout)[0]
+            except (OSError, ValueError):  # another thread was told, and has closed it
+                if self.returncode is None:
+                    raise
+                break
+            if not told:
                 raise subprocess.TimeoutExpired("forked", timeout or 0)
-            raw, seconds = _STATUS.unpack(self._status.recv(_STATUS.size))
-            self.returncode = os.waitstatus_to_exitcode(raw)
-            self._status.close()
-            spent += seconds
+            self._take()
         return self.returncode
+
+    def _take(self) -> None:
+        global spent  # noqa: PLW0603  one figure for the whole test process
+        with self._telling:
+            if self.returncode is None:
+                raw, seconds = _STATUS.unpack(self._status.recv(_STATUS.size))
+                self.returncode = os.waitstatus_to_exitcode(raw)
+                spent += seconds
+                self._status.close()
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""

@@ -26,7 +26,7 @@ from bench.steps import SECRETS, SOURCES, VALUE, fill, open_product, signed
 from strongroom.app import Opened
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel import chain as chain_file
-from strongroom.kernel.chain import Flight
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.sqlite import SQLiteReading
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch

@@ -26,7 +26,7 @@ from tests.wire.test_secretsmanager_policies import allow, policy, user
 
 from strongroom.base.http import HTTPRequest
 from strongroom.kernel.call import Source
-from strongroom.kernel.chain import Flight
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.storage.writequeue import Outcome, Waiter
 
 SOURCE = Source("127.0.0.1", "test", "127.0.0.1")

@@ -16,7 +16,8 @@ from tests.wire.test_secretsmanager_life import refused
 from tests.wire.test_secretsmanager_policies import allow, user
 
 from strongroom.kernel.call import Remembered
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 
 NAMES = [f"batch/{number:02d}" for number in range(20)]
 ROUNDS = 5

@@ -2,7 +2,7 @@
 
 A room asks another *on behalf* of its caller, as AWS's forward access sessions do; it runs a *part* of a call as the
 caller itself; it *acts* as its own service. Each is decided and recorded on its own. What no request brings at all is
-*unasked*. The steps they pass are the chain's (``kernel/chain.py``).
+*unasked*. The steps they pass are those of a request (``kernel/steps.py``).
 """
 
 from __future__ import annotations

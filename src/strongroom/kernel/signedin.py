@@ -17,11 +17,13 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import wire
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Source
-from strongroom.kernel.chain import GLOBAL_REGION, NOBODY, Chain, log_bug
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import GLOBAL_REGION, NOBODY
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.model.walker import validate
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.records import undone
+from strongroom.kernel.refusing import log_bug
 from strongroom.kernel.registry import Mode, Operation
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.port import NeedsWrite, Transaction

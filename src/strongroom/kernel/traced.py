@@ -12,7 +12,8 @@ from typing import Any
 from strongroom.base.http import HTTPRequest
 from strongroom.base.refusals import Answerable
 from strongroom.kernel.call import Answer, AnyRecord, Call, Credential, Remembered, Source, Target
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.metrics.outcomes import outcome_of
 from strongroom.kernel.metrics.steps import Done, Step, Steps, within, working_for
 from strongroom.kernel.metrics.tally import ANSWERED, OTHER, OUTCOMES
@@ -72,10 +73,6 @@ class TracedChain(Chain):
         now = perf_counter()
         secret = secret_of(service, asked.target)
         _steps_of(call).add(Step(service, name, "", call.request_id, now, now, "", secret, repeated=True))
-
-    def _start_over(self, flight: Flight) -> None:
-        super()._start_over(flight)
-        _steps_of(flight.call).start_over()
 
     def _child(self, call: Call, service: str, operation: str, params: Mapping[str, Any]) -> Call:
         child = super()._child(call, service, operation, params)

@@ -19,7 +19,8 @@ from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel.authz.principal import PrincipalKind
 from strongroom.kernel.call import Source, Sources
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.journal.written import WrittenRecord
 from strongroom.kernel.metrics.alarms import Alarm, Alarms
 from strongroom.kernel.metrics.outcomes import outcome_of
@@ -383,7 +384,7 @@ class Engine:
 
     def _note_use(self, flight: Flight) -> None:
         with contextlib.suppress(QueueFull):  # a date can wait for the next hour
-            self.queue.submit(lambda tx: self.chain.note_use(flight, tx), _ignore)
+            self.queue.submit(lambda tx: self.chain.last_used.note(flight.call, tx), _ignore)
 
     def _refuse(self, flight: Flight, error: BaseException) -> HTTPReply:
         """Refuse, and record the refusal of, a call that never came to its handler."""

@@ -14,7 +14,8 @@ from time import perf_counter
 from strongroom.base.http import HTTPReply
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel import wire
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.storage.writequeue import Answers, Outcome, WriteQueue
 from strongroom.server.admission import Lane, Line

@@ -15,7 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 from typing import Final
 
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.recorder import Recorder
 from strongroom.kernel.storage.errors import StoreError
 from strongroom.kernel.storage.port import Store

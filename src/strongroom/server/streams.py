@@ -21,9 +21,10 @@ from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import signing
 from strongroom.kernel.authz.model import Decision
 from strongroom.kernel.call import Call, Target
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
 from strongroom.kernel.feed import rows
 from strongroom.kernel.feed.rows import Event
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.storage.port import Store, Transaction
 from strongroom.server.parts import Receive, Send, StreamReply
 

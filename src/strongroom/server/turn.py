@@ -13,7 +13,8 @@ from concurrent.futures import Executor
 from functools import partial
 
 from strongroom.base.http import HTTPReply
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.recorder import Recorder
 
 log = logging.getLogger("strongroom.asgi")

@@ -19,7 +19,8 @@ from strongroom.base.http import HTTPReply
 from strongroom.base.refusals import Answerable
 from strongroom.kernel import wire
 from strongroom.kernel.call import Record
-from strongroom.kernel.chain import GLOBAL_REGION, Chain
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import GLOBAL_REGION
 from strongroom.kernel.journal.event import service_event
 from strongroom.kernel.metrics.tally import THROTTLED
 from strongroom.kernel.recorder import Recorder

@@ -1,4 +1,4 @@
-"""What the chain does where kin has answered: what is not kept is located again."""
+"""What the steps do where kin has answered: what is not kept is located again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from strongroom.kernel.authz.model import Decision
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
 from strongroom.kernel.call import LET_GO, Call, Credential, Kernel, Remembered, Repeat, Source, Target
-from strongroom.kernel.chain import Chain, handle_the_call
+from strongroom.kernel.chain import Chain
 from strongroom.kernel.registry import Alike, Mode, Operation, Room
+from strongroom.kernel.steps import handle_the_call
 from strongroom.kernel.storage.port import Transaction
 
 WHO = Credential(Principal(PrincipalKind.USER, arn="arn:aws:iam::1:user/a", account="1"), "A", "s")

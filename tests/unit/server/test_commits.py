@@ -14,7 +14,8 @@ from strongroom.app import Opened, Product
 from strongroom.base.http import HTTPReply, HTTPRequest
 from strongroom.base.refusals import Refusal
 from strongroom.kernel.call import Source
-from strongroom.kernel.chain import Chain, Flight
+from strongroom.kernel.chain import Chain
+from strongroom.kernel.flight import Flight
 from strongroom.kernel.storage.errors import StoreUnavailable
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.storage.writequeue import Outcome, WriteQueue

@@ -6,20 +6,20 @@ from typing import Any, cast
 
 import pytest
 
-from strongroom.kernel import chain
+from strongroom.kernel import steps
 
 
 def test_the_caller_is_proven_before_anything_is_said_or_read() -> None:
-    assert (chain.prove_the_caller, chain.offer_the_operation, chain.read_the_parameters) == chain.BEFORE
+    assert (steps.prove_the_caller, steps.offer_the_operation, steps.read_the_parameters) == steps.BEFORE
 
 
 def test_inside_a_transaction_the_decision_comes_before_the_work_and_is_checked_after_it() -> None:
     assert (
-        chain.locate_the_resource,
-        chain.decide_the_call,
-        chain.handle_the_call,
-        chain.check_the_answer,
-    ) == chain.INSIDE
+        steps.locate_the_resource,
+        steps.decide_the_call,
+        steps.handle_the_call,
+        steps.check_the_answer,
+    ) == steps.INSIDE
 
 
 def test_an_answer_without_a_decision_is_a_bug_and_no_answer() -> None:
@@ -28,4 +28,4 @@ def test_an_answer_without_a_decision_is_a_bug_and_no_answer() -> None:
         service, name = "secretsmanager", "GetSecretValue"
 
     with pytest.raises(RuntimeError, match="without a decision"):
-        chain.check_the_answer(cast("Any", None), cast("Any", Undecided()), cast("Any", None), cast("Any", None), {})
+        steps.check_the_answer(cast("Any", None), cast("Any", Undecided()), cast("Any", None), cast("Any", None), {})

@@ -21,7 +21,7 @@ from tests.oidc import Handler, Provider, encoded, jwk, send, sign
 from tests.wire.local import ask
 from tests.wire.test_sts import ALL, LIST, policy, refused
 
-from strongroom.server import asgi
+from strongroom.server import ways
 
 DENIED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
 _NO_KEY = (
@@ -527,7 +527,7 @@ def test_a_slow_provider_delays_nobody_else(world: World) -> None:
 
 
 def test_calls_that_wait_for_the_world_are_bounded_in_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "OUTSIDE_CALLS_WAITING", 1 - asgi.OUTSIDE_CALLS_AT_ONCE)  # one in all
+    monkeypatch.setattr(ways, "OUTSIDE_CALLS_WAITING", 1 - ways.OUTSIDE_CALLS_AT_ONCE)  # one in all
     answered = threading.Event()
 
     def held(handler: Handler) -> None:

@@ -16,9 +16,10 @@ from strongroom.kernel.call import Source
 from strongroom.kernel.metrics.usage import Usage
 from strongroom.kernel.signedin import SignedIn
 from strongroom.server.admission import Admission
-from strongroom.server.asgi import Application, Engine
+from strongroom.server.asgi import Application
 from strongroom.server.commits import Deliveries
 from strongroom.server.directory import DataDirectory
+from strongroom.server.engine import Engine
 from strongroom.server.functions.house import NO_ISOLATION
 from strongroom.server.functions.sandbox import Unconfined
 from strongroom.server.gauges import certificate_ends

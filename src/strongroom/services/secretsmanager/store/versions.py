@@ -32,9 +32,7 @@ _AT_LABEL = secret.outerjoin(
     label, and_(label.c.secret_pk == secret.c.pk, label.c.label == bindparam("wanted"))
 ).outerjoin(version, version.c.pk == label.c.version_pk)
 _WITH_LABEL = Statement(
-    select(*SECRET, *_VERSION)
-    .select_from(_AT_LABEL)
-    .where(NAMED),
+    select(*SECRET, *_VERSION).select_from(_AT_LABEL).where(NAMED),
     owner=0,
     passing=True,
 )

@@ -359,7 +359,8 @@ class Call:
     ``apart``: the parameter that its question leaves out (registry.Operation).
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``plan``: where the decision follows from one about another resource, what it follows by (authz.general).
-    ``by_kin``: all of it follows from a call about another resource, and is not remembered yet (kernel/kinship.py).
+    ``by_kin``: all of it follows from a call about another resource, and is not remembered yet (kernel/kinship.py);
+    ``kinless``: kin was asked, and had nothing to say.
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
     ``steps``: its parts and their times, where calls are traced (kernel/traced.py); else None.
     ``patient``: whether it may compute for more than 1 ms, because nobody else waits for its thread.
@@ -398,6 +399,7 @@ class Call:
     asked: Remembered | None = None
     plan: Plan | None = None
     by_kin: bool = False
+    kinless: bool = False
     steps: Steps | None = None
     patient: bool = False
 

@@ -119,14 +119,9 @@ class Chain(OnBehalf):
                 # The transaction above is over, and the one below not begun: nobody waits for the world inside one.
                 flight.operation.ahead(flight.call, self.store.read)
                 with self.store.read() as tx:
-                    self._through(flight, tx)
-        except NeedsWrite:
-            flight.start_over()
-        except NeedsTime:
-            flight.start_over()
-            flight.needs_time = True
+                    self.through(flight, tx)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
-            refuse(flight, error, self.records)
+            self.stopped(flight, error)
         return flight
 
     def enter_remembering(self, flight: Flight) -> bool:
@@ -139,14 +134,17 @@ class Chain(OnBehalf):
         except SnapshotMoved:
             flight.start_over()
             return False
-        except NeedsWrite:
-            flight.start_over()
-        except NeedsTime:
-            flight.start_over()
-            flight.needs_time = True
         except Exception as error:  # noqa: BLE001  as in enter
-            refuse(flight, error, self.records)
+            self.stopped(flight, error)
         return True
+
+    def stopped(self, flight: Flight, error: Exception) -> None:
+        """What becomes of a flight that a step has stopped: it goes on as a write or in a thread, or is refused."""
+        if isinstance(error, NeedsWrite | NeedsTime):
+            flight.start_over()
+            flight.needs_time = isinstance(error, NeedsTime)
+        else:
+            refuse(flight, error, self.records)
 
     def write(self, flight: Flight, tx: Transaction) -> Outcome:
         """The rest of a flight, inside a savepoint of the write queue. Never raises."""
@@ -154,7 +152,7 @@ class Chain(OnBehalf):
             if not played(flight, tx):
                 flight.start_over()
                 self.catch_up(tx)
-                self._through(flight, tx)
+                self.through(flight, tx)
         except Exception as error:  # noqa: BLE001  as above; the savepoint is rolled back
             refuse(flight, error, self.records)
             kept = tuple(flight.call.kept)
@@ -204,11 +202,12 @@ class Chain(OnBehalf):
             step(self, flight, tx)
         operation = flight.operation
         if operation is not None and operation.mode is not Mode.WRITE and operation.ahead is None:
-            self._through(flight, tx)
+            self.through(flight, tx)
         elif operation is not None and operation.foreseen is not None:
             prepare(self, flight, operation, tx)
 
-    def _through(self, flight: Flight, tx: Transaction) -> None:
+    def through(self, flight: Flight, tx: Transaction) -> None:
+        """All steps INSIDE, for a flight that has passed BEFORE; to its reply."""
         call, operation = flight.call, flight.operation
         if operation is None:
             raise RuntimeError("a call without an operation came inside")

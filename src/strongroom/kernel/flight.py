@@ -67,7 +67,7 @@ class Flight:
         call.kept = []
         call.question = call.remembered = call.asked = None
         call.asks = 0
-        call.plan, call.by_kin = None, False
+        call.plan, call.by_kin, call.kinless = None, False, False
         if call.steps is not None:
             call.steps.start_over()
         self.reply, self.records, self.refusal = None, [], None

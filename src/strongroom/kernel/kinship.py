@@ -18,7 +18,7 @@ from typing import Any
 
 from strongroom.kernel.authz.general import Plan, about
 from strongroom.kernel.authz.model import Decision, ResourceRule
-from strongroom.kernel.call import Answer, Call, Credential, Remembered, Source, Target
+from strongroom.kernel.call import Answer, Call, Credential, Remembered, Repeat, Source, Target
 from strongroom.kernel.journal.redact import parameters_shown
 from strongroom.kernel.journal.written import Family
 from strongroom.kernel.model.catalogue import Catalogue
@@ -56,6 +56,60 @@ class Kin:
         self.families: dict[Hashable, tuple[object, Family | None]] = {}
 
 
+class Likeness:
+    """One call on its way to what its kin says of it: ``locate``, ``decide``, ``answer``, each if the one before it has
+    said yes. Several calls may take each step one after the other (kernel/together.py).
+
+    ``owners``: whose rows were read for it, for whoever keeps what comes out.
+    """
+
+    __slots__ = ("alike", "call", "decision", "earlier", "found", "kin", "operation", "owners", "repeat", "target")
+
+    def __init__(self, call: Call, operation: Operation, alike: Alike, kin: Kin) -> None:
+        self.call = call
+        self.operation = operation
+        self.alike = alike
+        self.kin = kin
+        self.target: Target | None = None
+        self.found: Any = None
+        self.earlier: Decision | None = None
+        self.decision: Decision | None = None
+        self.repeat: Repeat | None = None
+        self.owners: frozenset[int] = frozenset()
+
+    def locate(self, tx: Transaction) -> bool:
+        """What it is about, as far as it is plain."""
+        located = self.alike.locate(self.call, tx)
+        if located is None:
+            return False
+        self.target, self.found = located
+        return True
+
+    def decide(self, _tx: Transaction) -> bool:
+        """By its kin's plan. Nothing but an allowance comes of it."""
+        call, kin, target = self.call, self.kin, self.target
+        if target is None:
+            raise RuntimeError("a likeness that was not located")
+        principal, account = call.credential.principal, target.account
+        # Plans are kept by the resource's account.
+        own = account == kin.target.account == principal.account
+        earlier = kin.plan.like(target.arn) if own else None
+        if earlier is None:
+            return False
+        decision = about(earlier, principal, kin.decision.request.action, target.arn, account)
+        if not decision.allowed:
+            raise RuntimeError("a plan that allows nothing")
+        self.earlier, self.decision = earlier, decision
+        return True
+
+    def answer(self, tx: Transaction) -> bool:
+        """How it is answered, as its room says."""
+        if self.target is None:
+            raise RuntimeError("a likeness that was not located")
+        self.repeat = self.alike.repeat(self.call, self.target, self.found, tx)
+        return self.repeat is not None
+
+
 class Kinship:
     """Finds the kin of calls. Safe to share between threads: what it keeps lies with their snapshots."""
 
@@ -90,33 +144,32 @@ class Kinship:
         """What would be remembered of a call whose kin is known: decided by that, and about to be answered and recorded
         as others of its kin. None where it has none, or anything about it is its own.
         """
+        one = self.begun(call, operation, alike, tx)
         memory = tx.memory
-        kin = None if memory is None or tx.writable else self._of(call, operation, alike, memory)
-        located = None if kin is None else alike.locate(call, tx)
-        if memory is None or kin is None or located is None:
+        if one is None or memory is None or not (one.locate(tx) and one.decide(tx) and one.answer(tx)):
             return None
-        target, found = located
-        credential, arn, account = call.credential, target.arn, target.account
-        # Plans are kept by the resource's account.
-        own = account == kin.target.account == credential.principal.account
-        earlier = kin.plan.like(arn) if own else None
-        if earlier is None:
-            return None
-        decision = about(earlier, credential.principal, kin.decision.request.action, arn, account)
-        if not decision.allowed:
-            raise RuntimeError("a plan that allows nothing")
-        repeat = alike.repeat(call, target, found, tx)
-        if repeat is None:
-            return None
-        kept = kin.families.get((id(earlier), call.on_behalf_of is None))
-        told = self._family(kin, call, operation, earlier, target, decision) if kept is None else kept[1]
-        form = None if told is None else told.form(kin.shown(call.params), arn)
-        if form is None:
-            return None
-        made = Remembered(call.params, target, decision, credential, call.source, form, repeat)
-        if memory.met(call.question):
+        made = self.made(one)
+        if made is not None and memory.met(call.question):
             memory.put(call.question, made)
         return made
+
+    def begun(self, call: Call, operation: Operation, alike: Alike, tx: Transaction) -> Likeness | None:
+        """A call whose kin is known, at the beginning of its way; None where it has none."""
+        memory = tx.memory
+        kin = None if memory is None or tx.writable else self._of(call, operation, alike, memory)
+        return None if kin is None else Likeness(call, operation, alike, kin)
+
+    def made(self, one: Likeness) -> Remembered | None:
+        """What would be remembered of a call that has gone all its way; None where its record cannot be told by kin."""
+        call, kin, target, decision, earlier = one.call, one.kin, one.target, one.decision, one.earlier
+        if target is None or decision is None or earlier is None:
+            raise RuntimeError("a likeness that was not decided")
+        kept = kin.families.get((id(earlier), call.on_behalf_of is None))
+        told = self._family(kin, call, one.operation, earlier, target, decision) if kept is None else kept[1]
+        form = None if told is None else told.form(kin.shown(call.params), target.arn)
+        if form is None:
+            return None
+        return Remembered(call.params, target, decision, call.credential, call.source, form, one.repeat)
 
     @staticmethod
     def _of(call: Call, operation: Operation, alike: Alike, memory: Notes) -> Kin | None:

@@ -110,7 +110,7 @@ def read_the_parameters(chain: Premises, flight: Flight, tx: Transaction) -> Non
 
 def locate_the_resource(chain: OnBehalf, call: Call, operation: Operation, tx: Transaction, answer: Answer) -> Answer:
     """What the call is about, found or not. Where it is like earlier ones, what is remembered is made of those."""
-    if call.remembered is None and isinstance(operation.alike, Alike):
+    if call.remembered is None and not call.kinless and isinstance(operation.alike, Alike):
         call.remembered = chain.kinship.answers(call, operation, operation.alike, tx)
         call.by_kin = call.remembered is not None
     call.target = operation.locate(call, tx) if call.remembered is None else call.remembered.target
@@ -144,16 +144,25 @@ def decide_the_call(chain: OnBehalf, call: Call, operation: Operation, tx: Trans
 
 def handle_the_call(_chain: OnBehalf, call: Call, operation: Operation, tx: Transaction, _answer: Answer) -> Answer:
     """The room's own work; what is repeated in a snapshot is done as the room has said how."""
-    remembered = call.remembered
-    if remembered is not None and remembered.repeat is not None and call.now == call.machine_now:
-        made = remembered.repeat.anew(call)
-        if made is not None:  # what stays is in the frame, if there is one
-            return made if remembered.repeat.frame and remembered.form else {**remembered.repeat.stays, **made}
+    made = repeated(call)
+    if made is not None:
+        return made
     found = call.target.found if call.target else None
     if found is LET_GO:
         call.target = operation.locate(call, tx)
         found = call.target.found
     return operation.handle(call, found, tx)
+
+
+def repeated(call: Call) -> Answer | None:
+    """The answer of a remembered call, made as the room has said how; None where the handler is to be asked."""
+    remembered = call.remembered
+    if remembered is None or remembered.repeat is None or call.now != call.machine_now:
+        return None
+    made = remembered.repeat.anew(call)
+    if made is None or (remembered.repeat.frame and remembered.form):  # what stays is in the frame, if there is one
+        return made
+    return {**remembered.repeat.stays, **made}
 
 
 def check_the_answer(_chain: OnBehalf, call: Call, _operation: Operation, _tx: Transaction, answer: Answer) -> Answer:

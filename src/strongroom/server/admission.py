@@ -74,12 +74,14 @@ class Lane:
 class Standing:
     """What one connection has proven: the lanes of its keys, and whose the last call was.
 
-    ``shape``: that of the request which was last refused here unread.
+    ``shape``: that of the request which was last refused here unread. ``patient``: nothing more of the connection is
+    read before its next answer has left, however that is made.
     """
 
-    __slots__ = ("credential", "failed", "lane", "proven", "shape")
+    __slots__ = ("credential", "failed", "lane", "patient", "proven", "shape")
 
     def __init__(self) -> None:
+        self.patient = False
         self.shape: Shape | None = None
         self.credential: object = None
         self.lane: Lane | None = None

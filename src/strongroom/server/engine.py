@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -27,7 +28,7 @@ from strongroom.server.parts import Bare, Held
 from strongroom.server.space import Level, Space
 from strongroom.server.streams import Streams
 from strongroom.server.traces import Traces
-from strongroom.server.turn import Turn
+from strongroom.server.turn import GatheredReply, Turn
 from strongroom.server.turnedaway import TurnedAway
 from strongroom.server.ways import Ways
 
@@ -71,8 +72,15 @@ class Engine:
             chain, store, queue, recorder, deliveries, self.admission, self.turned_away, sync_each=sync_each
         )
         self.count = Counting(recorder.tally, traces, metering).count
-        self.turn = Turn(chain, recorder, syncing_in=self.ways.threads if sync_each else None, count=self.count)
+        self.turn = Turn(
+            chain,
+            recorder,
+            syncing_in=self.ways.threads if sync_each else None,
+            count=self.count,
+            entered=self._entered,
+        )
         self.admission.soon = self.turn.afterwards
+        self._going_on: set[asyncio.Task[HTTPReply]] = set()
         self.streams = Streams(chain, store, ThreadPoolExecutor(STREAM_THREADS, thread_name_prefix="stream"))
 
     @property
@@ -137,20 +145,59 @@ class Engine:
             aside = self._aside(flight, standing)
             if aside is not None:
                 return aside
+            if standing.patient and self._may_be_gathered(flight):
+                return self.turn.gather(flight, standing)
             self.chain.enter(flight)
-            lane = self.admission.answered(standing, flight.call, begun)
+        except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
+            refused = self.chain.refuse_unwritten(flight, error)
+            self.count(flight)
+            return refused
+        return self._went(flight, standing)
+
+    def _may_be_gathered(self, flight: Flight) -> bool:
+        """Whether a call may be worked out with others. Traced ones have times of their own."""
+        operation = flight.operation
+        return operation is not None and operation.steady and self.traces is None
+
+    def _went(
+        self, flight: Flight, standing: Standing, gathered: GatheredReply | None = None
+    ) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply]:
+        """What is to be done with a flight that has gone as far as it goes in the event loop."""
+        reply: HTTPReply | Held | Coroutine[Any, Any, HTTPReply]
+        try:
+            lane = self.admission.answered(standing, flight.call, flight.begun)
             if flight.needs_time:
                 return self._line_up(flight, standing)
             if flight.reply is not None:
                 if flight.first_use:
                     self.ways.note_use(flight)
-                return self.turn.hold(flight, flight.reply)
+                return self.turn.hold(flight, flight.reply, gathered)
             reply = self.ways.finish(flight, lane, self.count)
-        except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
+        except Exception as error:  # noqa: BLE001  as above
             reply = self.chain.refuse_unwritten(flight, error)
         if isinstance(reply, HTTPReply):
             self.count(flight)
         return self._wait(flight, reply) if isinstance(reply, Coroutine) else reply
+
+    def _entered(self, gathered: GatheredReply) -> None:
+        """Go on with a read that was worked out with others (``Turn`` asks for it, once for each)."""
+        reply = self._went(gathered.flight, gathered.standing, gathered)
+        if reply is gathered:
+            return
+        loop = asyncio.get_running_loop()
+        if isinstance(reply, HTTPReply):
+            loop.call_soon(gathered.give, reply)  # its connection may not even hold it yet
+        elif isinstance(reply, Coroutine):
+            task = loop.create_task(reply)
+            self._going_on.add(task)
+            task.add_done_callback(partial(self._went_on, gathered))
+        else:
+            reply.deliver = gathered.give
+
+    def _went_on(self, gathered: GatheredReply, task: asyncio.Task[HTTPReply]) -> None:
+        self._going_on.discard(task)
+        if not task.cancelled():  # it is where the worker ends
+            gathered.give(task.result())
 
     def _aside(self, flight: Flight, standing: Standing) -> HTTPReply | Held | Coroutine[Any, Any, HTTPReply] | None:
         """What must not run in the event loop, on its way in a thread; None for what may."""

@@ -87,7 +87,9 @@ class QuickProtocol(BoundedProtocol):
         request = read_plain(data)
         if request is None or not self._is_within_limits(request):
             return False
+        self.standing.patient = True
         reply = self._reply_to(request)
+        self.standing.patient = False
         if isinstance(reply, HTTPReply):
             if self._write(reply):  # a refusal, mostly: it must cost little
                 return True

@@ -114,9 +114,16 @@ class Memory:
         self._settle()
         self._owners, self._asked = owners | self._owners, asked
 
+    def put_of(self, owners: Iterable[int], question: Hashable, note: Any) -> None:
+        """As ``put``, of what hangs on these owners alone: those that one part of this transaction has read."""
+        before = self.apart()
+        self._owners.update(owners)
+        self.put(question, note)
+        self.together(before)
+
     @property
     def owners(self) -> frozenset[int]:
-        """Whose rows this transaction has read so far; ``ANY`` among them where nobody knows."""
+        """Whose rows this transaction, or the part of it that goes on, has read; ``ANY`` where nobody knows."""
         return frozenset(self._owners)
 
     def row(self, key: Hashable) -> tuple[Row | None, int | None] | None:

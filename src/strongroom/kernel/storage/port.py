@@ -5,7 +5,7 @@ The store is untrusted with respect to secrecy: whatever must be sealed is ciphe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -100,6 +100,15 @@ class Notes(Protocol):
 
     def together(self, before: Any, /) -> None:
         """End the part that answered ``before``."""
+        ...
+
+    @property
+    def owners(self) -> frozenset[int]:
+        """Whose rows the part that goes on has read so far."""
+        ...
+
+    def put_of(self, owners: Iterable[int], question: Hashable, note: Any, /) -> None:
+        """As ``put``, of a note that hangs on these owners alone."""
         ...
 
 

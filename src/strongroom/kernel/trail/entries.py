@@ -12,35 +12,57 @@ from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
 
-from strongroom.kernel.trail.words import Words, owners_id
+from strongroom.kernel.trail.words import SUFFIX_CHARS, Words, names_of_secret, owners_id
 
 TIE_BITS = 22
 _TIE = (1 << TIE_BITS) - 1
+WORD_BITS = 47
+"""With sixteen bits of an entry's number beside it, a word's number is one of 63 bits."""
+_ID_HASH_BITS = 32
 
 
 class Together:
-    """Words that entries have together: one object for the same words, as a rule, so that it is counted as one."""
+    """Words that entries have together: one object for the same words, as a rule, so that it is counted as one.
 
-    __slots__ = ("numbers",)
+    ``seldom``: words of their kind are many, and of most of them there are few entries.
+    """
 
-    def __init__(self, numbers: Iterable[int]) -> None:
-        self.numbers = tuple(dict.fromkeys(numbers))
+    __slots__ = ("numbers", "seldom")
+
+    def __init__(self, numbers: Iterable[int], *, seldom: bool = False) -> None:
+        self.numbers = tuple(numbers)
+        self.seldom = seldom
 
 
 Entry = tuple[int, int, int, tuple[Together, ...]]
 """(moment, hash of the id, offset, words). Plain, since one is made for each record."""
 
 
-@lru_cache(maxsize=16_384)
 def number_of(account: str, region: str, attribute: str, value: str) -> int:
-    """The number of a word: 63 bits. ``attribute``: one of CloudTrail's, or empty for the account itself."""
-    text = f"{account}\0{region}\0{attribute}\0{value}"
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
+    """The number of a word. ``attribute``: one of CloudTrail's, or empty for the account itself."""
+    return _number(_begun(account, region, attribute), value.encode("utf-8", "surrogatepass"))
+
+
+def _number(begun: blake2b, value: bytes) -> int:
+    hashed = begun.copy()
+    hashed.update(value)
+    return int.from_bytes(hashed.digest(), "big") >> (64 - WORD_BITS)
+
+
+@lru_cache(maxsize=1024)
+def _begun(account: str, region: str, attribute: str) -> blake2b:
+    """The hash of all words of one kind, up to their values."""
+    return blake2b(f"{account}\0{region}\0{attribute}\0".encode("utf-8", "surrogatepass"), digest_size=8)
 
 
 def id_hash(event_id: str) -> int:
     """32 bits of an event's id: the same on every node. Ids are random already, and nobody chooses one."""
     return crc32(event_id.encode("utf-8", "surrogatepass"))
+
+
+def word_of_id(hashed: int) -> int:
+    """The number of the word that an event's id is found by."""
+    return hashed << (WORD_BITS - _ID_HASH_BITS)
 
 
 def moment_of(when_ms: int, hashed: int) -> int:
@@ -50,8 +72,13 @@ def moment_of(when_ms: int, hashed: int) -> int:
 
 def words_of_call(words: Words, account: str) -> tuple[Together, ...]:
     """The words of a record that one account may find it by, but for who called."""
-    kind = _kind(account, words.region, words.source, words.name, words.read_only, words.types)
-    return (kind, _names(account, words.region, words.names)) if words.names else (kind,)
+    kind = words_of_kind(words, account)
+    return (*kind, words_of_names(account, words.region, words.names)) if words.names else kind
+
+
+def words_of_kind(words: Words, account: str) -> tuple[Together, ...]:
+    """The words that tell what kind of call it was."""
+    return (_kind(account, words.region, words.source, words.name, words.read_only, words.types),)
 
 
 @lru_cache(maxsize=4096)
@@ -59,26 +86,71 @@ def words_of_caller(account: str, region: str, username: str, access_key: str) -
     """The words of a record that tell who called; only the caller's own account may find it by them."""
     found = {"Username": username, "AccessKeyId": access_key}
     numbers = [number_of(account, region, attribute, value) for attribute, value in found.items() if value]
-    return (Together(numbers),) if numbers else ()
+    return (Together(numbers, seldom=True),) if numbers else ()
 
 
 @lru_cache(maxsize=4096)
 def _kind(account: str, region: str, source: str, name: str, read_only: bool, types: tuple[str, ...]) -> Together:
-    return Together(
-        (
-            number_of(account, "", "", ""),
-            number_of(account, region, "", ""),
-            number_of(account, region, "EventSource", source),
-            number_of(account, region, "EventName", name),
-            number_of(account, region, "ReadOnly", "true" if read_only else "false"),
-            *(number_of(account, region, "ResourceType", kind) for kind in types),
-        )
+    numbers = (
+        number_of(account, "", "", ""),
+        number_of(account, region, "", ""),
+        number_of(account, region, "EventSource", source),
+        number_of(account, region, "EventName", name),
+        number_of(account, region, "ReadOnly", "true" if read_only else "false"),
+        *(number_of(account, region, "ResourceType", kind) for kind in types),
     )
+    return Together(dict.fromkeys(numbers))
 
 
-@lru_cache(maxsize=4096)
-def _names(account: str, region: str, names: tuple[str, ...]) -> Together:
-    return Together(number_of(account, region, "ResourceName", name) for name in names)
+def words_of_names(account: str, region: str, names: Iterable[str]) -> Together:
+    """The words that tell what it was about."""
+    begun = _begun(account, region, "ResourceName")
+    numbers = [_number(begun, name.encode("utf-8", "surrogatepass")) for name in names]
+    return Together(dict.fromkeys(numbers), seldom=True)
+
+
+Names = tuple[tuple[Together, ...], tuple[Together, ...]]
+"""The words that tell what a record was about: for its own account, and for the owner of its resource."""
+
+
+class NamesOfSecrets:
+    """The words that name secrets whose ARNs begin alike (``names_of_secret``), in as few steps as can be."""
+
+    __slots__ = ("_accounts", "_begun", "_prefix", "_region")
+
+    def __init__(self, account: str, owner: str | None, region: str, prefix: bytes) -> None:
+        self._accounts = account, owner or ""
+        self._region = region
+        self._prefix = prefix
+        self._begun = []
+        for one in self._accounts:
+            name = _begun(one, region, "ResourceName")
+            arn = name.copy()
+            arn.update(prefix)
+            self._begun.append((arn, name) if one else None)
+
+    def of(self, tail: bytes, named: bytes) -> Names | None:
+        """The words of one that was asked for in that way, if in any; None where this is not one secret."""
+        if b"*" in tail or b"?" in tail:
+            return None
+        name = tail[:-SUFFIX_CHARS] if tail[-SUFFIX_CHARS : 1 - SUFFIX_CHARS] == b"-" else tail
+        if (named == name or not named or named == self._prefix + tail) and name and tail.isascii():
+            own, owners = self._begun
+            return self._words(own, tail, name), self._words(owners, tail, name)
+        try:
+            names = names_of_secret((self._prefix + tail).decode(), named.decode())
+        except UnicodeDecodeError:
+            return None
+        told, owners_told = [(words_of_names(one, self._region, names),) if one else () for one in self._accounts]
+        return told, owners_told
+
+    @staticmethod
+    def _words(begun: tuple[blake2b, blake2b] | None, tail: bytes, name: bytes) -> tuple[Together, ...]:
+        return (Together((_number(begun[0], tail), _number(begun[1], name)), seldom=True),) if begun else ()
+
+
+names_of_secrets = lru_cache(maxsize=1024)(NamesOfSecrets)
+"""One object for all secrets of a place, so that words of one are known again under it."""
 
 
 def entries_of(words: Words, event_id: str, offset: int) -> list[Entry]:

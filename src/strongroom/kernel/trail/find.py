@@ -12,16 +12,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from strongroom.base.classes import dataclass
-from strongroom.kernel.trail.entries import TIE_BITS, id_hash, number_of
+from strongroom.kernel.trail.entries import TIE_BITS, id_hash, number_of, word_of_id
 from strongroom.kernel.trail.index import Standing, current
-from strongroom.kernel.trail.runs import BLOCK, BLOCK_BITS, ID, ID_HASH, OFFSET_BITS, unpacked, word_of_id
+from strongroom.kernel.trail.runs import BLOCK, BLOCK_BITS, OFFSET_BITS, shared_by, shared_row, unpacked
 
 _OFFSET = (1 << OFFSET_BITS) - 1
 _NEWEST = (1 << 63) - 1
 _BROKEN = (sqlite3.Error, struct.error, ValueError, IndexError)
 _ROWS = (
-    "SELECT first, numbers FROM posting WHERE run = ? AND word = ?"
-    " UNION ALL SELECT first, numbers FROM young WHERE run = ? AND word = ?"
+    "SELECT word, first, numbers FROM posting WHERE run = ?1 AND word = ?2"
+    " UNION ALL SELECT word, first, numbers FROM posting WHERE run = ?1 AND word = ?3"
+)
+_YOUNG_ROWS = (
+    "SELECT word, first, numbers FROM posting WHERE run = ?1 AND word = ?2"
+    " UNION ALL SELECT word, first, numbers FROM posting WHERE run = ?1 AND word = ?3"
+    " UNION ALL SELECT word, first, numbers FROM young WHERE run = ?1 AND word = ?2"
+    " UNION ALL SELECT word, first, numbers FROM young WHERE run = ?1 AND word = ?3"
 )
 FEW_BLOCKS = 8
 """Of so few, what they say of themselves is not asked first."""
@@ -169,6 +175,7 @@ class _Search:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._sources: dict[int, tuple[str, int] | None] = {}
+        self._young = db.execute("SELECT max(run) FROM young").fetchone()
 
     def by_word(self, word: int, oldest: int, newest: int, most: int) -> list[Place]:
         """The newest entries of a word between two moments."""
@@ -186,17 +193,11 @@ class _Search:
 
     def by_id(self, wanted: Wanted) -> list[Place]:
         """The entries whose event's id has the same hash."""
-        hashed = id_hash(wanted.value)
-        first = ID_HASH.pack(hashed)
+        word = word_of_id(id_hash(wanted.value))
         found: list[tuple[int, int]] = []
         for (run,) in self._db.execute("SELECT id FROM run").fetchall():
-            told = b"".join(self._rows(run, word_of_id(hashed)))
-            at = told.find(first)
-            while at >= 0:
-                if at % ID.size == 0:
-                    _, number = ID.unpack_from(told, at)
-                    found += self._entries(run, number >> BLOCK_BITS, array("H", [number]))
-                at = told.find(first, at + 1)
+            for number in self._numbers(run, word):
+                found += self._entries(run, number >> BLOCK_BITS, array("H", [number]))
         return [one for moment, place in found if (one := self._place(moment, place)) is not None]
 
     def oldest(self, word: int) -> int | None:
@@ -255,14 +256,14 @@ class _Search:
 
     def _numbers(self, run: int, word: int) -> array[int]:
         """The entries of a run that have a word, in order."""
-        found = array("H")
-        for numbers in self._rows(run, word):
-            found.frombytes(numbers)
-        return found
-
-    def _rows(self, run: int, word: int) -> list[bytes]:
-        rows = self._db.execute(_ROWS, (run, word, run, word)).fetchall()
-        return [numbers for _, numbers in (sorted(rows) if len(rows) > 1 else rows)]
+        own, among_others = array("H"), list[int]()
+        rows = _YOUNG_ROWS if (run,) == self._young else _ROWS
+        for of, _, numbers in sorted(self._db.execute(rows, (run, word, shared_row(word))).fetchall()):
+            if of < 0:
+                among_others += shared_by(word, array("q", numbers))
+            else:
+                own.frombytes(numbers)
+        return array("H", sorted([*own, *among_others])) if among_others else own
 
     # ------------------------------------------------------------------ one record
 

@@ -2,12 +2,10 @@
 
     {"seq":..,"prev":..,"at":..,"id":..,"writes":.., WHO ,"eventTime":".. CALL
 
-WHO says who called, CALL all else. Between two records of one kind of call, only the time, the request's id, the
-event's own id and the id of the call it was done for differ; cut out these, and the same two texts come again and
-again. What a text says is remembered under the text itself. Each half is parsed by itself before it is remembered, so
-where a line was cut is proven by its grammar; what is cut out has no quote in it, so it cannot change that grammar
-later. Of a write the id of the version that it makes is cut out as well: nothing is found by it, and no two have the
-same. A line that is not of this form is parsed whole.
+WHO says who called, CALL all else. Each half is parsed by itself before what it says is remembered under its text, so
+where a line was cut is proven by its grammar. Of a CALL what differs between two records of a kind is cut out: ids, the
+secret that it names and more, which are the blanks of a form (forms.py). Of a CALL that has no form, as one with a
+backslash, only the ids are cut out. A line that is not of this kind is parsed whole.
 """
 
 from __future__ import annotations
@@ -24,32 +22,52 @@ from strongroom.kernel.journal.reading import HEAD
 from strongroom.kernel.trail.entries import (
     TIE_BITS,
     Entry,
+    Names,
+    NamesOfSecrets,
     Together,
     entries_of,
-    id_hash,
+    names_of_secrets,
     owners_entry,
     words_of_call,
     words_of_caller,
+    words_of_kind,
+)
+from strongroom.kernel.trail.forms import (
+    FROM,
+    ID_CHARS,
+    NOTHING,
+    ORIGIN,
+    ORIGIN_CHARS,
+    ORIGIN_END,
+    OWN_ID,
+    REQUEST,
+    Filled,
+    Form,
+    form_of,
 )
 from strongroom.kernel.trail.uses import user_of, uses_of, what_of
 from strongroom.kernel.trail.words import second_ms, username, when_ms, words_of
 
 MOST_TEXT_BYTES = 4096
-"""A longer half is not remembered."""
-MOST_CALLS_BYTES = 12 * 1024 * 1024
-"""Of the texts of one generation of second halves; there are two."""
-MOST_PAIRS = 20_000
+"""A longer line is parsed each time."""
+MOST_CALLS_BYTES = 2 * 1024 * 1024
+"""Of the texts of one generation of second halves without a form; there are two."""
+MOST_PAIRS = 10_000
 MOST_SECONDS = 1000
-_TIME, _REQUEST, _EVENT_ID = b',"eventTime":"', b'"requestID":"', b'","eventID":"'
-_FOR, _FOR_END = b',"for":"', b'"}}'
-VERSION_IDS = (b'"clientRequestToken":"', b'"SecretVersionId":"')
-"""Members that name a new version, in the parameters of its write and in the encryption context of its data key."""
-_SEQ, _NAMES, _READS = b'{"seq":', (b',"prev":"', b'","at":', b',"id":"'), b'","writes":false,'
+MOST_OPENINGS = 500
+MOST_FORMS = 8
+"""Of one opening."""
+MOST_NAMES, MOST_NAME_BYTES = 4096, 800
+"""Secrets of one generation; there are two. Longer names are not remembered."""
+LEARN_EVERY = 16
+"""Where forms do not fit the lines that come, no more is spent on them."""
+_TIME = b',"eventTime":"'
+_TO_CALL = len(_TIME) + 20
+_SEQ, _READS, _WRITES = b'{"seq":', b'","writes":false,', b'","writes":true,"'
+_KINDS = frozenset((_READS, _WRITES))
+_MEMBERS = b',"prev":"', b'","at":', b',"id":"'
 _FIXED = Struct("=9s64x7s13s7s36s17s")
 """From the comma after a line's number to its event, where all is as long as it always is."""
-_ID_CHARS = 36
-_FROM_OWN = len(_EVENT_ID) + _ID_CHARS
-_FROM_FOR, _FROM_ID = len(_FOR) + _ID_CHARS + len(_FOR_END), _ID_CHARS + len(_FOR_END)
 _TIE = (1 << TIE_BITS) - 1
 _PARTS = frozenset({"event", "decision"})
 _FIRST = frozenset({"eventVersion", "userIdentity", "eventTime"})
@@ -71,15 +89,15 @@ class Write(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """What a second half says, and its text."""
+    """What a second half says. ``named``: the words that it says in its blanks, of a form that names a secret."""
 
-    text: bytes
     account: str
     region: str
     words: tuple[Together, ...]
     owner: str | None
     owners_words: tuple[Together, ...]
     what: tuple[str, ...] | None
+    named: NamesOfSecrets | None = None
 
 
 class _Pair:
@@ -88,7 +106,7 @@ class _Pair:
     __slots__ = ("latest", "owner", "owners_words", "user", "what", "words")
 
     def __init__(self, who: _Who, call: _Call) -> None:
-        self.words: tuple[Together, ...] | None = None
+        self.words: tuple[Together, ...] = ()
         if call.account:
             self.words = call.words + words_of_caller(call.account, call.region, who.username, who.access_key)
         self.owner, self.owners_words = call.owner, call.owners_words
@@ -105,7 +123,31 @@ class _Who:
         self.username = username(identity)
         self.access_key = str(identity.get("accessKeyId") or "")
         self.user = user_of(identity)
-        self.pairs: dict[bytes, _Pair] = {}
+        self.pairs: dict[bytes | Form, _Pair] = {}
+
+
+class _Opening:
+    """The forms of second halves that begin alike, and how many lines fitted none of them."""
+
+    __slots__ = ("forms", "misses")
+
+    def __init__(self) -> None:
+        self.forms: list[tuple[Form, _Call]] = []
+        self.misses = 0
+
+    def wants_more(self) -> bool:
+        """Whether one more form is worth its making."""
+        self.misses += 1
+        return self.misses <= LEARN_EVERY or self.misses % LEARN_EVERY == 0
+
+    def add(self, form: Form, call: _Call) -> None:
+        """Have one more form, in the place of the one that was of use least lately."""
+        self.forms.insert(0, (form, call))
+        del self.forms[MOST_FORMS:]
+
+
+_Known = tuple[_Pair, tuple[Together, ...], tuple[Together, ...]]
+"""What is known of a record, and its words: for its own account, and for the owner of its resource."""
 
 
 @dataclass(slots=True)
@@ -119,6 +161,12 @@ class Lines:
     first_write: str | None = None
     at_ms: int | None = None
 
+    def heard(self, write: Write, *, first: bool) -> None:
+        """A write came. ``first``: no record was before it."""
+        self.said.append(write)
+        if first:
+            self.first_write = write.event_id
+
 
 class Reader:
     """Reads lines of the journal. To be used from one thread."""
@@ -126,77 +174,67 @@ class Reader:
     def __init__(self) -> None:
         self._whos: dict[bytes, _Who] = {}
         self._pairs = 0
+        self._openings: dict[bytes, _Opening] = {}
         self._calls: dict[bytes, _Call] = {}
         self._old_calls: dict[bytes, _Call] = {}
         self._calls_bytes = 0
+        self._named: dict[tuple[NamesOfSecrets | None, Filled], Names] = {}
+        self._old_named: dict[tuple[NamesOfSecrets | None, Filled], Names] = {}
         self._seconds: dict[bytes, int] = {}
         self._touched: list[_Pair] = []
 
-    def read(self, data: bytes, at: int) -> Lines:  # noqa: C901, PLR0912, PLR0915  as few steps for a line as can be
+    def read(self, data: bytes, at: int) -> Lines:  # noqa: C901  as few steps for a line as can be
         """Read whole lines, which begin at an offset of their segment.
 
         What is known already is recognised here, in as few steps as can be: this is done for each record of a busy
         node. ``_other`` reads any line, and is the truth of what this does.
         """
         lines = Lines()
-        entries, touched, whos, find, startswith = lines.entries, self._touched, self._whos, data.find, data.startswith
+        whos, known, find = self._whos, self._known, data.find
         last_stamp = last_at = b""
         moment = when = 0
         begin, end, limit = 0, find(b"\n"), len(data) - _FIXED.size
         while end >= 0:
-            pair = None
+            found = None
+            first = lines.at_ms is None
             head = find(b",", begin + len(_SEQ), begin + len(_SEQ) + 19)
             if 0 < head <= limit:
-                prev, at_name, at_text, id_name, event_id, reads = _FIXED.unpack_from(data, head)
-                begun = head + _FIXED.size
+                prev, at_name, at_text, id_name, event_id, writes = _FIXED.unpack_from(data, head)
+                begun = head + _FIXED.size - (writes == _WRITES)
                 time = find(_TIME, begun, end)
-                request = find(_REQUEST, time, end) + len(_REQUEST)
-                own = request + _ID_CHARS
-                upto = end
-                if startswith(_FOR, end - _FROM_FOR) and startswith(_FOR_END, end - len(_FOR_END)):
-                    upto -= _FROM_ID
                 if (
-                    reads == _READS
-                    and startswith(event_id, own + len(_EVENT_ID))
+                    time > 0
+                    and writes in _KINDS
                     and (who := whos.get(data[begun:time])) is not None
-                    and (prev, at_name, id_name) == _NAMES
-                    and startswith(_SEQ, begin)
-                    and find(b'"', request, own) < 0
-                    and (upto == end or find(b'"', upto, upto + _ID_CHARS) < 0)
+                    and (prev, at_name, id_name) == _MEMBERS
+                    and data.startswith(_SEQ, begin)
+                    and (writes == _READS or data[begin + len(_SEQ) : head].isdigit())
                 ):
-                    second = data[time + 34 : request] + data[own : own + 13] + data[own + _FROM_OWN : upto]
-                    pair = who.pairs.get(second)
-            if pair is not None:
-                stamp = data[time + 14 : time + 34]
+                    found = known(who, data, time + _TO_CALL, end, event_id)
+            if found is not None:
+                stamp = data[time + len(_TIME) : time + _TO_CALL]
                 if at_text != last_at or stamp != last_stamp:
-                    found = self._moment(stamp, at_text)
-                    if found is None:
-                        pair = None
+                    times = self._moment(stamp, at_text)
+                    if times is None:
+                        found = None
                     else:
-                        when, moment = found
-                        last_stamp, last_at = stamp, at_text
-            if pair is None:
-                first = lines.at_ms is None and not last_at
-                self._other(data[begin:end], at + begin, lines, first=first)
+                        when, moment = times
+                        last_stamp, last_at, lines.at_ms = stamp, at_text, int(at_text)
+            if found is None:
+                last_at = b""
+                self._other(data[begin:end], at + begin, lines)
             else:
-                if pair.words is not None:
-                    hashed = crc32(event_id)
-                    entries.append((moment | hashed & _TIE, hashed, at + begin, pair.words))
-                if pair.owner is not None:
-                    own_text, ms = event_id.decode(), moment >> TIE_BITS
-                    entries.append(owners_entry(ms, pair.owner, own_text, at + begin, pair.owners_words))
-                if pair.latest < when:
-                    pair.latest = when
-                    touched.append(pair)
+                if writes == _WRITES:
+                    seq, own = int(data[begin + len(_SEQ) : head]), event_id.decode("utf-8", "replace")
+                    lines.heard(Write(own, seq, int(at_text), at + begin, len(lines.entries)), first=first)
+                self._put(found, when, moment, event_id, at + begin, lines)
             begin = end + 1
             end = find(b"\n", begin)
-        if last_at:
-            lines.at_ms = max(int(last_at), lines.at_ms or 0)
-        for pair in touched:
+        for pair in self._touched:
             if pair.user is not None and pair.what is not None:
                 _note(lines.used, pair.user, pair.what, pair.latest)
             pair.latest = -1
-        touched.clear()
+        self._touched.clear()
         return lines
 
     # ------------------------------------------------------------------ inside
@@ -205,7 +243,7 @@ class Reader:
         """The milliseconds of an event's second, and its moment but for its id's bits."""
         when = self._seconds.get(stamp)
         if when is None:
-            when = None if b'"' in stamp else second_ms(stamp.decode("ascii", "replace"))
+            when = None if b'"' in stamp or b"\\" in stamp else second_ms(stamp.decode("ascii", "replace"))
             if when is None:
                 return None
             if len(self._seconds) >= MOST_SECONDS:
@@ -213,8 +251,21 @@ class Reader:
             self._seconds[stamp] = when
         return (when, when_ms(when, int(at_text)) << TIE_BITS) if at_text.isdigit() else None
 
-    def _other(self, raw: bytes, at: int, lines: Lines, *, first: bool) -> None:
-        """Any line. ``first``: no record was before it."""
+    def _put(self, found: _Known, when: int, moment: int, event_id: bytes, at: int, lines: Lines) -> None:
+        """Put in what is known of a record."""
+        pair, words, owners_words = found
+        hashed = crc32(event_id)
+        if words:
+            lines.entries.append((moment | hashed & _TIE, hashed, at, words))
+        if pair.owner is not None:
+            own = event_id.decode("utf-8", "replace")
+            lines.entries.append(owners_entry(moment >> TIE_BITS, pair.owner, own, at, owners_words))
+        if pair.latest < when:
+            pair.latest = when
+            self._touched.append(pair)
+
+    def _other(self, raw: bytes, at: int, lines: Lines) -> None:
+        """Any line."""
         head = HEAD.match(raw)
         if head is None or not raw.endswith(b"}"):
             return
@@ -222,94 +273,131 @@ class Reader:
             lines.said.append(raw)
             return
         event_id = head[4].decode("utf-8", "replace")
-        lines.at_ms = int(head[3])
+        first, lines.at_ms = lines.at_ms is None, int(head[3])
         if head[5] == b"true":
-            lines.said.append(Write(event_id, int(head[1]), lines.at_ms, at, len(lines.entries)))
-            if first:
-                lines.first_write = event_id
-        cut = _cut(raw, head.end(), head[4], writes=head[5] == b"true")
-        pair = None if cut is None else self._pair(*cut.halves)
-        times = None if cut is None else self._moment(cut.stamp, head[3])
-        if pair is None or times is None:
+            lines.heard(Write(event_id, int(head[1]), lines.at_ms, at, len(lines.entries)), first=first)
+        time = raw.find(_TIME, head.end())
+        found = times = None
+        if time > 0 and len(raw) <= MOST_TEXT_BYTES:
+            found = self._learned(raw[head.end() : time], raw[time + _TO_CALL :], head[4])
+            times = self._moment(raw[time + len(_TIME) : time + _TO_CALL], head[3])
+        if found is None or times is None:
             _whole(at, raw, event_id, lines)
-            return
-        when, moment = times
-        if pair.words is not None:
-            hashed = id_hash(event_id)
-            lines.entries.append((moment | hashed & _TIE, hashed, at, pair.words))
-        if pair.owner is not None:
-            lines.entries.append(owners_entry(moment >> TIE_BITS, pair.owner, event_id, at, pair.owners_words))
-        if pair.latest < when:
-            pair.latest = when
-            self._touched.append(pair)
+        else:
+            self._put(found, *times, head[4], at, lines)
 
-    def _pair(self, first: bytes, second: bytes) -> _Pair | None:
-        """What two halves say together; None where one of them is no half of a record."""
-        who = self._whos.get(first)
-        pair = None if who is None else who.pairs.get(second)
-        if pair is not None:
-            return pair
-        who = who or _new_who(first)
-        call = self._calls.get(second) or self._old_calls.get(second) or _new_call(second)
-        if who is None or call is None:
+    # ------------------------------------------------------------------ what is known
+
+    def _known(self, who: _Who, data: bytes, at: int, end: int, event_id: bytes) -> _Known | None:
+        """What is known of a record whose second half lies there."""
+        opened = data.find(FROM, at, end)
+        opening = self._openings.get(data[at:opened]) if opened > 0 else None
+        if opening is not None and data.find(b"\\", at, end) < 0:
+            for number, (form, call) in enumerate(opening.forms):
+                filled = form.filled(data, opened, end, event_id)
+                if filled is None:
+                    continue
+                if number > 1:
+                    opening.forms.insert(0, opening.forms.pop(number))
+                paired = who.pairs.get(form) or self._pair(who, form, call)
+                if filled is NOTHING:
+                    return paired, paired.words, paired.owners_words
+                names = self._names(call, filled)
+                return None if names is None else (paired, paired.words + names[0], paired.owners_words + names[1])
+        text = _without_ids(data, at, end, event_id)
+        pair = None if text is None else who.pairs.get(text)
+        return None if pair is None else (pair, pair.words, pair.owners_words)
+
+    def _names(self, call: _Call, filled: Filled) -> Names | None:
+        """The words that name a secret, for both who may find them; None where it is not one."""
+        about = call.named, filled
+        names = self._named.get(about) or self._old_named.get(about)
+        if names is None and call.named is not None:
+            names = call.named.of(*filled)
+            if names is not None and len(filled[0]) + len(filled[1]) <= MOST_NAME_BYTES:
+                if len(self._named) >= MOST_NAMES:
+                    self._old_named, self._named = self._named, {}
+                self._named[about] = names
+        return names
+
+    # ------------------------------------------------------------------ what is learned
+
+    def _learned(self, first: bytes, second: bytes, event_id: bytes) -> _Known | None:
+        """What two halves say; None where one of them is no half of a record."""
+        who = self._whos.get(first) or _new_who(first)
+        if who is None or len(event_id) != ID_CHARS:
             return None
-        if second not in self._calls:
-            self._keep(call)
+        found = self._known(who, second, 0, len(second), event_id)
+        if found is None and self._learn_form(second, event_id):
+            found = self._known(who, second, 0, len(second), event_id)
+        if found is None:
+            text = _without_ids(second, 0, len(second), event_id)
+            call = None if text is None else self._calls.get(text) or self._old_calls.get(text) or _new_call(text)
+            if text is None or call is None:
+                return None
+            if text not in self._calls:
+                self._keep(text, call)
+            pair = self._pair(who, text, call)
+            found = pair, pair.words, pair.owners_words
+        self._whos[first] = who
+        return found
+
+    def _learn_form(self, second: bytes, event_id: bytes) -> bool:
+        """Whether one form more is known now."""
+        opened = second.find(FROM)
+        if opened < 0:
+            return False
+        if len(self._openings) >= MOST_OPENINGS:
+            self._openings.clear()
+        opening = self._openings.setdefault(second[:opened], _Opening())
+        if not opening.wants_more():
+            return False
+        try:
+            form, line = form_of(second, event_id, _second_half) or (None, {})
+        except _STRANGE:
+            return False
+        call = None if form is None else _call_of(line, form.prefix)
+        if form is None or call is None:
+            return False
+        opening.add(form, call)
+        return True
+
+    def _pair(self, who: _Who, key: bytes | Form, call: _Call) -> _Pair:
+        """What two halves say together, from now on."""
         if self._pairs >= MOST_PAIRS:
+            for one in self._whos.values():
+                one.pairs.clear()
             self._whos.clear()
-            who.pairs.clear()
             self._pairs = 0
         self._pairs += 1
-        self._whos[first] = who
-        pair = who.pairs[call.text] = _Pair(who, call)
+        pair = who.pairs[key] = _Pair(who, call)
         return pair
 
-    def _keep(self, call: _Call) -> None:
-        self._calls_bytes += len(call.text)
+    def _keep(self, text: bytes, call: _Call) -> None:
+        self._calls_bytes += len(text)
         if self._calls_bytes > MOST_CALLS_BYTES:
-            self._old_calls, self._calls, self._calls_bytes = self._calls, {}, len(call.text)
-        self._calls[call.text] = call
+            self._old_calls, self._calls, self._calls_bytes = self._calls, {}, len(text)
+        self._calls[text] = call
 
 
-class _Cut(NamedTuple):
-    """A line without what differs between two records of one kind of call: its second, and the two halves."""
-
-    stamp: bytes
-    halves: tuple[bytes, bytes]
-
-
-def _cut(raw: bytes, begin: int, event_id: bytes, *, writes: bool) -> _Cut | None:
-    """A record's line cut; ``begin``: where its event begins. None where it is not of that form."""
-    end = len(raw)
-    time = raw.find(_TIME, begin)
-    request = raw.find(_REQUEST, max(time, 0)) + len(_REQUEST)
-    own = request + _ID_CHARS
-    if raw.startswith(_FOR, end - _FROM_FOR) and raw.endswith(_FOR_END):
-        end -= _FROM_ID
+def _without_ids(data: bytes, at: int, end: int, event_id: bytes) -> bytes | None:
+    """A second half without its ids; None where they do not stand where they should."""
+    request = data.find(REQUEST, at, end) + len(REQUEST)
+    own = request + ID_CHARS
+    rest, upto = own + len(OWN_ID) + ID_CHARS, end - ORIGIN_CHARS
+    asked, origin = data[request:own], b""
+    if data.startswith(ORIGIN, upto - len(ORIGIN)) and data.startswith(ORIGIN_END, end - len(ORIGIN_END)):
+        origin = data[upto : upto + ID_CHARS]
+    else:
+        upto = end
     if (
-        not begin < time < request - len(_REQUEST)
-        or len(event_id) != _ID_CHARS
-        or not raw.startswith(event_id, own + len(_EVENT_ID))
-        or raw.find(b'"', request, own) >= 0
-        or raw.find(b'"', end, end + _ID_CHARS) >= 0
-        or len(raw) > MOST_TEXT_BYTES
+        not at < request - len(REQUEST)
+        or not data.startswith(OWN_ID + event_id, own)
+        or b'"' in asked + origin
+        or b"\\" in asked + origin
     ):
         return None
-    second = raw[time + 34 : request] + raw[own : own + 13] + raw[own + _FROM_OWN : end]
-    return _Cut(raw[time + 14 : time + 34], (raw[begin:time], _without_version(second) if writes else second))
-
-
-def _without_version(half: bytes) -> bytes:
-    """A second half without the id of the version that is made. A name with bare quotes around it is never in a text,
-    so it is a member's."""
-    for name in VERSION_IDS:
-        at = half.find(name)
-        if at >= 0:
-            begin = at + len(name)
-            end = half.find(b'"', begin)
-            if end > 0 and b"\\" not in half[begin:end]:  # then it is the whole value
-                half = half[:begin] + half[end:]
-    return half
+    return data[at:request] + OWN_ID + data[rest:upto]
 
 
 def _whole(at: int, raw: bytes, event_id: str, lines: Lines) -> None:
@@ -340,23 +428,37 @@ def _new_who(text: bytes) -> _Who | None:
 
 
 def _new_call(text: bytes) -> _Call | None:
-    """The text is a whole rest of a line, but that its ids are empty, and that it stops where the last one was."""
-    line = _parsed(b'{"event":{' + text[2:] + (_FOR_END if text.endswith(_FOR) else b""))
+    line = _second_half(text)
+    return None if line is None else _call_of(line)
+
+
+def _second_half(text: bytes) -> dict[str, Any] | None:
+    """What a second half says: all the rest of a line, but that its ids are empty, and that it ends where the last was.
+
+    None where it is none.
+    """
+    line = _parsed(b'{"event":{' + text[2:] + (ORIGIN_END if text.endswith(ORIGIN) else b""))
     event = None if line is None else line.get("event")
     if not text.startswith(b'",') or line is None or not isinstance(event, dict) or not line.keys() <= _PARTS:
         return None
     if not _FIRST.isdisjoint(event) or event.get("requestID") != "" or event.get("eventID") != "":
         return None
+    return line
+
+
+def _call_of(line: Mapping[str, Any], prefix: bytes | None = None) -> _Call | None:
+    """What a second half says. ``prefix``: how the ARN begins of the secret that its form's blanks name."""
     try:
-        words, what = words_of({**line, "at": 0}), what_of(event, line.get("decision"))
+        words, what = words_of({**line, "at": 0}), what_of(line["event"], line.get("decision"))
+        found = words_of_call if prefix is None else words_of_kind
         return _Call(
-            text,
             words.account,
             words.region,
-            words_of_call(words, words.account) if words.account else (),
+            found(words, words.account) if words.account else (),
             words.owner,
-            () if words.owner is None else words_of_call(words, words.owner),
+            () if words.owner is None else found(words, words.owner),
             what,
+            None if prefix is None else names_of_secrets(words.account, words.owner, words.region, prefix),
         )
     except _STRANGE:
         return None

@@ -23,7 +23,7 @@ from strongroom.base.classes import dataclass, field
 from strongroom.kernel.trail.entries import Entry
 from strongroom.kernel.trail.runs import OFFSET_BITS, SCHEMA, Runs
 
-VERSION = 3
+VERSION = 4
 _FILE = re.compile(r"trail\.(\d{1,9})\.db")
 _SCHEMA = f"""
 CREATE TABLE source (id INTEGER PRIMARY KEY AUTOINCREMENT, chain TEXT NOT NULL, number INTEGER NOT NULL,

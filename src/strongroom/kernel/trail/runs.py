@@ -7,33 +7,36 @@
     young    the same, of the newest entries of the newest run, until 4096 of them are worth being put together
     holds    (source, run): which segments a run's entries lie in
 
-An event's id is found the same way: its hash's first nine bits, below zero, are the word, and the hash stands before
-the number. So putting records in writes a row for each word of some thousand records, at a few places of the
-file; finding a word's newest record looks at one place for each run. Numbers are as the machine writes them: an index
-is no file to carry to another machine.
+Of a word that few entries have, as those of one secret among many, and of an event's id, there is no row: 512 rows
+have all of these together, by the first nine bits of the word. Such a row's word is below zero, and its numbers have
+64 bits, in order: the word, and after it the entry's number. So putting records in writes a row for each frequent word
+of some thousand records, and few more, at a few places of the file; finding a word's newest record looks at two places
+for each run. Numbers are as the machine writes them: an index is no file to carry to another machine.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
-from struct import Struct
 
-from strongroom.kernel.trail.entries import Entry, Together
+from strongroom.kernel.trail.entries import WORD_BITS, Entry, Together, word_of_id
 
 RUN = 1 << 16
 BLOCK_BITS = 8
 BLOCK = 1 << BLOCK_BITS
 YOUNG_AT_MOST = 4096
 OFFSET_BITS = 32
-ID = Struct("=IH")
-ID_HASH = Struct("=I")
-ID_BITS = 23
-"""Of a full run, so many ids share a row that it needs no second page."""
+FEW = 8
+"""Of so many entries a word gets a row of its own: that is shorter then, and takes less time."""
+NUMBER_BITS = 16
+_NUMBER = (1 << NUMBER_BITS) - 1
+_SHARED_BITS = WORD_BITS - 9
 SCHEMA = """
 CREATE TABLE run (id INTEGER PRIMARY KEY, entries INTEGER NOT NULL, young INTEGER NOT NULL, oldest INTEGER NOT NULL,
     newest INTEGER NOT NULL);
@@ -54,11 +57,18 @@ _PUT_RUN = (
 _PUT_POSTING = "INSERT INTO posting VALUES (?, ?, ?, ?)"
 _PUT_YOUNG = "INSERT INTO young VALUES (?, ?, ?, ?)"
 _Row = tuple[int, int, int, bytes]
+_Had = defaultdict[Together, list[int]]
 
 
-def word_of_id(hashed: int) -> int:
-    """Under what word an event's id is found."""
-    return -1 - (hashed >> ID_BITS)
+def shared_row(word: int) -> int:
+    """Under what word the entries of a word stand that few entries have."""
+    return -1 - (word >> _SHARED_BITS)
+
+
+def shared_by(word: int, row: array[int]) -> list[int]:
+    """The entries that have a word, of a row that it shares with others."""
+    begin = bisect_left(row, word << NUMBER_BITS)
+    return [one & _NUMBER for one in row[begin : bisect_left(row, word + 1 << NUMBER_BITS, begin)]]
 
 
 class Runs:
@@ -84,8 +94,8 @@ class Runs:
 
     def put(self, parts: Iterable[tuple[int, Sequence[Entry]]]) -> None:
         """Put in the entries of some sources."""
-        had: dict[Together, list[int]] = defaultdict(list)
-        ids: dict[int, bytearray] = defaultdict(bytearray)
+        had: _Had = defaultdict(list)
+        few: list[int] = []
         sources: set[int] = set()
         begun = self._entries
         for source, entries in parts:
@@ -93,16 +103,16 @@ class Runs:
             while done < len(entries):
                 if self._entries == RUN:
                     if begun < RUN:
-                        self._write(begun, had, ids, sources)
+                        self._write(begun, had, few, sources)
                     self._next()
                     begun = 0
                 room = RUN - self._entries
                 some = entries[done : done + room] if done or len(entries) > room else entries
-                self._take(source << OFFSET_BITS, some, had, ids)
+                self._take(source << OFFSET_BITS, some, had, few)
                 sources.add(source)
                 done += len(some)
         if self._entries > begun:
-            self._write(begun, had, ids, sources)
+            self._write(begun, had, few, sources)
 
     def forget(self, source: int) -> None:
         """A segment is gone: so are the runs that had entries of no other that is left."""
@@ -115,25 +125,26 @@ class Runs:
 
     # ------------------------------------------------------------------ inside
 
-    def _take(
-        self, above: int, entries: Sequence[Entry], had: dict[Together, list[int]], ids: dict[int, bytearray]
-    ) -> None:
-        number = self._entries
-        moments, places, pack = self._moments, self._places, ID.pack
-        for moment, hashed, offset, words in entries:
-            moments.append(moment)
-            places.append(above | offset)
-            for together in words:
+    def _take(self, above: int, entries: Sequence[Entry], had: _Had, few: list[int]) -> None:
+        first = number = self._entries
+        moments, hashes, offsets, words = zip(*entries, strict=True)
+        self._moments.extend(moments)
+        self._places.extend([above | offset for offset in offsets])
+        few += [word_of_id(hashed) << NUMBER_BITS | number for number, hashed in enumerate(hashes, first)]
+        for number, some in enumerate(words, first):
+            for together in some:
                 had[together].append(number)
-            ids[hashed >> ID_BITS] += pack(hashed, number)
-            number += 1
-        self._entries = number
+        self._entries = number + 1
 
-    def _write(self, begun: int, had: dict[Together, list[int]], ids: dict[int, bytearray], sources: set[int]) -> None:
+    def _write(self, begun: int, had: _Had, few: list[int], sources: set[int]) -> None:
         """Write what was taken since entry ``begun`` of the run."""
         db, run = self._db, self._run
         self._write_blocks(begun)
-        rows: list[_Row] = [(run, -1 - bucket, begun, bytes(numbers)) for bucket, numbers in ids.items()]
+        for together in [one for one, numbers in had.items() if one.seldom and len(numbers) < FEW]:
+            numbers = had.pop(together)
+            few += [word << NUMBER_BITS | number for word in together.numbers for number in numbers]
+        few.sort()
+        rows: list[_Row] = [(run, word, begun, numbers) for word, numbers in _shared(few)]
         rows += [(run, *row) for row in _postings(had)]
         rows.sort(key=itemgetter(1))
         much = self._entries - begun >= YOUNG_AT_MOST
@@ -147,7 +158,7 @@ class Runs:
         db.executemany("INSERT OR IGNORE INTO holds VALUES (?, ?)", [(source, run) for source in sorted(sources)])
         db.execute(_PUT_RUN, (run, self._entries, self._young, self._oldest, self._newest))
         had.clear()
-        ids.clear()
+        few.clear()
         sources.clear()
 
     def _write_blocks(self, begun: int) -> None:
@@ -169,14 +180,25 @@ class Runs:
         self._moments, self._places = moments[left:], places[left:]
 
     def _put_together(self) -> None:
-        """What each word has of the young entries becomes one row."""
-        young = self._db.execute(
-            "SELECT word, first, numbers FROM young WHERE run = ? ORDER BY word, first", (self._run,)
-        ).fetchall()
-        rows = []
-        for word, same in groupby(young, key=itemgetter(0)):
-            of_one = list(same)
-            rows.append((self._run, word, of_one[0][1], b"".join([numbers for _, _, numbers in of_one])))
+        """What each word has of the young entries becomes one row, or a part of one that it shares."""
+        young = self._db.execute("SELECT word, first, numbers FROM young WHERE run = ?", (self._run,)).fetchall()
+        begun, shared = RUN, array("q")
+        own: dict[int, array[int]] = defaultdict(partial(array, "H"))
+        for word, first, numbers in young:
+            begun = min(begun, first)
+            (shared if word < 0 else own[word]).frombytes(numbers)
+        few: list[int] = []
+        for word, same in groupby(sorted(shared), key=lambda one: one >> NUMBER_BITS):
+            some = list(same)
+            if word in own or len(some) >= FEW:
+                own[word].extend([one & _NUMBER for one in some])
+            else:
+                few += some
+        rows: list[_Row] = [(self._run, word, begun, numbers) for word, numbers in _shared(few)]
+        for word, numbers in own.items():
+            in_order = array("H", sorted(numbers))
+            rows.append((self._run, word, in_order[0], in_order.tobytes()))
+        rows.sort(key=itemgetter(1))
         self._db.executemany(_PUT_POSTING, rows)
         self._db.execute("DELETE FROM young")
         self._young = 0
@@ -194,6 +216,17 @@ class Runs:
         self._drop_if_empty(self._run)  # its segments may have gone meanwhile
         self._run += 1
         self._entries = self._young = 0
+
+
+def _shared(few: list[int]) -> Iterator[tuple[int, bytes]]:
+    """The rows of what words have that share them. ``few``: words with numbers of entries, in order."""
+    packed = array("q", few)
+    begin = 0
+    while begin < len(few):
+        row = few[begin] >> _SHARED_BITS + NUMBER_BITS
+        end = bisect_left(few, row + 1 << _SHARED_BITS + NUMBER_BITS, begin)
+        yield -1 - row, packed[begin:end].tobytes()
+        begin = end
 
 
 def _postings(had: Mapping[Together, list[int]]) -> Iterator[tuple[int, int, bytes]]:

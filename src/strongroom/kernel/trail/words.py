@@ -19,8 +19,9 @@ SECRET = "AWS::SecretsManager::Secret"  # noqa: S105  a type
 MAX_RESOURCES = 40
 """Of one record; BatchGetSecretValue names 20 secrets at most."""
 
+_SECRETS_MANAGER = "secretsmanager.amazonaws.com"
 _BY_PARAMETER: Mapping[str, Mapping[str, str]] = {
-    "secretsmanager.amazonaws.com": {"secretId": SECRET, "name": SECRET, "secretIdList": SECRET},
+    _SECRETS_MANAGER: {"secretId": SECRET, "name": SECRET, "secretIdList": SECRET},
     "kms.amazonaws.com": {"keyId": "AWS::KMS::Key", "aliasName": "AWS::KMS::Alias"},
     "iam.amazonaws.com": {
         "userName": "AWS::IAM::User",
@@ -36,7 +37,8 @@ _BY_PARAMETER: Mapping[str, Mapping[str, str]] = {
     "logs.amazonaws.com": {"logGroupName": "AWS::Logs::LogGroup"},
 }
 _IN_ARN = ":secret:"
-_SUFFIX_CHARS = 7
+SUFFIX_CHARS = 7
+"""Of an ARN, after a secret's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,27 @@ def owners_id(event_id: str, owner: str) -> str:
     return str(UUID(bytes=sha256(f"{event_id} {owner}".encode()).digest()[:16], version=4))
 
 
+def names_of_secret(arn: str, named: str) -> tuple[str, ...]:
+    """All names of a record that was about one secret and nothing else: its ARN, and how it was asked for, if it was.
+
+    The same as ``words_of`` finds.
+    """
+    short = _short(arn)
+    if not named or named == short:
+        return (arn, short) if short else (arn,)
+    return tuple(dict.fromkeys(one for one in (arn, short, named, _short(named)) if one))
+
+
+def asked_for(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parameters of a call of Secrets Manager that name one secret; none for other calls."""
+    return ("secretId", "name") if event.get("eventSource") == _SECRETS_MANAGER else ()
+
+
+def is_secret_arn(found: object) -> bool:
+    """Whether it is the ARN of one secret, and no pattern of many."""
+    return isinstance(found, str) and _IN_ARN in found and "*" not in found and "?" not in found
+
+
 def _owner(line: Mapping[str, Any], account: str) -> str | None:
     """Source: CloudTrail User Guide, "sharedEventID": an allowed call is told to both accounts."""
     decision = line.get("decision") or {}
@@ -166,8 +189,8 @@ def _secret_arn(event: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     """The secret that a call was about: the one it was decided for, made, or told of."""
     answer, more = event.get("responseElements") or {}, event.get("additionalEventData") or {}
     for found in (decision.get("resource"), answer.get("arn"), more.get("SecretId")):
-        if isinstance(found, str) and _IN_ARN in found and "*" not in found and "?" not in found:
-            return found
+        if is_secret_arn(found):
+            return str(found)
     return ""
 
 
@@ -189,7 +212,7 @@ def _short(arn: str) -> str:
         return ""
     head, found, name = arn.partition(_IN_ARN)
     if found:
-        return name[:-_SUFFIX_CHARS] if name[-_SUFFIX_CHARS : -_SUFFIX_CHARS + 1] == "-" else name
+        return name[:-SUFFIX_CHARS] if name[-SUFFIX_CHARS : -SUFFIX_CHARS + 1] == "-" else name
     return head.rpartition("/")[2] if "/" in head else head.rpartition(":")[2]
 
 

@@ -14,7 +14,7 @@ from strongroom.kernel.journal.chain import Chain, Recordable
 from strongroom.kernel.journal.event import PRODUCT_TIME
 from strongroom.kernel.journal.reading import HEAD
 from strongroom.kernel.journal.written import Blanks, Shared, WrittenRecord, family_of
-from strongroom.kernel.trail import halves, words
+from strongroom.kernel.trail import halves
 from strongroom.kernel.trail.entries import entries_of
 from strongroom.kernel.trail.halves import Reader, Write
 from strongroom.kernel.trail.uses import uses_of
@@ -43,6 +43,8 @@ def event(**more: Any) -> dict[str, Any]:
         "eventSource": "secretsmanager.amazonaws.com",
         "eventName": "GetSecretValue",
         "awsRegion": "us-east-1",
+        "sourceIPAddress": "192.0.2.1",
+        "userAgent": "aws-cli",
         "requestParameters": {"secretId": "db"},
         "responseElements": None,
         "requestID": uuid4(SystemEntropy()),
@@ -176,11 +178,7 @@ def test_a_form_filled_in_is_recognised_without_parsing_it(monkeypatch: pytest.M
     assert whole(first, 0) == read(reader, first)
     expected = whole(second, 0)
 
-    def parsed(*_: object) -> None:
-        raise AssertionError("a line was parsed")
-
-    for name in ("_whole", "_cut", "_new_call", "_new_who"):
-        monkeypatch.setattr(halves, name, parsed)
+    nothing_is_parsed(monkeypatch)
 
     assert expected == read(reader, second)
 
@@ -191,23 +189,133 @@ def test_puts_are_known_again_whatever_version_they_make(monkeypatch: pytest.Mon
     assert whole(first, 0) == read(reader, first)
     expected = whole(second, 0)
 
-    def parsed(*_: object) -> None:
-        raise AssertionError("a line was parsed")
+    nothing_is_parsed(monkeypatch)
 
-    for name in ("_whole", "_new_call", "_new_who"):
-        monkeypatch.setattr(halves, name, parsed)
     assert expected == read(reader, second)
 
 
-def test_a_version_is_cut_out_as_a_whole_value_or_not_at_all() -> None:
-    for half in (rb'"clientRequestToken":"a\"b"', b'"clientRequestToken":"abc', b'"clientRequestToken":'):
-        assert half == halves._without_version(half)
-    assert b'{"clientRequestToken":""}' == halves._without_version(b'{"clientRequestToken":"v"}')
+def about(name: str, params: dict[str, Any], why: dict[str, Any] | None = None, **more: Any) -> Record:
+    """The record of a call about one secret."""
+    told = {"resource": f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{name}", **(why or {})}
+    return record(told, requestParameters=params, **more)
 
 
-def test_nothing_is_found_by_the_version_that_is_cut_out() -> None:
-    asked = {name for members in words._BY_PARAMETER.values() for name in members}
-    assert asked.isdisjoint(name.decode().strip(':"') for name in halves.VERSION_IDS)
+def kinds_about(name: str, asked: str) -> list[Record]:
+    """Records of calls about a secret that differ from those about another in its names alone."""
+    arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{name}"
+    context = {"SecretARN": arn, "SecretVersionId": uuid4(SystemEntropy())}
+    caller = {**ANN, "invokedBy": "secretsmanager.amazonaws.com"}
+    on_behalf = {"userIdentity": caller, "eventSource": "kms.amazonaws.com"}
+    key = {"resource": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1", "for": uuid4(SystemEntropy())}
+    tags = [{"key": "team", "value": name}]
+    made = {"name": asked, "clientRequestToken": uuid4(SystemEntropy()), "description": name, "tags": tags}
+    return [
+        about(name, {"secretId": asked}, sourceIPAddress=f"192.0.2.{len(name)}", userAgent=f"pod {name}"),
+        about(name, {"secretId": asked}, {"resourceAccount": OTHER}),
+        about(name, {"secretId": arn, "versionId": context["SecretVersionId"]}, recipientAccountId=""),
+        about(name, made, writes=True, eventName="CreateSecret", responseElements={"arn": arn}),
+        about(name, {}, eventName="RotateSecret"),
+        record(key, eventName="Decrypt", requestParameters={"encryptionContext": context}, **on_behalf),
+    ]
+
+
+NAMES = ["db-abcdef", "db", "a/b/c-d-e-abcdef", "-abcdef", "ä€😀-abcdef", "d-äbcdef", "", "many*-abcdef", "x" * 600]
+
+
+def test_records_about_other_secrets_are_found_by_their_names() -> None:
+    """Each kind is told first of one secret, and then of others that were asked for by any of their names."""
+    reader = Reader()
+    for name in ("first-abcdef", *NAMES):
+        arn = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{name}"
+        for asked in (name[:-7], name, arn, "another", "arn:aws:iam::1:role/x", ""):
+            for _ in range(2):
+                data = lines_of(*kinds_about(name, asked))
+                assert whole(data, 5) == read(reader, data, 5)
+
+
+def test_records_about_other_secrets_are_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader()
+    first, second = (lines_of(*kinds_about(f"s{n}-abcdef", f"s{n}")) for n in (1, 22))
+    assert whole(first, 0) == read(reader, first)
+    expected = whole(second, 0)
+    nothing_is_parsed(monkeypatch)
+
+    assert expected == read(reader, second)
+
+
+def nothing_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a line that is not known is an error."""
+
+    def parsed(*_: object) -> None:
+        raise AssertionError("a line was parsed")
+
+    for name in ("_whole", "_new_call", "_new_who", "form_of"):
+        monkeypatch.setattr(halves, name, parsed)
+
+
+def test_what_stands_elsewhere_is_no_blank() -> None:
+    """Members of the same names, in places where they say something else, or where nothing says what they do."""
+    reader = Reader()
+    places: list[dict[str, Any]] = [
+        {"requestParameters": {"secretId": "db", "other": {"secretId": "{}", "resource": "{}", "arn": "{}"}}},
+        {"requestParameters": {"secretId": "db", "secretIdList": ["db", "{}"]}},
+        {"requestParameters": {"secretId": "{}", "name": "{}"}},
+        {"requestParameters": {"secretId": "db"}, "resources": [{"type": "T", "arn": "{}", "ARN": "{}"}]},
+        {"requestParameters": {"keyId": "{}", "name": "{}"}, "eventSource": "kms.amazonaws.com"},
+        {"requestParameters": {"userName": "{}", "name": "{}"}, "eventSource": "iam.amazonaws.com"},
+        {"requestParameters": {"secretId": "{}"}, "additionalEventData": {"SecretId": "{}", "value": "{}"}},
+        {"requestParameters": {"secretId": "{}"}, "errorCode": "AccessDenied"},
+        {"requestParameters": {"secretId": "db"}, "responseElements": {"arn": "{}", "name": "{}"}},
+        {"requestParameters": {"tags": "{}", "encryptionContext": "{}", "secretId": ["{}"], "name": {"name": "{}"}}},
+        {"requestParameters": {"secretId": "<0>", "name": "arn:aws:secretsmanager:::secret:<1>"}},
+        {"requestParameters": ["{}"]},
+    ]
+    others = f"arn:aws:secretsmanager:us-east-1:{OTHER}:secret:of-others"
+    fills = ["db", "other", others, "arn:aws:s3:::x", "*", "", ARN]
+    for place in places:
+        for resource in ("{}", ARN, "*"):
+            for fill in (*fills, *fills):
+                filled = orjson.loads(orjson.dumps(place).replace(b"{}", fill.encode()))
+                data = lines_of(record({"resource": resource.replace("{}", fill)}, **filled))
+                assert whole(data, 0) == read(reader, data), (place, resource, fill)
+
+
+def test_a_line_of_a_known_form_that_was_damaged_is_not_taken_for_it() -> None:
+    good = lines_of(*kinds_about("db-abcdef", "db")).split(b"\n")[0] + b"\n"
+    reader = Reader()
+    read(reader, good)
+    for at in range(200, len(good) - 1):
+        for byte in (b'"', b"\\", b"}"):
+            data = good[:at] + byte + good[at + 1 :] + good
+            try:
+                expected = whole(data, 0)
+            except (orjson.JSONDecodeError, KeyError, AttributeError):
+                expected = whole(good, len(good))
+            assert expected[0] == read(reader, data)[0], (at, byte)
+
+
+def test_forms_are_bounded_and_no_more_are_made_where_none_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halves, "MOST_OPENINGS", 5)
+    monkeypatch.setattr(halves, "MOST_NAMES", 6)
+    reader, made = Reader(), [0]
+    form_of = halves.form_of
+
+    def counted(*given: Any) -> Any:
+        made[0] += 1
+        return form_of(*given)
+
+    monkeypatch.setattr(halves, "form_of", counted)
+    for number in range(200):
+        data = lines_of(record(requestParameters={"secretId": "db", f"x{number}": 1}))
+        assert whole(data, 0) == read(reader, data)
+    (opening,) = reader._openings.values()
+    assert halves.MOST_FORMS == len(opening.forms)
+    assert made[0] < 40
+    for number in range(30):
+        data = lines_of(*kinds_about(f"s{number}-abcdef", "s"), record(eventName=f"Get{number}"))
+        assert whole(data, 0) == read(reader, data)
+    assert len(reader._openings) <= 5
+    assert len(reader._named) <= 6 >= len(reader._old_named)
 
 
 def test_what_is_cut_out_cannot_say_anything() -> None:

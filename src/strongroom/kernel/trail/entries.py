@@ -116,12 +116,13 @@ Names = tuple[tuple[Together, ...], tuple[Together, ...]]
 class NamesOfSecrets:
     """The words that name secrets whose ARNs begin alike (``names_of_secret``), in as few steps as can be."""
 
-    __slots__ = ("_accounts", "_begun", "_prefix", "_region")
+    __slots__ = ("_accounts", "_begun", "_is_arn", "_prefix", "_region")
 
     def __init__(self, account: str, owner: str | None, region: str, prefix: bytes) -> None:
         self._accounts = account, owner or ""
         self._region = region
         self._prefix = prefix
+        self._is_arn = prefix.startswith(b"arn:")
         self._begun = []
         for one in self._accounts:
             name = _begun(one, region, "ResourceName")
@@ -134,7 +135,8 @@ class NamesOfSecrets:
         if b"*" in tail or b"?" in tail:
             return None
         name = tail[:-SUFFIX_CHARS] if tail[-SUFFIX_CHARS : 1 - SUFFIX_CHARS] == b"-" else tail
-        if (named == name or not named or named == self._prefix + tail) and name and tail.isascii():
+        plain = name and self._is_arn and b":" not in name and tail.isascii()
+        if plain and (named == name or not named or named == self._prefix + tail):
             own, owners = self._begun
             return self._words(own, tail, name), self._words(owners, tail, name)
         try:

@@ -199,7 +199,7 @@ class Follower:
             return None
         whole = data.rfind(b"\n") + 1
         full = len(data) == CHUNK_BYTES
-        read = _Read(self._reader.read(data[:whole], begin), begin + whole, full)
+        read = _Read(self._reader.read(data, begin), begin + whole, full)
         if not whole and full:
             read.end = begin + len(data)  # damage: no line of ours is so long
         elif not whole and data and not segment.last:

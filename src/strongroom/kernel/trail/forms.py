@@ -38,8 +38,6 @@ _NAMED, _ARN, _SAME, _FREE = range(4)
 """What fills a blank: the secret as it was asked for, its ARN, the same ARN once more, anything."""
 Parsed = Callable[[bytes], dict[str, Any] | None]
 """Reads a second half without its ids; None where it is none."""
-
-
 Filled = tuple[bytes, bytes]
 """The secret that a record names: its ARN after the form's prefix, and how it was asked for, if it was."""
 NOTHING: Filled = b"", b""
@@ -156,10 +154,8 @@ def form_of(text: bytes, event_id: bytes, parsed: Parsed) -> tuple[Form, Mapping
         return None
     roles = _roles(marked, values)
     for some in (roles, [one if one == _FREE else None for one in roles]):
-        head_kept, tail_kept = (
-            before.with_roles(some[: len(before.values)]),
-            after.with_roles(some[len(before.values) :]),
-        )
+        count = len(before.values)
+        head_kept, tail_kept = before.with_roles(some[:count]), after.with_roles(some[count:])
         count = len(head_kept.values)
         marked = parsed(text[:begin] + head_kept.marked(0) + OWN_ID + tail_kept.marked(count))
         marks = {role: _mark(at) for at, role in enumerate([*head_kept.roles, *tail_kept.roles])}

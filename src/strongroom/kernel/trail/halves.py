@@ -140,6 +140,12 @@ class _Opening:
         self.misses += 1
         return self.misses <= LEARN_EVERY or self.misses % LEARN_EVERY == 0
 
+    def used(self, one: tuple[Form, _Call]) -> None:
+        """A form was of use: it comes to the front, where it is not near it."""
+        if one not in self.forms[:2]:
+            self.forms.remove(one)
+            self.forms.insert(0, one)
+
     def add(self, form: Form, call: _Call) -> None:
         """Have one more form, in the place of the one that was of use least lately."""
         self.forms.insert(0, (form, call))
@@ -293,20 +299,24 @@ class Reader:
         opened = data.find(FROM, at, end)
         opening = self._openings.get(data[at:opened]) if opened > 0 else None
         if opening is not None and data.find(b"\\", at, end) < 0:
-            for number, (form, call) in enumerate(opening.forms):
+            for one in opening.forms:
+                form, call = one
                 filled = form.filled(data, opened, end, event_id)
                 if filled is None:
                     continue
-                if number > 1:
-                    opening.forms.insert(0, opening.forms.pop(number))
-                paired = who.pairs.get(form) or self._pair(who, form, call)
+                pair = who.pairs.get(form) or self._pair(who, form, call)
                 if filled is NOTHING:
-                    return paired, paired.words, paired.owners_words
+                    if one is not opening.forms[0]:
+                        opening.used(one)
+                    return pair, pair.words, pair.owners_words
                 names = self._names(call, filled)
-                return None if names is None else (paired, paired.words + names[0], paired.owners_words + names[1])
+                if names is not None:
+                    if one is not opening.forms[0]:
+                        opening.used(one)
+                    return pair, pair.words + names[0], pair.owners_words + names[1]
         text = _without_ids(data, at, end, event_id)
-        pair = None if text is None else who.pairs.get(text)
-        return None if pair is None else (pair, pair.words, pair.owners_words)
+        known = None if text is None else who.pairs.get(text)
+        return None if known is None else (known, known.words, known.owners_words)
 
     def _names(self, call: _Call, filled: Filled) -> Names | None:
         """The words that name a secret, for both who may find them; None where it is not one."""

@@ -140,10 +140,7 @@ def names_of_secret(arn: str, named: str) -> tuple[str, ...]:
 
     The same as ``words_of`` finds.
     """
-    short = _short(arn)
-    if not named or named == short:
-        return (arn, short) if short else (arn,)
-    return tuple(dict.fromkeys(one for one in (arn, short, named, _short(named)) if one))
+    return tuple(dict.fromkeys(one for name in (arn, named) for one in (name, _short(name)) if one))
 
 
 def asked_for(event: Mapping[str, Any]) -> tuple[str, ...]:

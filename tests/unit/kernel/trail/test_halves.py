@@ -220,6 +220,7 @@ def kinds_about(name: str, asked: str) -> list[Record]:
 
 
 NAMES = ["db-abcdef", "db", "a/b/c-d-e-abcdef", "-abcdef", "ä€😀-abcdef", "d-äbcdef", "", "many*-abcdef", "x" * 600]
+NAMES += ["arn:x/y-abcdef"]
 
 
 def test_records_about_other_secrets_are_found_by_their_names() -> None:
@@ -271,7 +272,7 @@ def test_what_stands_elsewhere_is_no_blank() -> None:
         {"requestParameters": ["{}"]},
     ]
     others = f"arn:aws:secretsmanager:us-east-1:{OTHER}:secret:of-others"
-    fills = ["db", "other", others, "arn:aws:s3:::x", "*", "", ARN]
+    fills = ["db", "other", others, "arn:aws:s3:::x", "*", "", ARN, "x:secret:y-abcdef"]
     for place in places:
         for resource in ("{}", ARN, "*"):
             for fill in (*fills, *fills):

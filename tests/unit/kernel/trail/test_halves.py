@@ -256,11 +256,11 @@ def nothing_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_stands_elsewhere_is_no_blank() -> None:
     """Members of the same names, in places where they say something else, or where nothing says what they do."""
-    reader = Reader()
     places: list[dict[str, Any]] = [
         {"requestParameters": {"secretId": "db", "other": {"secretId": "{}", "resource": "{}", "arn": "{}"}}},
         {"requestParameters": {"secretId": "db", "secretIdList": ["db", "{}"]}},
         {"requestParameters": {"secretId": "{}", "name": "{}"}},
+        {"requestParameters": {"secretId": "{}", "secretIdList": ["other"]}},
         {"requestParameters": {"secretId": "db"}, "resources": [{"type": "T", "arn": "{}", "ARN": "{}"}]},
         {"requestParameters": {"keyId": "{}", "name": "{}"}, "eventSource": "kms.amazonaws.com"},
         {"requestParameters": {"userName": "{}", "name": "{}"}, "eventSource": "iam.amazonaws.com"},
@@ -275,6 +275,7 @@ def test_what_stands_elsewhere_is_no_blank() -> None:
     fills = ["db", "other", others, "arn:aws:s3:::x", "*", "", ARN, "x:secret:y-abcdef"]
     for place in places:
         for resource in ("{}", ARN, "*"):
+            reader = Reader()  # no more than some forms are made of what fits none
             for fill in (*fills, *fills):
                 filled = orjson.loads(orjson.dumps(place).replace(b"{}", fill.encode()))
                 data = lines_of(record({"resource": resource.replace("{}", fill)}, **filled))

@@ -55,6 +55,7 @@ class Plan:
         "returns",
         "sql",
         "table",
+        "together",
         "variants",
         "writes",
     )
@@ -84,6 +85,7 @@ class Plan:
         self.reads_owned = isinstance(construct, TextClause) or any("owner" in one.info for one in named)
         self.by_columns = bool(compiled.column_keys)
         self.variants: dict[object, Plan] = {}
+        self.together: dict[object, Any] = {}  # texts for several sets of values (sqlite_together.py)
 
 
 class _Values(Protocol):

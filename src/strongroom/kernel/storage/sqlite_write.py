@@ -20,6 +20,7 @@ from strongroom.kernel.storage.foresight import Footing, Foreseen, LastChanges
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, is_busy, is_failing_disk, translated
+from strongroom.kernel.storage.sqlite_together import insert_together, update_together
 
 T = TypeVar("T")
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
@@ -181,7 +182,8 @@ class SQLiteBatch:
             plan, parameters = bind_many(statement, "sqlite", values)
             if plan.noisy and not self._noisy:
                 self._heard(plan, values)
-            self._execute(plan.sql, parameters, many=True)
+            self._begin_call()
+            self._sent_many(plan, parameters)
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -250,7 +252,8 @@ class SQLiteBatch:
             for at, (plan, _) in enumerate(group[0].changes):
                 values = [each for one in group for each in one.changes[at][1]]
                 try:
-                    changed = self._sent(plan.sql, values, many=True).rowcount
+                    changed = update_together(self._sent, plan, values)
+                    changed = self._sent_many(plan, values) if changed is None else changed
                 except StoreError as error:
                     self.rollback()
                     raise StoreUnavailable(f"what was foreseen could not be done: {error}") from error
@@ -341,19 +344,33 @@ class SQLiteBatch:
         if not self._open:
             raise StoreUnavailable("this transaction is over")
 
-    def _execute(self, sql: str, parameters: Sequence[Any] = (), *, many: bool = False) -> sqlite3.Cursor:
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        self._begin_call()
+        return self._sent(sql, parameters)
+
+    def _begin_call(self) -> None:
+        """What comes before any statement: what was played, and the savepoint of a call whose first it is."""
         self._still_open()
         if self._played:
             self._run_played()
         if self._first:
             self._first = False
-            self._execute("SAVEPOINT call")
+            self._sent("SAVEPOINT call", ())
             self._in_call = True
-        return self._sent(sql, parameters, many=many)
 
-    def _sent(self, sql: str, parameters: Sequence[Any], *, many: bool) -> sqlite3.Cursor:
+    def _sent(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
         try:
-            return self._cursor.executemany(sql, parameters) if many else self._cursor.execute(sql, parameters)
+            return self._cursor.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def _sent_many(self, plan: Plan, values: Sequence[Sequence[Any]]) -> int:
+        """Run a change with several sets of values; how many rows it has touched."""
+        touched = insert_together(self._sent, plan, values)
+        if touched is not None:
+            return touched
+        try:
+            return self._cursor.executemany(plan.sql, values).rowcount
         except sqlite3.Error as error:
             raise self._failed(error) from error
 

@@ -1,4 +1,5 @@
-"""What each step of one PutSecretValue costs, in microseconds of processor, and which statements it runs.
+"""What each step of one PutSecretValue costs (or, with --creates, of one CreateSecret), in microseconds of processor,
+and which statements it runs.
 
 The product is made in a temporary directory and asked in this process, as a worker's loop and its write queue would
 be: so many requests at once, then all their answers. Each step is timed where it stands, among the others.
@@ -67,7 +68,8 @@ def main() -> int:
             rounds = [_round(opened, _groups(key, arguments)) for _ in range(arguments.rounds)]
             best, median = min(rounds), statistics.median(rounds)
             at_once = arguments.at_once
-            print(f"one PutSecretValue of {at_once} at once: best {best:.0f}, median {median:.0f} us of processor")
+            name = "CreateSecret" if arguments.creates else "PutSecretValue"
+            print(f"one {name} of {at_once} at once: best {best:.0f}, median {median:.0f} us of processor")
             _by_statement(opened, key, arguments)
             _by_step(opened, key, arguments)
         finally:
@@ -77,18 +79,13 @@ def main() -> int:
 
 def _groups(key: Credentials, arguments: argparse.Namespace) -> list[list[HTTPRequest]]:
     """The requests of one round, in the groups that come at once; each writes a version of its own."""
-    requests = [
-        signed(
-            key,
-            "PutSecretValue",
-            {
-                "SecretId": f"bench/secret-{number % SECRETS:04d}",
-                "SecretString": VALUE,
-                "ClientRequestToken": str(uuid.uuid4()),
-            },
-        )
-        for number in range(arguments.calls)
-    ]
+    value = {"SecretString": VALUE}
+    if arguments.creates:
+        made = [("CreateSecret", {"Name": f"bench/new-{uuid.uuid4()}", **value}) for _ in range(arguments.calls)]
+    else:
+        puts = [{"SecretId": f"bench/secret-{number % SECRETS:04d}", **value} for number in range(arguments.calls)]
+        made = [("PutSecretValue", one) for one in puts]
+    requests = [signed(key, name, {**one, "ClientRequestToken": str(uuid.uuid4())}) for name, one in made]
     return [requests[at : at + arguments.at_once] for at in range(0, len(requests), arguments.at_once)]
 
 
@@ -114,7 +111,7 @@ def _ask(opened: Opened, group: list[HTTPRequest]) -> None:
     for flight, waiter in waiters:
         waiter.wait(60)
         if flight.reply is None or flight.reply.status != 200:
-            raise SystemExit(f"PutSecretValue was refused: {flight.reply}")
+            raise SystemExit(f"a write was refused: {flight.reply}")
 
 
 def _by_statement(opened: Opened, key: Credentials, arguments: argparse.Namespace) -> None:
@@ -178,6 +175,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calls", type=int, default=960)
     parser.add_argument("--at-once", type=int, default=24, help="requests that come together (default: 24)")
+    parser.add_argument("--creates", action="store_true", help="make secrets, in place of new versions")
     return parser.parse_args()
 
 

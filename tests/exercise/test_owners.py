@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import bindparam, delete, select, text, update
 
 from strongroom.kernel.storage.batch import BatchStore
-from strongroom.kernel.storage.errors import StoreUnavailable
+from strongroom.kernel.storage.errors import Conflict, StoreUnavailable
 from strongroom.kernel.storage.port import SnapshotMoved, Statement, Transaction
 from strongroom.kernel.storage.schema import changed
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
-from strongroom.services.secretsmanager.store import secrets, versions
+from strongroom.services.secretsmanager.store import creation, secrets, versions
 from strongroom.services.secretsmanager.store.tables import label, policy, secret, tag, version
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
@@ -110,6 +110,23 @@ CHANGES: dict[str, Callable[[Transaction, int, int], Any]] = {
 }
 
 
+PLACE = {"account": ACCOUNT, "region": REGION}
+ROW = {"suffix": "AbCdEf", "created_ms": 1, "changed_ms": 1, "description": None, "tags": None}
+
+
+def _whole(tx: Transaction, name: str) -> None:
+    one = creation.to_be(**PLACE, **ROW, name=name)
+    value = {"version_id": "v1", "form": "SecretString", "sealed": b"1", "wrapped": b"key"}
+    creation.add(tx, one, value, [{"Key": "k", "Value": "v"}])
+
+
+MAKES: dict[str, Callable[[Transaction, str], Any]] = {
+    "whole": _whole,
+    "its row": lambda tx, name: secrets.add_secret(tx, {**PLACE, **ROW, "name": name}),
+    "as an import does": lambda tx, name: secrets.add_new(tx, ACCOUNT, REGION, [{**PLACE, **ROW, "name": name}]),
+}
+
+
 def _first(tx: Transaction, pk: int) -> int:
     one = versions.version_by_id(tx, pk, "v1")
     assert one is not None
@@ -146,6 +163,41 @@ class TestOwners:
         assert look(store, "other") is None
         make(opened(), "other")
         assert look(store, "other") is not None, "that there was none is forgotten with any change"
+
+    @pytest.mark.parametrize("how", MAKES)
+    def test_making_a_secret_ends_what_hangs_on_its_name_being_free_and_nothing_else(
+        self, store: BatchStore, opened: Opened, how: str
+    ) -> None:
+        make(store, "mine")
+        store.look()
+        for name in ("new", "newer"):
+            with store.read() as tx:
+                assert tx.memory is not None
+                assert secrets.find_secret(tx, SecretRef(ACCOUNT, REGION, name, None)) is None
+                tx.memory.put(name, "free")
+        look(store, "mine")
+        with opened().write() as tx:
+            MAKES[how](tx, "new")
+        assert ["mine", "newer"] == remembered(store, "mine", "new", "newer")
+        assert look(store, "new") is not None
+
+    def test_rows_of_an_owner_found_by_name_end_everything_where_it_was_not_made_just_now(
+        self, store: BatchStore, opened: Opened
+    ) -> None:
+        make(store, "mine", "other")
+        for undone in (False, True):
+            look(store, "mine"), look(store, "other")
+            batch = opened().begin_write()
+            if undone:
+                batch.savepoint()
+                with pytest.raises(Conflict):
+                    MAKES["whole"](batch, "mine")
+                batch.undo()
+            batch.savepoint()
+            batch.many(creation._TAG, [{**PLACE, "name": "mine", "key": f"k{undone}", "value": "v"}])
+            batch.release()
+            batch.commit()
+            assert [] == remembered(store, "mine", "other")
 
     def test_a_change_that_is_taken_back_is_seen_by_nobody(self, store: BatchStore, opened: Opened) -> None:
         (mine,) = make(store, "mine")

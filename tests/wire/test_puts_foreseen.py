@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import botocore.auth
@@ -42,8 +43,15 @@ class Desk:
 
     def begun(self, keys: dict[str, str], service: str, target: str, **params: Any) -> Flight:
         """A request that has come, was proven, and waits for its turn."""
-        body = orjson.dumps(params)
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        return self._signed(keys, service, orjson.dumps(params), headers)
+
+    def begun_form(self, keys: dict[str, str], service: str, params: dict[str, str]) -> Flight:
+        """The same of a service that takes forms."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._signed(keys, service, urlencode(params).encode(), headers)
+
+    def _signed(self, keys: dict[str, str], service: str, body: bytes, headers: dict[str, str]) -> Flight:
         made = AWSRequest("POST", f"{self.account.url}/", data=body, headers=headers)
         SigV4Auth(Credentials(*keys.values()), service, "us-east-1").add_auth(made)
         listed = [(b"host", self.account.url.removeprefix("http://").encode())]
@@ -73,7 +81,8 @@ class Desk:
         told = []
         for flight in flights:
             assert flight.reply is not None
-            told.append(orjson.loads(flight.reply.body or b"{}"))
+            body = flight.reply.body or b"{}"
+            told.append(orjson.loads(body) if body[:1] == b"{" else {})
         return told
 
 

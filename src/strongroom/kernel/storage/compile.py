@@ -13,7 +13,7 @@ from importlib import import_module
 from operator import and_, eq, itemgetter
 from typing import Any, Protocol, cast
 
-from sqlalchemy import Table
+from sqlalchemy import ScalarSelect, Select, Table
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
@@ -34,7 +34,9 @@ _DRIVERS = {"sqlite": ("pysqlite", "qmark"), "postgresql": ("psycopg", "format")
 class Plan:
     """One compiled text. ``names`` is the order of its values; ``defaults`` those that the construct brought
     along. ``noisy``: whether it may change a table that is not quiet (schema.QUIET), unless ``owner`` names the value
-    that says whose rows alone it changes (schema.of_one). ``reads_quiet``: whether its answer may hang on a table that
+    that says whose rows alone it changes (schema.of_one). ``makes``: of an INSERT of owners themselves, the values that
+    are the name of the one it makes; ``follows``: of one of rows of an owner who is found by its name, those.
+    ``reads_quiet``: whether its answer may hang on a table that
     is quiet; ``reads_owned``: on one whose rows have owners.
 
     ``lists`` are the values that stand in ``IN``. ``pick`` puts values into the order of ``names``.
@@ -44,7 +46,9 @@ class Plan:
         "by_columns",
         "count",
         "defaults",
+        "follows",
         "lists",
+        "makes",
         "names",
         "noisy",
         "owner",
@@ -81,6 +85,8 @@ class Plan:
         written: set[Table] = {cast("Table", construct.table)} if isinstance(construct, UpdateBase) else set()
         self.noisy = isinstance(construct, TextClause) or any(not one.info.get("quiet") for one in written)
         self.owner = _owner_changed(construct)
+        self.makes = _name_made(construct)
+        self.follows = _name_followed(construct)
         self.reads_quiet = isinstance(construct, TextClause) or any(one.info.get("quiet") for one in named - written)
         self.reads_owned = isinstance(construct, TextClause) or any("owner" in one.info for one in named)
         self.by_columns = bool(compiled.column_keys)
@@ -113,10 +119,11 @@ def _owner_changed(construct: Executable) -> str | None:
     column = table.c[table.info["owner"]]
     rows = _rows_given(construct)
     if isinstance(construct, Insert):
-        replaces = getattr(construct, "_post_values_clause", None) is not None
         names = {_named(row.get(column.name)) for row in rows}
-        return names.pop() if len(names) == 1 and (column.primary_key or not replaces) else None
-    if any(column.name in row for row in rows) or (isinstance(construct, Update) and not rows):
+        known = len(names) == 1 and (column.primary_key or not _replaces(construct))
+        return names.pop() if known and not table.info.get("named_by") else None
+    kept = (column.name, *table.info.get("named_by", ()))
+    if any(name in row for row in rows for name in kept) or (isinstance(construct, Update) and not rows):
         return None
     for condition in _all_to_be_met(construct.whereclause):
         if isinstance(condition, BinaryExpression) and condition.operator is eq and condition.left is column:
@@ -124,6 +131,49 @@ def _owner_changed(construct: Executable) -> str | None:
             if name is not None:
                 return name
     return None
+
+
+def _name_made(construct: Executable) -> tuple[str, ...] | None:
+    """Which values are the name of the one owner that an INSERT makes, whose number the engine draws; else None."""
+    if not isinstance(construct, Insert) or _replaces(construct):
+        return None
+    table, rows = cast("Table", construct.table), _rows_given(construct)
+    columns = table.info.get("named_by")
+    if not columns or len(rows) != 1 or table.info["owner"] in rows[0]:
+        return None
+    return _all_named([rows[0].get(column) for column in columns])
+
+
+def _name_followed(construct: Executable) -> tuple[str, ...] | None:
+    """Which values are the name by which an INSERT finds the owner of all its rows; None where it does not."""
+    if not isinstance(construct, Insert) or _replaces(construct):
+        return None
+    table, rows = cast("Table", construct.table), _rows_given(construct)
+    if "owner" not in table.info or table.info.get("named_by") or len(rows) != 1:
+        return None
+    found = rows[0].get(table.info["owner"])
+    asked = found.element if isinstance(found, ScalarSelect) else None
+    if not isinstance(asked, Select) or len(asked.selected_columns) != 1:
+        return None
+    (number,) = asked.selected_columns
+    owners = getattr(number, "table", None)
+    info = getattr(owners, "info", {})
+    if not info.get("named_by") or number.name != info["owner"] or asked.get_final_froms() != [owners]:
+        return None
+    conditions = list(_all_to_be_met(asked.whereclause))
+    asks = {one.left.name: one.right for one in conditions if isinstance(one, BinaryExpression) and one.operator is eq}
+    if len(conditions) != len(info["named_by"]):
+        return None
+    return _all_named([asks.get(column) for column in info["named_by"]])
+
+
+def _all_named(values: Sequence[object]) -> tuple[str, ...] | None:
+    names = [_named(value) for value in values]
+    return None if None in names else tuple(cast("list[str]", names))
+
+
+def _replaces(construct: Insert) -> bool:
+    return getattr(construct, "_post_values_clause", None) is not None
 
 
 def _rows_given(construct: UpdateBase) -> list[dict[str, object]]:

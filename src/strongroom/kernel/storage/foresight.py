@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy.sql.expression import Executable
 
+from strongroom.kernel.storage.changes import owners_changed
 from strongroom.kernel.storage.compile import Plan, bind_many
 from strongroom.kernel.storage.port import NeedsWrite, Notes, Row, Statement
 
@@ -37,12 +38,34 @@ class Footing(NamedTuple):
     owners: frozenset[int]
 
 
+class Counter(NamedTuple):
+    """A number in one row of a table that is quiet (storage/counting.py).
+
+    ``told``: a SELECT of it; ``add`` adds the value ``number`` to it; ``added`` does, and answers what it is then.
+    """
+
+    told: Statement
+    add: Statement
+    added: Statement
+
+
+class Addition(NamedTuple):
+    """One more of what a number counts, which may be ``most`` then. ``which``: the values that name the number."""
+
+    counter: Counter
+    which: tuple[tuple[str, Any], ...]
+    most: int
+
+
 class Foreseen(NamedTuple):
-    """Changes in their order, each of one row; whose rows they are of; and what they were worked out from."""
+    """Changes in their order, each of one row; whose rows they are of; what they were worked out from; and what they
+    add to.
+    """
 
     footing: Footing
     changes: Sequence[Change]
     owners: frozenset[int]
+    additions: Sequence[Addition] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -78,7 +101,7 @@ class Reading(Protocol):
 class Foresight:
     """A writing transaction, as Transaction, that changes nothing: it says afterwards what it would have changed."""
 
-    __slots__ = ("_changes", "_engine", "_owners", "_reading")
+    __slots__ = ("_additions", "_changes", "_engine", "_made", "_owners", "_reading")
 
     writable = True
 
@@ -87,6 +110,8 @@ class Foresight:
         self._engine = engine
         self._changes: list[Change] = []
         self._owners: set[int] = set()
+        self._made: set[int] = set()
+        self._additions: list[Addition] = []
 
     @property
     def memory(self) -> Notes | None:
@@ -98,7 +123,7 @@ class Foresight:
         footing = self._reading.footing()
         if footing is None or not self._changes:
             return None
-        return Foreseen(footing, self._changes, frozenset(self._owners))
+        return Foreseen(footing, self._changes, frozenset(self._owners), self._additions)
 
     def rows(self, statement: Statement | Executable, /, **values: Any) -> Sequence[Row]:
         """As Transaction.rows, before the first change."""
@@ -121,11 +146,15 @@ class Foresight:
         if not values:
             return
         plan, parameters = bind_many(statement, self._engine, values)
-        owner = plan.owner
-        if owner is None:
+        owners = owners_changed(plan, values, self._made)
+        if owners is None:
             raise NeedsWrite
-        self._owners.update([one[owner] for one in values])
+        self._owners.update(owners)
         self._changes.append((plan, parameters))
+
+    def add_one(self, counter: Counter, most: int, which: Mapping[str, Any]) -> None:
+        """Note an addition down. The number itself is looked at in the writer's place alone."""
+        self._additions.append(Addition(counter, tuple(which.items()), most))
 
     def attempt(self) -> AbstractContextManager[None]:
         """As Transaction.attempt: what it would take back is not known."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy.sql.expression import Executable
 
 from strongroom.kernel.storage.port import Row, Statement
+from strongroom.kernel.storage.vacancies import vacancy
 
 ANY: Final = -1
 """Stands for every owner."""
@@ -210,8 +211,13 @@ def owner_of_values(statement: Statement | Executable, values: Mapping[str, Any]
 
 
 def owner_of_row(statement: Statement | Executable, values: Mapping[str, Any], row: Row | None) -> int:
-    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next."""
+    """The same of a statement that answers one row. Where there is none, nobody's is yet: anybody's may be the next, or
+    whoever comes by the name that was looked for.
+    """
     named = statement.owner if type(statement) is Statement else None
-    if type(named) is int:
-        return ANY if row is None else int(row[named])
-    return owner_of_values(statement, values)
+    if type(named) is not int:
+        return owner_of_values(statement, values)
+    if row is not None:
+        return int(row[named])
+    name = statement.named_by if type(statement) is Statement else ()
+    return vacancy(tuple([values[part] for part in name])) if name else ANY

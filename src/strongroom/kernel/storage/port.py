@@ -32,7 +32,7 @@ class Statement:
         tx.row(_BY_NAME, name="db")
     """
 
-    __slots__ = ("_construct", "compiled", "owner", "passing")
+    __slots__ = ("_construct", "compiled", "named_by", "owner", "passing")
 
     def __init__(
         self,
@@ -40,15 +40,18 @@ class Statement:
         *,
         owner: str | int | None = None,
         passing: bool = False,
+        named_by: tuple[str, ...] = (),
     ) -> None:
         """``owner``: of a SELECT from tables whose rows belong to one thing each (schema.of_one), that it reads no rows
         but one owner's: the value that names it, or the place of its number in the one row that is answered, which
         must be found by what is unique and never changes. None: nobody knows. ``passing``: its rows are not worth
-        keeping, because what they lead to is.
+        keeping, because what they lead to is. ``named_by``: of a SELECT of an owner by its name alone, the values that
+        are the name, in the order of the table's (schema.of_one).
         """
         self._construct = construct
         self.compiled: dict[str, Any] = {}
         self.owner = owner
+        self.named_by = named_by
         self.passing = passing
 
     @property

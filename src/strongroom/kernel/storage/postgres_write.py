@@ -197,6 +197,7 @@ class PostgresBatch:
 
     def savepoint(self) -> None:
         """As Batch.savepoint."""
+        self._changes.call_begins()
         self._say("SAVEPOINT call")
 
     def release(self) -> None:

@@ -8,6 +8,9 @@ driver.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 METADATA = MetaData()
@@ -22,13 +25,15 @@ CONTENT = ("", "content")
 those that have changed nothing but rows of known owners."""
 
 
-def of_one(column: str) -> dict[str, str]:
+def of_one(column: str, *, named_by: Sequence[str] = ()) -> dict[str, Any]:
     """``info`` of a table each of whose rows belongs to one thing, whose number this column has: to a secret.
 
     A statement that changes such rows of one owner alone, and says so in its own words (``Plan.owner``), leaves what is
     remembered of the others as it is. All owners are of one kind, whose numbers are never given twice.
+    ``named_by``: of the table whose rows are the owners themselves, the columns that name one: they are unique, and
+    never change. That there is none of a name is known by the name's vacancy (storage/vacancies.py).
     """
-    return {"owner": column}
+    return {"owner": column, "named_by": tuple(named_by)}
 
 
 PARTIAL = "partial"

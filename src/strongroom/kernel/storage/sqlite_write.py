@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import threading
 import time
+from collections import Counter as Counted
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +15,10 @@ from sqlalchemy.sql.expression import Executable
 
 from strongroom.base.entropy import Entropy
 from strongroom.kernel.storage.cache import Cache, Writing
+from strongroom.kernel.storage.changes import owners_changed
 from strongroom.kernel.storage.compile import Plan, bind, bind_many
 from strongroom.kernel.storage.errors import CommitUnknown, StoreBusy, StoreError, StoreUnavailable
-from strongroom.kernel.storage.foresight import Footing, Foreseen, LastChanges
+from strongroom.kernel.storage.foresight import Addition, Counter, Footing, Foreseen, LastChanges
 from strongroom.kernel.storage.port import Row, Statement
 from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, is_busy, is_failing_disk, translated
@@ -116,7 +118,9 @@ class SQLiteBatch:
         "_entropy",
         "_first",
         "_in_call",
+        "_made",
         "_noisy",
+        "_numbers",
         "_open",
         "_owners",
         "_played",
@@ -142,6 +146,8 @@ class SQLiteBatch:
         self._changes = changes
         self._content: object = _UNKNOWN  # the generation of all rows without owners, as it is committed
         self._open = True
+        self._made: set[int] = set()
+        self._numbers: dict[tuple[Counter, tuple[tuple[str, Any], ...]], int] = {}  # with what was played
         self._noisy = False
         self._owners: set[int] = set()
         self._played: list[Foreseen] = []  # not yet run
@@ -222,8 +228,25 @@ class SQLiteBatch:
             return False
         if len(self._owners) + len(foreseen.owners) > _MAX_OWNERS:
             return False
+        if foreseen.additions and not self._may_add(foreseen.additions):
+            return False
         self._owners |= foreseen.owners
         self._played.append(foreseen)
+        return True
+
+    def _may_add(self, additions: Sequence[Addition]) -> bool:
+        """Whether these numbers stay within their limits, those that were played before counted; then these are too."""
+        for one in additions:
+            name = one.counter, one.which
+            if name not in self._numbers:
+                plan, parameters = bind(one.counter.told, "sqlite", dict(one.which))
+                told = self._sent(plan.sql, parameters).fetchone()
+                waiting = sum(each[:2] == name for played in self._played for each in played.additions)
+                self._numbers[name] = (told[0] if told else 0) + waiting
+            if self._numbers[name] >= one.most:
+                return False
+        for one in additions:
+            self._numbers[one.counter, one.which] += 1
         return True
 
     def _still_holds(self, footing: Footing) -> bool:
@@ -245,25 +268,33 @@ class SQLiteBatch:
         then something was not as it was read, which nobody may be told was kept.
         """
         played, self._played = self._played, []
+        self._numbers.clear()
+        added = Counted((each.counter, each.which) for one in played for each in one.additions)
         alike: dict[tuple[int, ...], list[Foreseen]] = {}
         for one in played:
             alike.setdefault(one.shape, []).append(one)
         for group in alike.values():
             for at, (plan, _) in enumerate(group[0].changes):
-                values = [each for one in group for each in one.changes[at][1]]
-                try:
-                    changed = update_together(self._sent, plan, values)
-                    changed = self._sent_many(plan, values) if changed is None else changed
-                except StoreError as error:
-                    self.rollback()
-                    raise StoreUnavailable(f"what was foreseen could not be done: {error}") from error
-                if changed != len(values):
-                    self.rollback()
-                    raise StoreUnavailable("what was foreseen was not there any more")
+                self._change_all(plan, [each for one in group for each in one.changes[at][1]])
+        for (counter, which), number in added.items():
+            plan, parameters = bind(counter.add, "sqlite", {**dict(which), "number": number})
+            self._change_all(plan, [parameters])
+
+    def _change_all(self, plan: Plan, values: Sequence[Sequence[Any]]) -> None:
+        try:
+            changed = update_together(self._sent, plan, values)
+            changed = self._sent_many(plan, values) if changed is None else changed
+        except StoreError as error:
+            self.rollback()
+            raise StoreUnavailable(f"what was foreseen could not be done: {error}") from error
+        if changed != len(values):
+            self.rollback()
+            raise StoreUnavailable("what was foreseen was not there any more")
 
     def savepoint(self) -> None:
         """As Batch.savepoint."""
         self._still_open()
+        self._made.clear()  # what was made may have been taken back
         self._first, self._played_before = True, len(self._played)
 
     def release(self) -> None:
@@ -285,6 +316,7 @@ class SQLiteBatch:
             self._in_call = False
         else:
             del self._played[self._played_before :]
+            self._numbers.clear()
         self._view.undo()
 
     def commit(self) -> None:
@@ -321,11 +353,11 @@ class SQLiteBatch:
 
     def _heard(self, plan: Plan, values: Sequence[Mapping[str, Any]]) -> None:
         """Note whose rows a statement changes, or that nobody knows."""
-        owner = plan.owner
-        if owner is None:
+        owners = owners_changed(plan, values, self._made)
+        if owners is None:
             self._noisy = True
             return
-        self._owners.update(one[owner] for one in values)
+        self._owners.update(owners)
         self._noisy = len(self._owners) > _MAX_OWNERS
 
     def _tell_owners(self) -> None:

@@ -15,7 +15,9 @@ QUOTA = "secrets_quota"
 
 def count_one_more(call: Call, tx: Transaction, *, account: str, region: str) -> None:
     """Count a secret that is about to be added. Raises LimitExceededException (the text is Our choice)."""
-    refuse_beyond(call, store.counts.more(tx, account, region))
+    most = call.kernel.quotas[QUOTA]
+    if not store.counts.one_more(tx, account, region, most):
+        refuse_beyond(call, most + 1)
 
 
 def refuse_beyond(call: Call, count: int) -> None:

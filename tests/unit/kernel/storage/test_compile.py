@@ -252,6 +252,56 @@ def test_what_may_change_rows_of_others_names_no_owner(construct: Executable) ->
     assert plan.owner is None
 
 
+NAMED = Table(
+    "room_named",
+    MetaData(),
+    Column("pk", Integer, primary_key=True),
+    Column("place", Text),
+    Column("name", Text),
+    Column("note", Text),
+    info=of_one("pk", named_by=("place", "name")),
+)
+_PLACE, _NAME, _NOTE = bindparam("p"), bindparam("n"), bindparam("note")
+_FOUND = select(NAMED.c.pk).where(NAMED.c.name == _NAME, NAMED.c.place == _PLACE)
+
+
+def test_who_makes_an_owner_says_which_values_are_its_name() -> None:
+    made = bind(Statement(insert(NAMED).values(name=_NAME, place=_PLACE)), "sqlite", {"p": "a", "n": "b"})[0]
+    assert (("p", "n"), None, None) == (made.makes, made.follows, made.owner)
+    rows = insert(OWNED).values(owner_pk=_FOUND.scalar_subquery(), name=bindparam("own"))
+    followed = bind(Statement(rows), "sqlite", {"p": "a", "n": "b", "own": "c"})[0]
+    assert (None, ("p", "n"), None) == (followed.makes, followed.follows, followed.owner)
+
+
+@pytest.mark.parametrize(
+    "construct",
+    [
+        insert(NAMED).values(name=_NAME),
+        insert(NAMED).values(name=_NAME, place="here"),
+        insert(NAMED).values(pk=_OWNER, name=_NAME, place=_PLACE),
+        insert(NAMED).values([{"name": _NAME, "place": _PLACE}, {"name": bindparam("m"), "place": _PLACE}]),
+        sqlite_insert(NAMED)
+        .values(name=_NAME, place=_PLACE)
+        .on_conflict_do_update(index_elements=[NAMED.c.pk], set_={"note": "a"}),
+        update(NAMED).where(NAMED.c.pk == _OWNER).values(name=_NAME),
+        insert(OWNED).values(owner_pk=select(NAMED.c.pk).where(NAMED.c.name == _NAME).scalar_subquery()),
+        insert(OWNED).values(owner_pk=_FOUND.where(NAMED.c.note == _NOTE).scalar_subquery()),
+        insert(OWNED).values(owner_pk=select(NAMED.c.pk).where(or_(*_FOUND.whereclause.clauses)).scalar_subquery()),  # type: ignore[union-attr]
+        insert(OWNED).values(owner_pk=select(NAMED.c.note).where(*_FOUND.whereclause.clauses).scalar_subquery()),  # type: ignore[union-attr]
+        insert(OWNED).values(
+            owner_pk=select(NAMED.c.pk).where(NAMED.c.name == _NAME, NAMED.c.place > _PLACE).scalar_subquery()
+        ),
+        insert(OWNED).values(owner_pk=select(OWNED.c.pk).where(OWNED.c.name == _NAME).scalar_subquery()),
+        insert(ROOM).values(pk=_FOUND.scalar_subquery()),
+        update(OWNED).where(OWNED.c.owner_pk == _FOUND.scalar_subquery()).values(name=bindparam("own")),
+    ],
+)
+def test_what_may_make_or_follow_anything_names_nobody(construct: Executable) -> None:
+    plan, _ = bind(Statement(construct), "sqlite", _values_of(construct))
+    assert plan.noisy
+    assert (None, None, None) == (plan.owner, plan.makes, plan.follows)
+
+
 def _values_of(construct: Executable) -> dict[str, object]:
     compiled = construct.compile()  # type: ignore[attr-defined]
     given = {name: None for name, one in compiled.binds.items() if one.required}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from strongroom.base.clock import to_ms
 from strongroom.base.entropy import pick
@@ -57,7 +59,19 @@ def secret_to_be(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
     )
 
 
-@ROOM.operation("CreateSecret", mode=Mode.WRITE, locate=secret_to_be, keys=request_keys("CreateSecret"), shown=("ARN",))
+def _create_foreseen(call: Call, target: Target) -> bool:
+    """Whether a secret is the plain case: in one Region, with nothing wrong in its request."""
+    return target.found is not None and call.params.keys().isdisjoint(("AddReplicaRegions", "CrossAccountPrimaryARN"))
+
+
+@ROOM.operation(
+    "CreateSecret",
+    mode=Mode.WRITE,
+    locate=secret_to_be,
+    keys=request_keys("CreateSecret"),
+    shown=("ARN",),
+    foreseen=_create_foreseen,
+)
 def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     """Make a secret, with a first version if a value is given.
 
@@ -80,37 +94,44 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     if isinstance(gathering, Gathering):
         return gathering.take(call, tx, suffix, tags)
     count_one_more(call, tx, account=call.account, region=call.region)
-    moment = to_ms(call.now)
-    one = store.secrets.add_secret(
-        tx,
-        {
-            "account": call.account,
-            "region": call.region,
-            "name": name,
-            "suffix": suffix,
-            "created_ms": moment,
-            "changed_ms": moment,
-            "description": call.get("Description") or None,
-            "type": call.get("Type") or None,
-            "owning_service": owner,
-            "kms_key_id": keys.stored_key(call.get("KmsKeyId"), account=call.account, region=call.region),
-        },
-    )
-    if tags:
-        store.secrets.write_tags(tx, one.pk, tags)
+    one = _worked_out(call, suffix, owner, tags)
     if call.get("KmsKeyId"):
         prove_key(call, tx, one, "secretsmanager:CreateSecret", request_keys("CreateSecret"))
     answer: dict[str, Any] = {"ARN": one.arn, "Name": one.name}
-    if value_of(call.params) is not None:
-        # The row was made this moment: the version is as old as the secret, not a millisecond younger.
-        write_value(call, tx, one._replace(changed_ms=moment - 1))
-        answer["VersionId"] = call["ClientRequestToken"]
+    made, value = None, value_of(call.params)
+    if value is not None:
+        answer["VersionId"] = version_id = call["ClientRequestToken"]
+        sealed, wrapped = envelopes.seal(call, tx, one, version_id, value[1])
+        made = {"version_id": version_id, "form": value[0], "sealed": sealed, "wrapped": wrapped}
+    # Its rows come last: whoever foresees a change takes no look behind it.
+    store.creation.add(tx, one, made, tags)
     if call.get("AddReplicaRegions") and call.target is not None:
         keys_of_it = request_keys("ReplicateSecretToRegions")(call, call.target)
         call.authorise(tx, "secretsmanager:ReplicateSecretToRegions", call.target, keys_of_it)
-        replicate(call, one, tx)
-        answer["ReplicationStatus"] = replication_status(tx, one.pk)
+        stored = store.secrets.find_secret(tx, SecretRef(one.account, one.region, one.name))
+        if stored is None:
+            raise RuntimeError("a secret that was just stored is not there")
+        replicate(call, stored, tx)
+        answer["ReplicationStatus"] = replication_status(tx, stored.pk)
     return answer
+
+
+def _worked_out(call: Call, suffix: str, owner: str | None, tags: Sequence[Mapping[str, str]]) -> Secret:
+    """The secret that a request asks for, without its number."""
+    moment = to_ms(call.now)
+    return store.creation.to_be(
+        account=call.account,
+        region=call.region,
+        name=call["Name"],
+        suffix=suffix,
+        created_ms=moment,
+        changed_ms=moment,
+        kms_key_id=keys.stored_key(call.get("KmsKeyId"), account=call.account, region=call.region),
+        owning_service=owner,
+        type=call.get("Type") or None,
+        tags=orjson.dumps(list(tags)).decode() if tags else None,
+        description=call.get("Description") or None,
+    )
 
 
 def _created_before(call: Call, tx: Transaction, one: Secret) -> Answer:

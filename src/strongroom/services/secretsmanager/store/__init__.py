@@ -1,12 +1,13 @@
 """The room's tables and every statement that touches them; nobody else's code does.
 
-``tables`` what is stored; ``secrets``, ``versions``, ``replicas``, ``rotations``, ``attempts`` point reads and
-writes; ``listing`` pages; ``words`` the index that searches use.
+``tables`` what is stored; ``creation`` new secrets, whole; ``secrets``, ``versions``, ``replicas``, ``rotations``,
+``attempts`` point reads and writes; ``listing`` pages; ``words`` the index that searches use; ``counts`` the quota's.
 """
 
 from strongroom.services.secretsmanager.store import (
     attempts,
     counts,
+    creation,
     listing,
     replicas,
     rotations,
@@ -27,6 +28,7 @@ __all__ = [
     "Version",
     "attempts",
     "counts",
+    "creation",
     "listing",
     "replicas",
     "rotations",

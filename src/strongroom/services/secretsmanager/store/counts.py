@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Integer, bindparam, func, select, update
 
 from strongroom.kernel.registry import Counted
+from strongroom.kernel.storage.counting import add_one
+from strongroom.kernel.storage.foresight import Counter
 from strongroom.kernel.storage.port import Statement, Transaction
 from strongroom.kernel.storage.upsert import Upsert
 from strongroom.services.secretsmanager.store.tables import count, secret
@@ -19,6 +21,13 @@ _MORE = Statement(
         returning=(count.c.secrets,),
     )
 )
+_ADD = Statement(
+    lambda: Upsert(
+        count,
+        {"account": bindparam("of_account"), "region": bindparam("of_region"), "secrets": bindparam("number")},
+        lambda _: {"secrets": count.c.secrets + bindparam("number", type_=Integer)},
+    )
+)
 _LESS = Statement(lambda: update(count).where(*_THIS).values(secrets=count.c.secrets - 1))
 _ALL = Statement(lambda: select(count.c.account, count.c.region, count.c.secrets).where(count.c.secrets > 0))
 _DELETED = Statement(
@@ -29,6 +38,14 @@ _DELETED = Statement(
     )
 )
 _COUNT = Statement(lambda: select(count.c.secrets).where(*_THIS))
+
+
+COUNTER = Counter(_COUNT, _ADD, _MORE)
+
+
+def one_more(tx: Transaction, account: str, region: str, most: int) -> bool:
+    """Count a secret more; False where there are more than ``most`` then."""
+    return add_one(tx, COUNTER, most, of_account=account, of_region=region)
 
 
 def more(tx: Transaction, account: str, region: str, number: int = 1) -> int:

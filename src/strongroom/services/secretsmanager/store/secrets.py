@@ -34,7 +34,7 @@ NAMED = and_(
 )
 """Which secret a ``SecretRef`` means."""
 OF_SECRET = bindparam("of_secret", type_=Integer)
-_BY_NAME = Statement(select(*SECRET).where(NAMED), owner=0)
+_BY_NAME = Statement(select(*SECRET).where(NAMED), owner=0, named_by=("account", "region", "name"))
 _BY_PK = Statement(select(*SECRET).where(secret.c.pk == OF_SECRET), owner="of_secret")
 _INSERT_SECRET = Statement(
     insert(secret)

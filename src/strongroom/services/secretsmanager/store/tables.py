@@ -57,7 +57,7 @@ secret = Table(
     UniqueConstraint("account", "region", "name", name="secretsmanager_secret_name"),
     # A purged secret's number must never name another: caches and jobs know secrets by it.
     sqlite_autoincrement=True,
-    info=of_one("pk"),
+    info=of_one("pk", named_by=("account", "region", "name")),
 )
 Index("secretsmanager_secret_created", secret.c.account, secret.c.region, secret.c.created_ms, secret.c.pk)
 Index("secretsmanager_secret_changed", secret.c.account, secret.c.region, secret.c.changed_ms, secret.c.pk)
@@ -169,6 +169,8 @@ count = Table(
     Column("account", Text, primary_key=True),
     Column("region", Text, primary_key=True),
     Column("secrets", Integer, nullable=False),
+    # Only calls that change it look at it, in the writer's place.
+    info=QUIET,
 )
 rotation = Table(
     "secretsmanager_rotation",

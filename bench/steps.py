@@ -25,7 +25,7 @@ from botocore.credentials import Credentials
 from bench import machine
 from strongroom.app import Opened, Product
 from strongroom.base.http import HTTPRequest
-from strongroom.kernel import chain as chain_file
+from strongroom.kernel import steps as steps_file
 from strongroom.kernel.call import Sources
 from strongroom.settings import load_settings
 
@@ -148,9 +148,9 @@ def _round(opened: Opened, requests: list[HTTPRequest], calls: int) -> float:
 def _by_step(opened: Opened, requests: list[HTTPRequest], calls: int) -> None:
     watch = Stopwatch()
     opened.chain.begin = watch.around("begin: route, ids", opened.chain.begin)  # type: ignore[method-assign]
-    before = tuple(watch.around(f"  {step.__name__}", step) for step in chain_file.BEFORE)
-    inside = tuple(watch.around(f"  {step.__name__} (both calls)", step) for step in chain_file.INSIDE)
-    chain_file.BEFORE, chain_file.INSIDE = before, inside  # type: ignore[assignment]
+    before = tuple(watch.around(f"  {step.__name__}", step) for step in steps_file.BEFORE)
+    inside = tuple(watch.around(f"  {step.__name__} (both calls)", step) for step in steps_file.INSIDE)
+    steps_file.BEFORE, steps_file.INSIDE = before, inside  # type: ignore[assignment]
     opened.chain.records.of = watch.around("  records (both calls)", opened.chain.records.of)  # type: ignore[method-assign]
     opened.chain.ask = watch.around("  ask on behalf: kms:Decrypt, in handle", opened.chain.ask)  # type: ignore[method-assign]
     opened.chain.enter = watch.around("enter: all steps", opened.chain.enter)  # type: ignore[method-assign]

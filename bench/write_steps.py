@@ -26,7 +26,7 @@ from bench import machine
 from bench.steps import SECRETS, SOURCES, VALUE, fill, open_product, signed
 from strongroom.app import Opened
 from strongroom.base.http import HTTPRequest
-from strongroom.kernel import chain as chain_file
+from strongroom.kernel import steps as steps_file
 from strongroom.kernel.flight import Flight
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.sqlite import SQLiteReading
@@ -147,8 +147,8 @@ def _by_step(opened: Opened, key: Credentials, arguments: argparse.Namespace) ->
     chain, recorder = opened.chain, opened.recorder
     chain.enter = spent.around("enter: proven, read and worked out, in the loop", chain.enter, clock)  # type: ignore[method-assign]
     chain.write = spent.around("write: its turn", chain.write, clock)  # type: ignore[method-assign]
-    chain_file.INSIDE = tuple(  # type: ignore[assignment]
-        spent.around(f"  {step.__name__} (both calls)", step, clock) for step in chain_file.INSIDE
+    steps_file.INSIDE = tuple(  # type: ignore[assignment]
+        spent.around(f"  {step.__name__} (both calls)", step, clock) for step in steps_file.INSIDE
     )
     chain.records.of = spent.around("  records (both calls)", chain.records.of, clock)  # type: ignore[method-assign]
     chain.ask = spent.around("  ask on behalf: kms:GenerateDataKey, in handle", chain.ask, clock)  # type: ignore[method-assign]

@@ -2,8 +2,8 @@
 
 With every step of a statement SQLite's driver lets the interpreter go, and waits for it afterwards: in a writer's
 thread beside a busy event loop that costs more than the row itself. So an INSERT is spelled with many rows behind
-VALUES, in sizes of powers of two, which keeps the texts few; an UPDATE takes all its sets of values from one JSON text.
-What cannot be spelled so goes one by one, with the same result.
+VALUES, in a few sizes, so that a connection keeps the texts prepared. An UPDATE takes all its sets of values from one
+JSON text. What cannot be spelled so goes one by one, with the same result.
 Source: sqlite.org, "INSERT" (VALUES), "UPDATE" (UPDATE FROM), "JSON Functions And Operators" (json_each).
 """
 
@@ -51,13 +51,21 @@ def insert_together(execute: Run, plan: Planned, values: Sequence[Sequence[Any]]
         return None
     touched, at = 0, 0
     while at < len(values):
-        size = min(ROWS_AT_MOST, 1 << ((len(values) - at).bit_length() - 1))
+        size = _size(len(values) - at)
         text = plan.together.get(size)
         if text is None:
             text = plan.together[size] = parts[0] + ", ".join([parts[1]] * size) + parts[2]
         touched += execute(text, list(chain.from_iterable(values[at : at + size]))).rowcount
         at += size
     return touched
+
+
+def _size(count: int) -> int:
+    """How many of so many rows the next statement takes: its first three bits, so that two take all of a batch."""
+    if count >= ROWS_AT_MOST:
+        return ROWS_AT_MOST
+    kept = max(count.bit_length() - 3, 0)
+    return count >> kept << kept
 
 
 def update_together(execute: Run, plan: Planned, values: Sequence[Sequence[Any]]) -> int | None:

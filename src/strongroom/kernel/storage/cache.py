@@ -89,6 +89,11 @@ class Reading:
             self._stamp = stamp
             self._known.clear()
 
+    def generation(self, account: str, kind: str) -> int:
+        """As Transaction.generation."""
+        kinds = self._known.get(account)
+        return (self._learn(account) if kinds is None else kinds).get(kind, 0)
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         kinds = self._known.get(account)
@@ -140,13 +145,23 @@ class Writing:
         self._pending: dict[Key, Entry] = {}
         self._pending_here: dict[Key, Entry] = {}
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """As Transaction.generation."""
+        return None if (account, kind) in self._bypassed else self._kinds(account).get(kind, 0)
+
+    def _kinds(self, account: str) -> Mapping[str, int]:
+        kinds = self._known.get(account)
+        if kinds is None:
+            kinds = self._known[account] = self._load_kinds(account)
+        return kinds
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         if (account, kind) in self._bypassed:
             return load()
         kinds = self._known.get(account)
         if kinds is None:
-            kinds = self._known[account] = self._load_kinds(account)
+            kinds = self._kinds(account)
         generation = kinds.get(kind, 0)
         full = (account, kind, key)
         # What this transaction has learnt itself first: a batch of hundreds of calls asks for the same again.

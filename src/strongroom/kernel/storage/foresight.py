@@ -164,6 +164,10 @@ class Foresight:
         """As Transaction.raise_generation: that changes more than one owner's rows."""
         raise NeedsWrite
 
+    def generation(self, account: str, kind: str) -> int | None:  # noqa: ARG002
+        """As Transaction.generation: what is foreseen has a footing of its own."""
+        raise NeedsWrite
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached, before the first change."""
         if self._changes:

@@ -170,6 +170,12 @@ class Transaction(Protocol):
         """
         ...
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """The generation of (account, kind), by which whoever has read under it knows later whether that still holds;
+        None where this transaction has raised it.
+        """
+        ...
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """What ``load`` answers, kept in memory as long as the generation of (account, kind) stands.
 

@@ -111,6 +111,10 @@ class PostgresReading:
         """As Transaction.play: a reading transaction refuses."""
         raise NeedsWrite
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """As Transaction.generation."""
+        return self._current().view.generation(account, kind)
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         return self._current().view.cached(account, kind, key, load)

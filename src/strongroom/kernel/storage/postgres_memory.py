@@ -202,6 +202,12 @@ class PostgresRemembering:
         """As Transaction.play: a reading transaction refuses."""
         raise NeedsWrite
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """As Transaction.generation."""
+        if not self._open:
+            raise RuntimeError("this transaction is over")
+        return self._view.generation(account, kind)
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         if not self._open:

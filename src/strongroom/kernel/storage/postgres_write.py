@@ -191,6 +191,10 @@ class PostgresBatch:
         """As Transaction.play: nobody can tell whether it still holds."""
         return False
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """As Transaction.generation."""
+        return self._view.generation(account, kind)
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         return self._view.cached(account, kind, key, load)

@@ -226,6 +226,12 @@ class SQLiteReading:
         """As Transaction.raise_generation: a reading transaction refuses."""
         raise NeedsWrite
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """As Transaction.generation."""
+        if not self._stamped:
+            self._stamp()
+        return self._view.generation(account, kind)
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         if not self._stamped:

@@ -215,6 +215,10 @@ class SQLiteBatch:
         drawn = int.from_bytes(self._entropy.take(8), "big") >> 1
         self._execute(_RAISE, (account, kind, drawn))
 
+    def generation(self, account: str, kind: str) -> int | None:
+        """As Transaction.generation."""
+        return self._view.generation(account, kind)
+
     def cached(self, account: str, kind: str, key: Hashable, load: Callable[[], T]) -> T:
         """As Transaction.cached."""
         return self._view.cached(account, kind, key, load)

@@ -205,9 +205,13 @@ def _list(shape: Shape, element: Shape, making: dict[_Key, Check], *, hidden: bo
     # Elements without parts of their own are told as one violation of the list, with all their rules.
     together = None if element.type_name in _COMPOSED else own_rules(element)
     words = "Member must satisfy constraint: [" + ", ".join(rule.words for rule in together or ()) + "]"
+    kept = [rule.keeps for rule in rules]
 
     def check(value: Any, path: str, found: list[str]) -> None:
-        _judge(shape, rules, value, path, found, hidden=hidden)
+        for keeps in kept:
+            if not keeps(value):
+                _judge(shape, rules, value, path, found, hidden=hidden)
+                break
         broken = False
         for number, part in enumerate(value, 1):
             if part is None:

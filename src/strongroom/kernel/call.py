@@ -17,6 +17,7 @@ from strongroom.kernel.authz.model import ContextValue, Decision, ResourceRule
 from strongroom.kernel.authz.principal import Principal
 from strongroom.kernel.journal.written import Form, WrittenRecord
 from strongroom.kernel.metrics.steps import Steps
+from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import Transaction
 from strongroom.kernel.wire import Frame, Mould
@@ -201,6 +202,34 @@ class Dependents:
     elsewhere: int = 0
 
 
+class Requests(Protocol):
+    """Many requests of one operation (kernel/requests.py)."""
+
+    def run(self, params: Mapping[str, Any], ahead: Any) -> tuple[Answer, list[AnyRecord]]:
+        """The answer to one, and its records, its own last. Raises whatever the operation refuses with."""
+        ...
+
+
+class Common(Protocol):
+    """What requests have in common (kernel/requests.py)."""
+
+    def plan(self, call: Call, action: str, target: Target) -> Plan | None:
+        """The plan that decides about an action on a resource, if it is known."""
+        ...
+
+    def learn_plan(self, call: Call, action: str, target: Target, plan: Plan) -> None:
+        """Keep it."""
+        ...
+
+    def ask(self, call: Call, service: str, operation: str, params: Mapping[str, Any]) -> Answer | None:
+        """The answer of a call on behalf that is like an earlier one, recorded; None where it has to be made."""
+        ...
+
+    def learn_asked(self, child: Call, model: OperationModel) -> None:
+        """Keep a call on behalf, for others that are like it."""
+        ...
+
+
 class Kernel(Protocol):
     """What the chain offers to a call in flight, and through it to handlers."""
 
@@ -259,6 +288,10 @@ class Kernel(Protocol):
         ahead: Any,
     ) -> Answer:
         """Run a request that this call brought; see Call.request."""
+        ...
+
+    def requests(self, call: Call, tx: Transaction, service: str, operation: str) -> Requests:
+        """Many requests that this call brought; see Call.requests."""
         ...
 
     def act(
@@ -359,6 +392,8 @@ class Call:
     ``apart``: the parameter that its question leaves out (registry.Operation).
     ``asks``: how many calls it has made on behalf, ``asked`` what the last of them was remembered as.
     ``plan``: where the decision follows from one about another resource, what it follows by (authz.general).
+    ``common``: what it has in common with others that one call brought (kernel/requests.py); decisions may then follow
+    from theirs, as those of steady operations do.
     ``by_kin``: all of it follows from a call about another resource, and is not remembered yet (kernel/kinship.py);
     ``kinless``: kin was asked, and had nothing to say.
     ``ahead``: what the operation's ``ahead`` brought from outside, checked; it stays when a call is run again.
@@ -398,6 +433,7 @@ class Call:
     asks: int = 0
     asked: Remembered | None = None
     plan: Plan | None = None
+    common: Common | None = None
     by_kin: bool = False
     kinless: bool = False
     steps: Steps | None = None
@@ -483,6 +519,12 @@ class Call:
         To be called inside ``Transaction.attempt``, unless the handler changes nothing.
         """
         return self.kernel.request(self, tx, service, operation, params, ahead)
+
+    def requests(self, tx: Transaction, service: str, operation: str) -> Requests:
+        """Many requests of one operation that this call brought, to be worked out on a groundwork: as ``request``, each
+        with records of its own that are not this call's yet.
+        """
+        return self.kernel.requests(self, tx, service, operation)
 
     def act(
         self, tx: Transaction, service: str, operation: str, /, *, resource: tuple[str, str], **params: Any

@@ -25,10 +25,11 @@ from strongroom.kernel.model.overlay import Overlay, overlay_of
 from strongroom.kernel.model.shapes import OperationModel
 from strongroom.kernel.onbehalf import OnBehalf
 from strongroom.kernel.refusing import refuse
-from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry
+from strongroom.kernel.registry import Mode, Operation, PrincipalSource, Registry, Turn
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Store, Transaction
 from strongroom.kernel.storage.writequeue import Outcome
+from strongroom.kernel.turns import Turns
 
 
 class Chain(OnBehalf):
@@ -65,6 +66,7 @@ class Chain(OnBehalf):
         self.regions = regions
         self.signing_keys = signing.SigningKeys()
         self.last_used = LastUsed(principals)
+        self.turns = Turns()
         self.overlays: Mapping[str, Overlay] = {service: overlay_of(service) for service in registry.rooms}
         self.router = router or wire.Router(catalogue, registry.rooms)
         self._known: dict[tuple[str, str | None], tuple[Operation, OperationModel | None]] = {}
@@ -122,7 +124,27 @@ class Chain(OnBehalf):
                     self.through(flight, tx)
         except Exception as error:  # noqa: BLE001  the client gets an internal error, the log gets the trace
             self.stopped(flight, error)
+            turn = None if flight.operation is None else flight.operation.turn
+            if turn is not None and isinstance(error, NeedsWrite):
+                self._await_turn(flight, turn)
         return flight
+
+    def _await_turn(self, flight: Flight, turn: Turn) -> None:
+        """Have what can be done before a turn done, and wait for it. In a thread (Mode.SLOW_WRITE)."""
+
+        def has_come() -> bool:
+            try:
+                with self.store.glance() as tx:
+                    return turn.has_come(flight.call, tx)
+            except SnapshotMoved:
+                with self.store.read() as tx:
+                    return turn.has_come(flight.call, tx)
+
+        try:
+            turn.prepare(flight.call, self.store.read)
+            self.turns.wait(has_come)
+        except Exception as error:  # noqa: BLE001  as in enter
+            refuse(flight, error, self.records)
 
     def enter_remembering(self, flight: Flight) -> bool:
         """As ``enter``, of what a look at the store has left remembered; False, and the flight as it was, where that is

@@ -20,7 +20,7 @@ from strongroom.base.running import Functions
 from strongroom.kernel.authz.context import global_context
 from strongroom.kernel.authz.decide import decide
 from strongroom.kernel.authz.failure import failure
-from strongroom.kernel.authz.general import Plans
+from strongroom.kernel.authz.general import Plan, Plans
 from strongroom.kernel.authz.messages import denial_text
 from strongroom.kernel.authz.model import ContextValue, Decision, Policies, Request, ResourceRule
 from strongroom.kernel.authz.principal import Principal, PrincipalKind
@@ -35,6 +35,7 @@ from strongroom.kernel.model.walker import validate
 from strongroom.kernel.records import Records, undone
 from strongroom.kernel.registry import Operation, PrincipalSource, Registry
 from strongroom.kernel.remembering import recall_asked, recall_but_for, recalled_parts
+from strongroom.kernel.requests import Requests, learn_asked
 from strongroom.kernel.sealing.keyring import Keyring
 from strongroom.kernel.sealing.messages import encode_message
 from strongroom.kernel.storage.port import NeedsWrite, SnapshotMoved, Transaction
@@ -95,6 +96,11 @@ class OnBehalf(ABC):
 
     def ask(self, call: Call, tx: Transaction, service: str, operation: str, params: Mapping[str, Any]) -> Answer:
         """Run another room's operation for the caller of ``call``, decided and recorded on its own."""
+        common = call.common
+        if common is not None:
+            known = common.ask(call, service, operation, params)
+            if known is not None:
+                return known
         principal = f"{call.service}.amazonaws.com"
         child = self._child(call, service, operation, params)
         child.invoked_by, child.via = principal, (*call.via, principal)
@@ -162,6 +168,19 @@ class OnBehalf(ABC):
         # The feed is told of the call that brought them all, once.
         call.records.append(Record(made.event_id, made.event, made.writes, made.decision, untold=True))
         return answer
+
+    def requests(self, call: Call, tx: Transaction, service: str, operation: str) -> Requests:
+        """Requests of one operation that ``call`` brought; see Call.requests."""
+
+        def begin(params: Mapping[str, Any]) -> Call:
+            child = self._child(call, service, operation, params)
+            child.records, child.kept = [], []
+            child.invoked_by, child.via = call.invoked_by, call.via
+            return child
+
+        declared = self.registry.rooms[service].operations[operation]
+        model = self.catalogue.service(service).operations[operation]
+        return Requests(tx, declared, model, self.records, self.new_id, begin, self._inside)
 
     def act(
         self,
@@ -270,6 +289,7 @@ class OnBehalf(ABC):
         call.records.append(self.records.of(child, declared, model, answer, None, tx))
         call.asks += 1
         call.asked = child.remembered
+        learn_asked(call, child, model)
         return answer
 
     @staticmethod
@@ -305,30 +325,51 @@ class OnBehalf(ABC):
         self, call: Call, tx: Transaction, action: str, target: Target, keys: Mapping[str, ContextValue]
     ) -> Decision:
         """Decide one action; raises the AccessDenied refusal where it is not allowed."""
-        policies = self._policies(call, tx, target)
-        return self._decided(call, action, target, keys, policies)
+        if call.common is not None:
+            return self._by_plan(call, tx, action, target, lambda: keys)[0]
+        return self._decided(call, action, target, keys, self._policies(call, tx, target))
 
     def authorise_steady(self, call: Call, tx: Transaction, operation: Operation, target: Target) -> Decision:
         """As ``authorise``, of a steady operation: policies that look at nothing but patterns need not be asked again.
 
         Those of a resource of its own, but for a key's, are asked anew: they speak of no other resource.
         """
-        action = operation.action or ""
+        found, plan = self._by_plan(call, tx, operation.action or "", target, lambda: operation.keys(call, target))
+        if plan is not None:
+            call.plan = plan
+        return found
+
+    def _by_plan(
+        self,
+        call: Call,
+        tx: Transaction,
+        action: str,
+        target: Target,
+        keys: Callable[[], Mapping[str, ContextValue]],
+    ) -> tuple[Decision, Plan | None]:
+        """A decision, and the plan that it followed by; None where it was made anew."""
+        common = call.common
+        known = None if common is None else common.plan(call, action, target)
+        if known is not None:
+            found = known.recall(call.principal, action, target.arn, target.account)
+            if found is not None:
+                return found, known
         policies = self._policies(call, tx, target)
         if target.policy is not None and target.rule is not ResourceRule.KEY:
-            return self._decided(call, action, target, operation.keys(call, target), policies)
+            return self._decided(call, action, target, keys(), policies), None
         credential, source = call.credential, call.source
         caller = (
             id(credential), id(source), call.region, call.via, call.invoked_by, call.acts_for, target.account
         )  # fmt: skip
         plan = self._plans.of(action, policies, caller, (credential, source))
+        if common is not None:
+            common.learn_plan(call, action, target, plan)
         found = plan.recall(credential.principal, action, target.arn, target.account)
-        if found is None:
-            found = self._decided(call, action, target, operation.keys(call, target), policies)
-            plan.keep(found)
-        else:
-            call.plan = plan
-        return found
+        if found is not None:
+            return found, plan
+        found = self._decided(call, action, target, keys(), policies)
+        plan.keep(found)
+        return found, None
 
     def _policies(self, call: Call, tx: Transaction, target: Target) -> Policies:
         """All that has a say about a target."""

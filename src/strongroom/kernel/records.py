@@ -94,6 +94,26 @@ class Records:
         """
         if operation.shown:
             return None
+        return self._family(call, operation, model, target, decision)
+
+    def answering(
+        self, call: Call, operation: Operation, model: OperationModel, target: Target, decision: Decision
+    ) -> Family | None:
+        """The same of an operation whose records repeat members of its answer: each has its own."""
+        if operation.resource_type is not None:
+            return None
+        return self._family(call, operation, model, target, decision, answers=bool(operation.shown))
+
+    def _family(
+        self,
+        call: Call,
+        operation: Operation,
+        model: OperationModel | None,
+        target: Target,
+        decision: Decision,
+        *,
+        answers: bool = False,
+    ) -> Family | None:
         blanks = Blanks(self._entropy)
         made = self._standing(call, operation, model).event(
             event_id=blanks.event_id,
@@ -106,6 +126,8 @@ class Records:
             owner=target.account,
         )
         made["eventTime"], made["requestParameters"] = blanks.when, blanks.params
+        if answers:  # they follow the parameters, and come with them
+            del made["responseElements"]
         why = {**_allowed(call, decision, blanks.origin if call.on_behalf_of else None), "resource": blanks.resource}
         return family_of(made, why, blanks, self._shared)
 

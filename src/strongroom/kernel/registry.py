@@ -49,6 +49,19 @@ It may wait for the network, and must not while a transaction of its own is open
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Of a Mode.SLOW_WRITE that is one of several which go one after the other: what is done before its turn.
+
+    ``prepare(call, read)``: works out what its turn will need, in no transaction. The call may not have been decided
+    where its handler has not said so (``Call.once``). ``has_come(call, tx)``: whether its turn has come. It is waited
+    for, within bounds (kernel/turns.py); the handler asks again.
+    """
+
+    prepare: Callable[[Call, Read], None]
+    has_come: Callable[[Call, Transaction], bool]
+
+
 def everything(call: Call, tx: Transaction) -> Target:  # noqa: ARG001
     """The locator of actions without resource-level permissions: ``*`` in the caller's own account."""
     return Target(arn="*", account=call.account)
@@ -105,6 +118,7 @@ class Operation:
     (``Call.repeats``) takes up anew: where policies look at nothing but patterns, the others are the whole question.
     ``foreseen``: of a write, whether a call of this target may be worked out on a snapshot before it has its turn
     (storage/foresight.py). Saying yes of what cannot be only costs time: nothing is done that does not hold.
+    ``turn``: what is done before it, once a reading transaction has found that it needs writing.
     """
 
     service: str
@@ -122,6 +136,7 @@ class Operation:
     alike: Alike | AlikeOnBehalf | None = None
     foreseen: Foreseeable | None = None
     apart: str | None = None
+    turn: Turn | None = None
 
 
 class Room:
@@ -154,6 +169,7 @@ class Room:
         alike: Alike | AlikeOnBehalf | None = None,
         foreseen: Foreseeable | None = None,
         apart: str | None = None,
+        turn: Turn | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. ``action`` defaults to ``<service>:<name>``; None says that none is needed."""
         if name in self.operations:
@@ -170,6 +186,8 @@ class Room:
             raise ValueError(f"{self.service}:{name} has no turn to wait for")
         if apart is not None and not steady:
             raise ValueError(f"{self.service}:{name} is not remembered at all")
+        if turn is not None and mode is not Mode.SLOW_WRITE:
+            raise ValueError(f"{self.service}:{name} would wait in the event loop")
 
         def declare(handle: Handler) -> Handler:
             self.operations[name] = Operation(
@@ -188,6 +206,7 @@ class Room:
                 alike,
                 foreseen,
                 apart,
+                turn,
             )
             return handle
 
@@ -353,9 +372,19 @@ class Imported:
     errors: Sequence[tuple[int, str, str]] = ()
 
 
-Importer = Callable[[Call, Transaction, Sequence[bytes], bool], Imported]
-"""Makes secrets of lines, one CreateSecret request each, as the caller sent them. The last argument: whether to go on
-behind a line that is refused; else it is the last that is looked at, and not counted as done."""
+class Importer(Protocol):
+    """Makes secrets of lines, one CreateSecret request each, as the caller sent them."""
+
+    def prepare(self, call: Call, read: Read, lines: Sequence[bytes]) -> Any:
+        """Work lines out before their turn, in no transaction, for ``take``."""
+        ...
+
+    def take(self, call: Call, tx: Transaction, lines: Sequence[bytes], go_on: bool, prepared: Any) -> Imported:
+        """What became of lines. ``go_on``: behind one that is refused; else that is the last that is looked at, and not
+        counted as done. ``prepared``: what ``prepare`` has made of these very lines, or None; what of it does not hold
+        any more is worked out anew.
+        """
+        ...
 
 
 Census = Callable[[Transaction], Sequence[Counted]]

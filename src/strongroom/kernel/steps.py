@@ -129,7 +129,7 @@ def decide_the_call(chain: OnBehalf, call: Call, operation: Operation, tx: Trans
         call.decision = no_permission_needed(
             Request(call.principal, f"{call.service}:{call.name}", target.arn, target.account)
         )
-    elif operation.steady or operation.foreseen is not None:
+    elif operation.steady or operation.foreseen is not None or call.common is not None:
         call.decision = chain.authorise_steady(call, tx, operation, target)
     else:
         call.decision = chain.authorise(call, tx, operation.action, target, operation.keys(call, target))

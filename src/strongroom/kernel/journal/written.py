@@ -74,9 +74,16 @@ class Family:
         self.has_origin = has_origin
         self._last = ("", '""')
 
-    def form(self, params: Mapping[str, Any] | None, resource: str) -> Form | None:
-        """The form of one of them; ``params`` as its event shows them. None where it would be too long."""
+    def form(
+        self, params: Mapping[str, Any] | None, resource: str, shown: Mapping[str, Any] | None = None
+    ) -> Form | None:
+        """The form of one of them; ``params`` as its event shows them. None where it would be too long.
+
+        ``shown``: of its answer, for a family that was made without ``responseElements``, which follow the parameters.
+        """
         told = orjson.dumps(params).decode()
+        if shown is not None:
+            told = f'{told},"responseElements":{orjson.dumps(shown).decode()}'
         last = self._last  # one tuple, replaced whole: threads may race here, none sees a mixture
         if last[0] != resource:  # calls on behalf are about one key
             last = self._last = resource, orjson.dumps(resource).decode()

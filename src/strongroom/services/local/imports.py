@@ -13,14 +13,15 @@ from typing import Any
 from strongroom.base.clock import to_ms
 from strongroom.base.refusals import Kind, Refusal
 from strongroom.kernel.call import Answer, Call
-from strongroom.kernel.registry import Imported, Importer, Mode, Registry, Room
-from strongroom.kernel.storage.port import Transaction
+from strongroom.kernel.registry import Imported, Importer, Mode, Read, Registry, Room, Turn
+from strongroom.kernel.storage.port import NeedsWrite, Transaction
 from strongroom.services.local import errors, store
 from strongroom.services.local.store import Import
 
 LINES_AT_MOST = 500
 """In one call: a batch holds the one writer's place."""
 ACTION = "strongroom:SecretsImport"
+_ALLOWED, _PREPARED = "may import", "lines"
 ENDED = "ImportSecrets"
 """The one event of a whole import."""
 
@@ -43,30 +44,67 @@ def declare(room: Room, registry: Registry) -> None:
             store.put_import(tx, call.account, call.region, call["Sha256"], one)
         return _answer(one, ())
 
-    @room.operation("ImportLines", mode=Mode.WRITE, action=ACTION, shown=("NextLine", "Created", "Failed"))
+    turn = Turn(lambda call, read: _prepare(call, read, registry), _may_be_next)
+
+    @room.operation(
+        "ImportLines", mode=Mode.SLOW_WRITE, action=ACTION, shown=("NextLine", "Created", "Failed"), turn=turn
+    )
     def import_lines(call: Call, found: Any, tx: Transaction) -> Answer:  # noqa: ARG001
-        """Make the secrets of the next lines. Lines that are done already are passed over."""
-        importer = registry.importer
-        if importer is None:
-            raise RuntimeError("nobody takes lines")
-        lines, first = _lines(call), call["FirstLine"]
-        if call.get("DryRun"):
-            made = _tried(call, tx, importer, lines)
-            return _answer(Import(0)._replace(next_line=first + made.done), _errors(made, first))
+        """Make the secrets of the next lines. Lines that are done already are passed over.
+
+        Who may do so is decided on a snapshot first, then lines are worked out; in their turn all is looked at again.
+        """
+        if tx.writable:
+            return _answered(call, tx, _importer(registry))
+        call.once(_ALLOWED, lambda: True)
+        raise NeedsWrite
+
+
+def _importer(registry: Registry) -> Importer:
+    if registry.importer is None:
+        raise RuntimeError("nobody takes lines")
+    return registry.importer
+
+
+def _answered(call: Call, tx: Transaction, importer: Importer) -> Answer:
+    """Make the lines of a request, in its turn."""
+    lines, first = _lines(call), call["FirstLine"]
+    if call.get("DryRun"):
+        made = _tried(call, tx, importer, lines)
+        return _answer(Import(0)._replace(next_line=first + made.done), _errors(made, first))
+    one = store.find_import(tx, call.account, call.region, call["Sha256"])
+    if one is None:
+        raise errors.NoSuchImportException("The import of this file has not begun.")
+    if one.ended_ms is not None:
+        return _answer(one, ())
+    if first > one.next_line:
+        raise errors.ImportOutOfStepException(f"The next line of this import is {one.next_line}.")
+    left = lines[one.next_line - first :]
+    prepared = call.computed.get(_PREPARED) if first == one.next_line else None
+    made = importer.take(call, tx, left, bool(call.get("ContinueOnError")), prepared)
+    after = _after(call, one, made, last=bool(call.get("Last")) and made.done == len(left))
+    store.put_import(tx, call.account, call.region, call["Sha256"], after)
+    if after.ended_ms is not None:
+        _tell(call, after)
+    return _answer(after, _errors(made, one.next_line))
+
+
+def _may_be_next(call: Call, tx: Transaction) -> bool:
+    """Whether the lines before these are done; or else nothing is to be waited for."""
+    if call.get("DryRun"):
+        return True
+    one = store.find_import(tx, call.account, call.region, call["Sha256"])
+    return one is None or one.ended_ms is not None or call["FirstLine"] <= one.next_line
+
+
+def _prepare(call: Call, read: Read, registry: Registry) -> None:
+    """Work lines out that may come to be made as they are, for a caller who may import."""
+    if call.get("DryRun") or _ALLOWED not in call.computed:
+        return
+    with read() as tx:
         one = store.find_import(tx, call.account, call.region, call["Sha256"])
-        if one is None:
-            raise errors.NoSuchImportException("The import of this file has not begun.")
-        if one.ended_ms is not None:
-            return _answer(one, ())
-        if first > one.next_line:
-            raise errors.ImportOutOfStepException(f"The next line of this import is {one.next_line}.")
-        left = lines[one.next_line - first :]
-        made = importer(call, tx, left, bool(call.get("ContinueOnError")))
-        after = _after(call, one, made, last=bool(call.get("Last")) and made.done == len(left))
-        store.put_import(tx, call.account, call.region, call["Sha256"], after)
-        if after.ended_ms is not None:
-            _tell(call, after)
-        return _answer(after, _errors(made, one.next_line))
+    if one is not None and one.ended_ms is None and call["FirstLine"] >= one.next_line:
+        call.once(_PREPARED, lambda: _importer(registry).prepare(call, read, _lines(call)))
 
 
 def _lines(call: Call) -> list[bytes]:
@@ -85,7 +123,7 @@ def _tried(call: Call, tx: Transaction, importer: Importer, lines: list[bytes]) 
     found: list[Imported] = []
     try:
         with tx.attempt():
-            found.append(importer(call, tx, lines, True))
+            found.append(importer.take(call, tx, lines, True, None))
             raise _OnlyTried  # noqa: TRY301  the way out of an attempt that takes it back
     except _OnlyTried:
         call.records[:] = [record for record in call.records if "errorCode" in record.event]

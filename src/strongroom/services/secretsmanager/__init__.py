@@ -25,5 +25,5 @@ def register(registry: Registry) -> None:
     registry.rotations = recovery.Desk()
     registry.add_dependents(dependents.of_key)
     registry.census = census
-    registry.importer = importing.take_lines
+    registry.importer = importing.Lines()
     registry.tags_of = tags_of

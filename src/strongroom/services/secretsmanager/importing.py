@@ -7,48 +7,106 @@ guessed from them. Source: issue 9, point 4; decision 0056.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from strongroom.base.refusals import Answerable, Kind, Refusal
 from strongroom.kernel import wire
-from strongroom.kernel.call import Call
+from strongroom.kernel.call import AnyRecord, Call
 from strongroom.kernel.model.catalogue import CATALOGUE
-from strongroom.kernel.registry import Imported
-from strongroom.kernel.storage.port import Transaction
+from strongroom.kernel.registry import Imported, Read
+from strongroom.kernel.storage.groundwork import Ground, Groundwork, stands
+from strongroom.kernel.storage.port import NeedsWrite, Transaction
 from strongroom.kernel.wire import json11
 from strongroom.services.secretsmanager import store
-from strongroom.services.secretsmanager.gathering import Gathering
+from strongroom.services.secretsmanager.gathering import Ahead, Gathering, New, is_plain
 from strongroom.services.secretsmanager.rules.identifiers import SecretRef
 
 SERVICE, CREATE = "secretsmanager", "CreateSecret"
 NOT_A_REQUEST = "The line is no JSON object with the members of a CreateSecret request."
 
 
-def take_lines(call: Call, tx: Transaction, lines: Sequence[bytes], go_on: bool) -> Imported:
+class Worked(NamedTuple):
+    """A line that was decided, sealed and recorded before its turn."""
+
+    new: New
+    records: Sequence[AnyRecord]
+
+
+class Prepared(NamedTuple):
+    """Lines as they were read, those of them that were worked out, by their places, and what that hangs on."""
+
+    read: Sequence[dict[str, Any] | Refusal | None]
+    worked: Mapping[int, Worked]
+    ground: Ground
+
+
+class Lines:
     """As the registry's Importer."""
-    created = present = done = 0
-    errors: list[tuple[int, str, str]] = []
-    read = [_read(call, line) if line.strip() else None for line in lines]
-    names = (one.get("Name") for one in read if isinstance(one, dict))
-    gathering = Gathering(call, tx, (name for name in names if isinstance(name, str)))
-    for at, params in enumerate(read):
-        if params is not None:
+
+    def __init__(self) -> None:
+        self._one = Lock()
+
+    def prepare(self, call: Call, read: Read, lines: Sequence[bytes]) -> Prepared:
+        """Work out what can be before its turn. What is refused here is refused in its turn, and told there."""
+        with self._one:  # several would not be done sooner, and everybody else in this process would wait for them
+            return self._prepared(call, read, lines)
+
+    def _prepared(self, call: Call, read: Read, lines: Sequence[bytes]) -> Prepared:
+        view, worked, listed = Groundwork(read), dict[int, Worked](), _all_read(call, lines)
+        requests = call.requests(view, SERVICE, CREATE)
+        for at, params in enumerate(listed):
+            if not isinstance(params, dict) or not is_plain(params):
+                continue
+            ahead = Ahead()
             try:
-                if _take(call, tx, params, gathering, may_gather=created > 0):
-                    created += 1
-                else:
-                    present += 1
-            except Answerable as refusal:
-                code = wire.code_of(refusal, SERVICE, CATALOGUE)
-                errors.append((at, code, refusal.message or code))
-                if not go_on:
-                    break
-        done = at + 1
-    gathering.store(tx)
-    return Imported(done, created, present, errors)
+                _, records = requests.run(params, ahead)
+            except NeedsWrite:
+                break  # there is no default key yet, or else something that the others need as well
+            except Answerable:
+                continue
+            if ahead.new is not None:
+                worked[at] = Worked(ahead.new, records)
+        return Prepared(listed, worked, view.ground)
+
+    def take(
+        self, call: Call, tx: Transaction, lines: Sequence[bytes], go_on: bool, prepared: Prepared | None
+    ) -> Imported:
+        """Make the secrets of lines, in their turn."""
+        created = present = done = 0
+        errors: list[tuple[int, str, str]] = []
+        read, worked = (_all_read(call, lines), {}) if prepared is None else (prepared.read, prepared.worked)
+        holds = prepared is not None and stands(prepared.ground, tx)
+        names = (one.get("Name") for one in read if isinstance(one, dict))
+        gathering = Gathering(call, tx, (name for name in names if isinstance(name, str)))
+        for at, params in enumerate(read):
+            one = worked.get(at) if holds else None
+            if one is not None and gathering.add(call, one.new):
+                call.records += one.records
+                created += 1
+            elif params is not None:
+                try:
+                    if _take(call, tx, params, gathering, may_gather=created > 0):
+                        created += 1
+                    else:
+                        present += 1
+                except Answerable as refusal:
+                    code = wire.code_of(refusal, SERVICE, CATALOGUE)
+                    errors.append((at, code, refusal.message or code))
+                    if not go_on:
+                        break
+                # It may have changed what the lines behind it were worked out on.
+                holds = holds and prepared is not None and stands(prepared.ground, tx)
+            done = at + 1
+        gathering.store(tx)
+        return Imported(done, created, present, errors)
+
+
+def _all_read(call: Call, lines: Sequence[bytes]) -> list[dict[str, Any] | Refusal | None]:
+    return [_read(call, line) if line.strip() else None for line in lines]
 
 
 def _take(

@@ -23,6 +23,11 @@ def count_one_more(call: Call, tx: Transaction, *, account: str, region: str) ->
 def refuse_beyond(call: Call, count: int) -> None:
     """Raise LimitExceededException where an account would have so many secrets in a Region."""
     # DIFFERS: secrets quota.
-    most = call.kernel.quotas[QUOTA]
-    if count > most:
+    if is_beyond(call, count):
+        most = call.kernel.quotas[QUOTA]
         raise errors.LimitExceededException(f"You can't create more than {most} secrets in an account and Region.")
+
+
+def is_beyond(call: Call, count: int) -> bool:
+    """Whether an account may not have so many secrets in a Region."""
+    return count > call.kernel.quotas[QUOTA]

@@ -15,7 +15,7 @@ from strongroom.kernel.registry import Mode
 from strongroom.kernel.storage.port import Transaction
 from strongroom.services.secretsmanager import envelopes, errors, store
 from strongroom.services.secretsmanager.conditions import request_keys, request_tags
-from strongroom.services.secretsmanager.gathering import Gathering
+from strongroom.services.secretsmanager.gathering import Ahead, Gathering
 from strongroom.services.secretsmanager.operations.replicas import replicate
 from strongroom.services.secretsmanager.operations.values import case_of_token, write_value
 from strongroom.services.secretsmanager.quotas import count_one_more
@@ -91,7 +91,7 @@ def create_secret(call: Call, suffix: str, tx: Transaction) -> Answer:
     owner = owner_of(tags, call.invoked_by)
     if tags and call.target is not None:
         call.authorise(tx, "secretsmanager:TagResource", call.target, request_tags(tags))
-    if isinstance(gathering, Gathering):
+    if isinstance(gathering, Gathering | Ahead):
         return gathering.take(call, tx, suffix, tags)
     count_one_more(call, tx, account=call.account, region=call.region)
     one = _worked_out(call, suffix, owner, tags)

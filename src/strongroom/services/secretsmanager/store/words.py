@@ -59,11 +59,10 @@ def mark(account: str) -> int:
     return int(account) % MARKS
 
 
-def indexed(name: str, description: str | None, tags: str | None) -> frozenset[str]:
-    """What stands in the index for a secret. ``tags`` as they are stored: JSON, or nothing."""
-    told = [] if tags is None else chain.from_iterable((one["Key"], one["Value"]) for one in orjson.loads(tags))
-    found: set[str] = set()
-    for text in (name, description or "", *told):
+def indexed(name: str, description: str | None, tags: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    """What stands in the index for a secret."""
+    found = set(_of_text(name))
+    for text in (description or "", *chain.from_iterable([(one["Key"], one["Value"]) for one in tags])):
         found.update(_again(text) if len(text) <= _SHORT else _of_text(text))
         if len(found) > WORDS_AT_MOST:
             return frozenset((EVERY,))
@@ -81,7 +80,7 @@ _again = lru_cache(1024)(_of_text)
 
 def of(one: Secret) -> frozenset[str]:
     """What stands in the index for a stored secret."""
-    return indexed(one.name, one.description, one.tags)
+    return indexed(one.name, one.description, () if one.tags is None else orjson.loads(one.tags))
 
 
 def add(tx: Transaction, account: str, secret_pk: int, found: Iterable[str]) -> None:

@@ -26,8 +26,10 @@ def test_it_returns_when_the_turn_comes() -> None:
     assert 4 == len(asked)
 
 
-def test_it_returns_when_the_time_is_over() -> None:
-    Turns(wait_s=0.01).wait(lambda: False)
+def test_it_returns_when_the_time_is_over_though_the_turn_never_came() -> None:
+    asked: list[int] = []
+    Turns(wait_s=0.01).wait(lambda: bool(asked.append(1)))
+    assert 2 <= len(asked), "once before it waits, and again meanwhile"
 
 
 def test_who_finds_no_place_does_not_wait() -> None:

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.sql.expression import Executable
 
-from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.memory import Memory
 from strongroom.kernel.storage.port import NeedsWrite, Row, Statement, Transaction
+from strongroom.kernel.storage.unchanging import Unchanging
 
 T = TypeVar("T")
 Ground = Mapping[tuple[str, str], int | None]
@@ -33,7 +33,7 @@ def stands(ground: Ground, tx: Transaction) -> bool:
     return all(seen is not None and tx.generation(*pair) == seen for pair, seen in ground.items())
 
 
-class Groundwork:
+class Groundwork(Unchanging):
     """A writing transaction, as Transaction, that changes nothing and notes what its answers hang on.
 
     ``memory`` is its own and ends with it: what is remembered there hangs on the same ground.
@@ -96,25 +96,5 @@ class Groundwork:
             raise NeedsWrite
         return self._reading.row(statement, **values)
 
-    def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
-        """As Transaction.run: nothing is changed here."""
-        raise NeedsWrite
-
-    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
-        """As Transaction.many: nothing is changed here."""
-        raise NeedsWrite
-
-    def attempt(self) -> AbstractContextManager[None]:
-        """As Transaction.attempt: nothing is changed here."""
-        raise NeedsWrite
-
-    def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
-        """As Transaction.raise_generation: nothing is changed here."""
-        raise NeedsWrite
-
     def foresee(self) -> None:
         """As Transaction.foresee: this is foreseen already."""
-
-    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
-        """As Transaction.play: this is no writer's place."""
-        raise NeedsWrite

@@ -8,8 +8,7 @@ Source: PostgreSQL 15 documentation, 13.2.2 "Repeatable Read Isolation Level", 1
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,7 +19,6 @@ from strongroom.base.entropy import Entropy, SystemEntropy
 from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache
 from strongroom.kernel.storage.compile import bind
-from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.port import NeedsWrite, Row, Statement
 from strongroom.kernel.storage.postgres_connection import parsed, place, translated
@@ -28,12 +26,13 @@ from strongroom.kernel.storage.postgres_memory import PostgresRemembering
 from strongroom.kernel.storage.postgres_pool import Pool, Pooled
 from strongroom.kernel.storage.postgres_values import received, sent
 from strongroom.kernel.storage.postgres_write import PostgresBatch, PostgresWriter
+from strongroom.kernel.storage.unchanging import Unchanging
 
 T = TypeVar("T")
 READERS = 8  # reading connections of one process
 
 
-class PostgresReading:
+class PostgresReading(Unchanging):
     """One reading transaction."""
 
     __slots__ = ("_pooled", "_store")
@@ -88,28 +87,8 @@ class PostgresReading:
         found = self.rows(statement, **values)
         return found[0] if found else None
 
-    def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
-        """As Transaction.run: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
-        """As Transaction.many: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def attempt(self) -> AbstractContextManager[None]:
-        """As Transaction.attempt: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
-        """As Transaction.raise_generation: a reading transaction refuses."""
-        raise NeedsWrite
-
     def foresee(self) -> None:
         """As Transaction.foresee: writers here do not look at what readers are told."""
-
-    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
-        """As Transaction.play: a reading transaction refuses."""
-        raise NeedsWrite
 
     def generation(self, account: str, kind: str) -> int | None:
         """As Transaction.generation."""

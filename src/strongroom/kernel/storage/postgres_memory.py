@@ -10,7 +10,6 @@ Source: docs/decisions/0063-remembering-on-postgresql.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,12 +19,12 @@ from sqlalchemy.sql.expression import Executable
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
-from strongroom.kernel.storage.foresight import Foreseen
 from strongroom.kernel.storage.memory import Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
 from strongroom.kernel.storage.postgres_connection import connect, translated
 from strongroom.kernel.storage.postgres_values import received, sent
 from strongroom.kernel.storage.schema import CONTENT
+from strongroom.kernel.storage.unchanging import Unchanging
 
 T = TypeVar("T")
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = %s"
@@ -39,7 +38,7 @@ _NOTHING = object()
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-class PostgresRemembering:
+class PostgresRemembering(Unchanging):
     """One thread's reading transactions and glances, with what it remembers; entered again for each."""
 
     __slots__ = (
@@ -179,28 +178,8 @@ class PostgresRemembering:
             self._memory.reads(owner)
         return rows[0] if rows else None
 
-    def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
-        """As Transaction.run: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
-        """As Transaction.many: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def attempt(self) -> AbstractContextManager[None]:
-        """As Transaction.attempt: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
-        """As Transaction.raise_generation: a reading transaction refuses."""
-        raise NeedsWrite
-
     def foresee(self) -> None:
         """As Transaction.foresee: its writers could not tell whether it still holds."""
-
-    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
-        """As Transaction.play: a reading transaction refuses."""
-        raise NeedsWrite
 
     def generation(self, account: str, kind: str) -> int | None:
         """As Transaction.generation."""

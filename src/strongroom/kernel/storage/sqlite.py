@@ -14,8 +14,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +27,7 @@ from strongroom.kernel.storage.batch import WRITE_WAIT_S, WriteBlock
 from strongroom.kernel.storage.cache import Cache, Reading
 from strongroom.kernel.storage.compile import bind
 from strongroom.kernel.storage.errors import StoreUnavailable
-from strongroom.kernel.storage.foresight import Footing, Foreseen, Foresight
+from strongroom.kernel.storage.foresight import Footing, Foresight
 from strongroom.kernel.storage.inherited import disown_in_children
 from strongroom.kernel.storage.memory import ANY, Memory, owner_of_row, owner_of_values
 from strongroom.kernel.storage.port import NeedsWrite, Row, SnapshotMoved, Statement
@@ -36,6 +35,7 @@ from strongroom.kernel.storage.schema import CONTENT
 from strongroom.kernel.storage.sqlite_file import connect, make_private, translated
 from strongroom.kernel.storage.sqlite_index import WalIndex, close_index, open_index
 from strongroom.kernel.storage.sqlite_write import SQLiteBatch, SQLiteWriter
+from strongroom.kernel.storage.unchanging import Unchanging
 
 T = TypeVar("T")
 _GENERATIONS = "SELECT kind, value FROM kernel_generation WHERE account = ?"
@@ -45,7 +45,7 @@ _NOTHING = object()
 _LAST_CHANGED = "SELECT coalesce(max(number), 0) FROM kernel_changed"
 
 
-class SQLiteReading:
+class SQLiteReading(Unchanging):
     """One thread's reading transaction; the object is used again for the thread's next one."""
 
     __slots__ = (
@@ -210,22 +210,6 @@ class SQLiteReading:
             self._still_calm()
         return found
 
-    def run(self, statement: Statement | Executable, /, **values: Any) -> int:  # noqa: ARG002
-        """As Transaction.run: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def many(self, statement: Statement, values: Sequence[Mapping[str, Any]], /) -> None:  # noqa: ARG002
-        """As Transaction.many: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def attempt(self) -> AbstractContextManager[None]:
-        """As Transaction.attempt: a reading transaction refuses."""
-        raise NeedsWrite
-
-    def raise_generation(self, account: str, kind: str) -> None:  # noqa: ARG002
-        """As Transaction.raise_generation: a reading transaction refuses."""
-        raise NeedsWrite
-
     def generation(self, account: str, kind: str) -> int | None:
         """As Transaction.generation."""
         if not self._stamped:
@@ -241,10 +225,6 @@ class SQLiteReading:
     def foresee(self) -> Foresight | None:
         """As Transaction.foresee."""
         return None if self._index is None else Foresight(self, "sqlite")
-
-    def play(self, foreseen: Foreseen) -> bool:  # noqa: ARG002
-        """As Transaction.play: a reading transaction refuses."""
-        raise NeedsWrite
 
     def footing(self) -> Footing | None:
         """What all that this transaction has read hangs on; None where nobody can tell."""
